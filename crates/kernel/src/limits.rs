@@ -1,0 +1,8 @@
+//! Bounds that more than one crate has to know.
+
+/// The farthest row an offset may reach. Beyond it a filter or a cursor is the right tool.
+pub const PAGE_OFFSET_MAX: u32 = 1_000_000;
+/// The longest free text that a description may be, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 500;
+/// The longest URL we store or call, in bytes.
+pub const URL_BYTES_MAX: usize = 2_048;

@@ -1,0 +1,95 @@
+//! Idempotency keys: the claim and the answer, in the same transaction as the effect.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use rialto_kernel::Timestamp;
+
+use crate::{StoreError, Tx, on, schema::idempotency_keys as k};
+
+/// A key as a client sent it, with all that has to agree when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Whose key, and for which operation: `owner/METHOD /path`.
+    pub scope: String,
+    /// What the client sent.
+    pub key: String,
+    /// A digest of the request. Another request under the same key is an error.
+    pub fingerprint: Vec<u8>,
+}
+
+/// An answer that was given before and is given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, as it was.
+    pub body: String,
+}
+
+/// What a claim finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody had it: do the work, then [`finish`] in the same transaction.
+    Fresh,
+    /// The work was done; this is its answer.
+    Done(Stored),
+    /// Somebody is at it right now.
+    Running,
+    /// The key was used for another request.
+    Mismatch,
+}
+
+/// Claims `key` for this transaction. A rival that claimed it first and has not committed yet is waited for.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn claim(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<Claim, StoreError> {
+    let row = (k::scope.eq(&key.scope), k::key.eq(&key.key), k::fingerprint.eq(&key.fingerprint), k::created_at.eq(now));
+    let inserted =
+        on!(tx, conn => diesel::insert_into(k::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
+    if inserted == 1 {
+        return Ok(Claim::Fresh);
+    }
+    Ok(find(tx, key).await?.unwrap_or(Claim::Running))
+}
+
+/// What became of `key`, without claiming it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, key: &Key) -> Result<Option<Claim>, StoreError> {
+    type Row = (Vec<u8>, Option<i32>, Option<String>);
+    let found: Option<Row> = on!(tx, conn => k::table.find((&key.scope, &key.key))
+        .select((k::fingerprint, k::status, k::response)).first(conn).await.optional())?;
+    Ok(found.map(|(fingerprint, status, response)| match (status.and_then(|s| u16::try_from(s).ok()), response) {
+        _ if fingerprint != key.fingerprint => Claim::Mismatch,
+        (Some(status), Some(body)) => Claim::Done(Stored { status, body }),
+        _ => Claim::Running,
+    }))
+}
+
+/// Keeps the answer under the key that this transaction, or an earlier one of the same work, has claimed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn finish(tx: &mut Tx, key: &Key, answer: &Stored) -> Result<(), StoreError> {
+    let changes = (k::status.eq(i32::from(answer.status)), k::response.eq(&answer.body));
+    on!(tx, conn => diesel::update(k::table.find((&key.scope, &key.key))).set(changes).execute(conn).await)?;
+    Ok(())
+}
+
+/// Gives a claim back whose work failed without effect, so that the client may try again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn release(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
+    on!(tx, conn => diesel::delete(k::table.find((&key.scope, &key.key)).filter(k::status.is_null())).execute(conn).await)?;
+    Ok(())
+}
+
+/// Forgets keys made before `horizon`; returns how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_before(tx: &mut Tx, horizon: Timestamp) -> Result<usize, StoreError> {
+    on!(tx, conn => diesel::delete(k::table.filter(k::created_at.lt(horizon))).execute(conn).await)
+}

@@ -1,0 +1,95 @@
+//! The schema, and how it gets into a database.
+//!
+//! Each migration is a folder of the same name under `migrations/sqlite` and `migrations/postgres`, with `up.sql` and
+//! `down.sql`. They are applied in the order of this list, each in a transaction of its own, by whichever process comes
+//! first; the others wait.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use rialto_kernel::Timestamp;
+
+use crate::{Db, StoreError, Tx, on, schema::schema_migrations};
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// The folder's name, which starts with its number.
+    pub name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),* $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sqlite: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/sqlite/", $name, "/up.sql")),
+            postgres: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres/", $name, "/up.sql")),
+        }),*]
+    };
+}
+
+impl Migration {
+    /// All of them, oldest first.
+    pub const ALL: &'static [Self] = migrations!["0001_foundation"];
+}
+
+/// What a migration run found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// How many had been applied before.
+    pub present: usize,
+    /// The names of those applied now.
+    pub applied: Vec<&'static str>,
+}
+
+const CREATE_SQLITE: &str =
+    "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
+const CREATE_POSTGRES: &str =
+    "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL)";
+/// Two replicas that start together must not both migrate. Any number will do, as long as nobody else uses it.
+const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7216052601)";
+
+pub(crate) async fn run(db: &Db) -> Result<MigrationReport, StoreError> {
+    let mut report = MigrationReport { present: db.write(async |tx: &mut Tx| present(tx).await).await?, applied: Vec::new() };
+    for migration in Migration::ALL {
+        if db.write(async |tx: &mut Tx| apply(tx, *migration).await).await? {
+            report.applied.push(migration.name);
+        }
+    }
+    Ok(report)
+}
+
+/// Counts what is there, and refuses a database that a newer program has migrated.
+async fn present(tx: &mut Tx) -> Result<usize, StoreError> {
+    if tx.is_postgres() {
+        tx.batch(LOCK_POSTGRES).await?;
+    }
+    tx.batch(if tx.is_postgres() { CREATE_POSTGRES } else { CREATE_SQLITE }).await?;
+    let names: Vec<String> = on!(tx, conn => schema_migrations::table.select(schema_migrations::name).load(conn).await)?;
+    match names.iter().find(|name| Migration::ALL.iter().all(|known| known.name != name.as_str())) {
+        Some(newer) => Err(StoreError::Schema(format!(
+            "the database has the migration {newer}, which this version of Rialto does not know: use the version that made it, or a newer one"
+        ))),
+        None => Ok(names.len()),
+    }
+}
+
+async fn apply(tx: &mut Tx, migration: Migration) -> Result<bool, StoreError> {
+    if tx.is_postgres() {
+        tx.batch(LOCK_POSTGRES).await?;
+    }
+    let known: i64 = on!(tx, conn => schema_migrations::table
+        .filter(schema_migrations::name.eq(migration.name)).count().get_result(conn).await)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    let sql = if tx.is_postgres() { migration.postgres } else { migration.sqlite };
+    tx.batch(sql).await.map_err(|error| StoreError::Schema(format!("migration {} failed: {error}", migration.name)))?;
+    let row = (schema_migrations::name.eq(migration.name), schema_migrations::applied_at.eq(now()));
+    on!(tx, conn => diesel::insert_into(schema_migrations::table).values(&row).execute(conn).await)?;
+    Ok(true)
+}
+
+fn now() -> Timestamp {
+    rialto_kernel::Clock::system().now()
+}

@@ -1,0 +1,52 @@
+//! SQLite: one writer with group commit, a few readers, each on a thread of its own.
+
+mod link;
+pub mod readers;
+pub mod writer;
+
+use std::{path::Path, time::Duration};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+pub use link::SqliteLink;
+
+use crate::{StoreError, Tx};
+
+/// How long a statement waits for another *process* that writes the same file.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Write,
+    Read,
+}
+
+/// Opens one connection. Blocking.
+fn open(path: &Path, purpose: Purpose) -> Result<Tx, StoreError> {
+    let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    let name = path.to_str().ok_or_else(|| unavailable(&"the path is not UTF-8"))?;
+    let mut conn = SqliteConnection::establish(name).map_err(|error| unavailable(&error))?;
+    // The busy timeout comes first: switching to WAL needs a lock itself.
+    let common = format!(
+        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+    );
+    let own = match purpose {
+        Purpose::Write => "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864;",
+        Purpose::Read => "PRAGMA cache_size = -8192; PRAGMA query_only = ON;",
+    };
+    conn.batch_execute(&common).and_then(|()| conn.batch_execute(own)).map_err(|error| unavailable(&error))?;
+    Ok(Tx::Sqlite(SqliteLink::new(conn)))
+}
+
+/// Runs work on this thread, to its end or to `bound`. The work is a transaction on SQLite, so its futures are ready at
+/// once; a timer is only there to end work that waits for something it must not wait for.
+fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+/// The longest that one transaction may take.
+const WORK_BOUND: Duration = Duration::from_secs(10);

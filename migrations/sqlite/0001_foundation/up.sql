@@ -1,0 +1,40 @@
+-- What every domain leans on: the outbox, idempotency keys, background jobs.
+
+-- Facts, written in the transaction that made them true. `seq` is the order of commit: SQLite has one writer.
+CREATE TABLE outbox (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          BLOB NOT NULL UNIQUE,
+    kind        TEXT NOT NULL,
+    subject_id  BLOB NOT NULL,
+    owner_id    BLOB,
+    data        TEXT NOT NULL,
+    occurred_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_occurred_at ON outbox (occurred_at);
+
+CREATE TABLE idempotency_keys (
+    scope       TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status      INTEGER,
+    response    TEXT,
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
+
+CREATE TABLE jobs (
+    id           BLOB PRIMARY KEY,
+    name         TEXT NOT NULL,
+    -- At most one unfinished job with the same key; NULL for as many as are enqueued.
+    unique_key   TEXT,
+    payload      TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'dead')),
+    attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    run_at       INTEGER NOT NULL,
+    lease_until  INTEGER,
+    last_error   TEXT,
+    created_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_due ON jobs (run_at) WHERE state <> 'dead';
+CREATE UNIQUE INDEX jobs_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL AND state <> 'dead';
