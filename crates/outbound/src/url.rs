@@ -1,0 +1,144 @@
+//! Reading a URL the way the connection will.
+
+use http::Uri;
+use rialto_kernel::limits::URL_BYTES_MAX;
+use url::{Host, Url};
+
+use crate::UrlRefusal;
+
+/// A URL whose shape is in order: `http` or `https`, a host, no user name. Its host is normalised (`0177.1` has become
+/// `127.0.0.1`), its path and query are byte for byte what they were, and its fragment is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedUrl {
+    uri: Uri,
+    host: String,
+}
+
+impl CheckedUrl {
+    /// Judges the shape alone. Whether its address may be called is [`crate::OutboundPolicy::check_url`]'s to say.
+    ///
+    /// # Errors
+    /// A [`UrlRefusal`], but neither `Private` nor `Unresolvable`.
+    pub fn parse(text: &str) -> Result<Self, UrlRefusal> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(UrlRefusal::TooLong(URL_BYTES_MAX));
+        }
+        let url = Url::parse(text).map_err(|error| match error {
+            url::ParseError::EmptyHost => UrlRefusal::NoHost,
+            url::ParseError::RelativeUrlWithoutBase => UrlRefusal::NotHttp,
+            _ => UrlRefusal::NotAUrl,
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(UrlRefusal::NotHttp);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlRefusal::UserInfo);
+        }
+        let host = match url.host().ok_or(UrlRefusal::NoHost)? {
+            Host::Domain(name) => name.trim_end_matches('.').to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => format!("[{address}]"),
+        };
+        if host.is_empty() {
+            return Err(UrlRefusal::NoHost);
+        }
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let uri = format!("{}://{host}{port}{}", url.scheme(), path_and_query(text, &url)?);
+        Ok(Self { uri: uri.parse().map_err(|_| UrlRefusal::NotAUrl)?, host })
+    }
+
+    /// As the client sends it.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The host: a lower-case name without trailing dot, or a canonical address (IPv6 in brackets).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port that will be connected to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        port(&self.uri)
+    }
+}
+
+impl std::fmt::Display for CheckedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.uri.fmt(f)
+    }
+}
+
+/// The port of `uri`, or its scheme's.
+pub(crate) fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
+}
+
+/// What stands behind the authority, as it was written.
+///
+/// `Url` would resolve dot segments and encode what it finds unusual; a server may tell the difference. Only text that
+/// could not stand in a request line falls back to its rendering.
+fn path_and_query(text: &str, url: &Url) -> Result<String, UrlRefusal> {
+    if text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return Ok(format!("{}{query}", url.path()));
+    }
+    let (_, rest) = text.split_once("://").ok_or(UrlRefusal::NotAUrl)?;
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let tail = rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("");
+    Ok(if tail.starts_with('/') { tail.to_owned() } else { format!("/{tail}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, UrlRefusal> {
+        CheckedUrl::parse(text).map(|url| url.to_string())
+    }
+
+    #[test]
+    fn hosts_are_normalised_and_paths_are_not() {
+        for (given, kept) in [
+            ("http://EXAMPLE.com", "http://example.com/"),
+            ("https://example.com./a", "https://example.com/a"),
+            ("http://example.com:80/%7Ea/../b//c?x=1&x=2&y=%2f#frag", "http://example.com/%7Ea/../b//c?x=1&x=2&y=%2f"),
+            ("http://example.com?q={a}", "http://example.com/?q={a}"),
+            ("http://example.com:8080", "http://example.com:8080/"),
+            ("http://2130706433/", "http://127.0.0.1/"),
+            ("http://0177.0.0.1/", "http://127.0.0.1/"),
+            ("http://0x7f.1/", "http://127.0.0.1/"),
+            ("http://127.1/", "http://127.0.0.1/"),
+            ("http://１２７.0.0.1/", "http://127.0.0.1/"),
+            ("http://[::FFFF:127.0.0.1]:1/x", "http://[::ffff:7f00:1]:1/x"),
+            ("http://bücher.example/ü?ü", "http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
+            ("http:\\\\example.com\\a", "http://example.com/a"),
+        ] {
+            assert_eq!(parsed(given).as_deref(), Ok(kept), "{given}");
+        }
+    }
+
+    #[test]
+    fn other_shapes_are_refused_with_their_reason() {
+        for (text, refusal) in [
+            ("", UrlRefusal::NotHttp),
+            ("example.com/a", UrlRefusal::NotHttp),
+            ("ftp://example.com", UrlRefusal::NotHttp),
+            ("file:///etc/passwd", UrlRefusal::NotHttp),
+            ("http://", UrlRefusal::NoHost),
+            ("http://./", UrlRefusal::NoHost),
+            ("http://me@example.com", UrlRefusal::UserInfo),
+            ("http://:secret@example.com", UrlRefusal::UserInfo),
+            ("http://example.com:99999", UrlRefusal::NotAUrl),
+            ("http://exa mple.com", UrlRefusal::NotAUrl),
+            ("http://[::1", UrlRefusal::NotAUrl),
+            ("http://256.256.256.256", UrlRefusal::NotAUrl),
+        ] {
+            assert_eq!(parsed(text), Err(refusal), "{text}");
+        }
+        assert_eq!(parsed(&format!("http://example.com/{}", "a".repeat(3000))), Err(UrlRefusal::TooLong(URL_BYTES_MAX)));
+    }
+}
