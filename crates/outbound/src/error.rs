@@ -80,10 +80,7 @@ impl OutboundError {
     /// Whether it is certain that no byte of the request reached the server.
     #[must_use]
     pub const fn is_before_sending(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused(_) | Self::Dns(_) | Self::Connect(_) | Self::Request(_) | Self::Timeout(Phase::Connect)
-        )
+        matches!(self, Self::Refused(_) | Self::Dns(_) | Self::Connect(_) | Self::Request(_) | Self::Timeout(Phase::Connect))
     }
 }
 

@@ -157,9 +157,14 @@ mod tests {
         let policy: OutboundPolicy = " localhost, *.Internal,127.0.0.0/8 ,::1, [fd00::1],".parse().unwrap();
         assert!(policy.allows_host("localhost") && policy.allows_host("a.b.internal"));
         assert!(!policy.allows_host("internal") && !policy.allows_host("evil-internal") && !policy.allows_host("xlocalhost"));
-        for (address, allowed) in
-            [("127.9.9.9", true), ("::ffff:127.0.0.1", true), ("::1", true), ("fd00::1", true), ("fd00::2", false), ("10.0.0.1", false)]
-        {
+        for (address, allowed) in [
+            ("127.9.9.9", true),
+            ("::ffff:127.0.0.1", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("fd00::2", false),
+            ("10.0.0.1", false),
+        ] {
             assert_eq!(policy.allows_address(address.parse().unwrap()), allowed, "{address}");
         }
         for entry in ["*", "*.", "*internal", "a b", "10.0.0.0/33", "300.1.1.1", "http://x", "a..b", "127.0.0.1:80"] {
@@ -174,13 +179,38 @@ mod tests {
             .with_name("mapped.example", vec!["::ffff:10.0.0.1".parse().unwrap()])
             .with_name("public.example", vec!["93.184.215.14".parse().unwrap()]);
         for url in [
-            "http://127.0.0.1/", "http://127.1/", "http://2130706433/", "http://0x7f000001/", "http://017700000001/",
-            "http://0177.0.0.1/", "http://0x7f.0.0.1/", "http://127.0.0.1./", "http://１２７.０.０.１/", "http://%31%32%37.0.0.1/",
-            "http://0/", "http://0.0.0.0:8000/", "http://[::]/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://[::127.0.0.1]/",
-            "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://[fe80::1]/", "http://[fd00::1]/", "http://localhost/",
-            "http://LOCALHOST./", "https://localhost:8000/", "http://169.254.169.254/latest/meta-data", "http://100.64.0.1/",
-            "http://192.0.0.1/", "http://198.18.0.1/", "http://224.0.0.1/", "http://255.255.255.255/", "http://rebound.example/",
-            "http://rebound.example./", "http://Mapped.Example/",
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://017700000001/",
+            "http://0177.0.0.1/",
+            "http://0x7f.0.0.1/",
+            "http://127.0.0.1./",
+            "http://１２７.０.０.１/",
+            "http://%31%32%37.0.0.1/",
+            "http://0/",
+            "http://0.0.0.0:8000/",
+            "http://[::]/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::127.0.0.1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[fe80::1]/",
+            "http://[fd00::1]/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "https://localhost:8000/",
+            "http://169.254.169.254/latest/meta-data",
+            "http://100.64.0.1/",
+            "http://192.0.0.1/",
+            "http://198.18.0.1/",
+            "http://224.0.0.1/",
+            "http://255.255.255.255/",
+            "http://rebound.example/",
+            "http://rebound.example./",
+            "http://Mapped.Example/",
         ] {
             assert_eq!(policy.check_url(url).await, Err(UrlRefusal::Private), "{url}");
         }

@@ -113,7 +113,7 @@ mod tests {
             ("http://0x7f.1/", "http://127.0.0.1/"),
             ("http://127.1/", "http://127.0.0.1/"),
             ("http://１２７.0.0.1/", "http://127.0.0.1/"),
-            ("http://[::FFFF:127.0.0.1]:1/x", "http://[::ffff:7f00:1]:1/x"),
+            ("http://[::FFFF:127.0.0.1]:1/x", "http://[::ffff:127.0.0.1]:1/x"),
             ("http://bücher.example/ü?ü", "http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
             ("http:\\\\example.com\\a", "http://example.com/a"),
         ] {
