@@ -148,7 +148,12 @@ impl Amount {
         let places = usize::try_from(asset.scale()).unwrap_or(0);
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let pointless = !text.contains('.');
-        if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > places || (fraction.is_empty() && !pointless) {
+        if whole.is_empty()
+            || !digits(whole)
+            || !digits(fraction)
+            || fraction.len() > places
+            || (fraction.is_empty() && !pointless)
+        {
             return Err(MoneyError::NotDecimal);
         }
         format!("{whole}{fraction:0<places$}").parse::<i64>().map_err(|_| MoneyError::Overflow).and_then(Self::new)
@@ -197,7 +202,9 @@ mod tests {
 
     #[test]
     fn usdc_is_exact_both_ways() {
-        for (text, micro) in [("0.05", 50_000), ("2.10", 2_100_000), ("0.001", 1_000), ("0.000001", 1), ("100.00", 100_000_000), ("0.00", 0)] {
+        for (text, micro) in
+            [("0.05", 50_000), ("2.10", 2_100_000), ("0.001", 1_000), ("0.000001", 1), ("100.00", 100_000_000), ("0.00", 0)]
+        {
             let amount = Amount::from_decimal(text, Asset::Usdc).unwrap();
             assert_eq!((amount.get(), amount.to_decimal(Asset::Usdc).as_str()), (micro, text));
         }

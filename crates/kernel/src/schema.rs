@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{KnownFormat, ObjectBuilder, RefOr, SchemaFormat, schema::{Schema, Type}},
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, SchemaFormat,
+        schema::{Schema, Type},
+    },
 };
 
 use crate::{Amount, Id, Timestamp};

@@ -2,24 +2,14 @@
 
 use std::{error::Error, time::Duration};
 
-use diesel_async::{AsyncPgConnection, pooled_connection::deadpool::Pool};
+use async_channel::Sender;
 
 use crate::{
-    DatabaseUrl, StoreError, Tx, migrations, migrations::MigrationReport, postgres,
-    sqlite::{readers::Readers, writer::Writer},
+    DatabaseUrl, StoreError, Tx, migrations,
+    migrations::MigrationReport,
+    postgres, sqlite,
+    work::{Mode, QUEUE_MAX, Request, submit},
 };
-
-/// How often a transaction that PostgreSQL asked to repeat is run in all.
-const ATTEMPTS_MAX: u32 = 6;
-
-/// What a read sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
-    /// Each statement sees what is committed when it starts.
-    Live,
-    /// All statements see the same moment.
-    Frozen,
-}
 
 /// How to open a database.
 #[derive(Debug, Clone)]
@@ -39,16 +29,13 @@ impl Default for DbOptions {
 }
 
 /// The database: cheap to clone, shared by everything in the process.
+///
+/// The threads that serve it end, with all they have accepted done, when the last clone is dropped.
 #[derive(Clone)]
 pub struct Db {
-    backend: Backend,
+    writes: Sender<Request>,
+    reads: Sender<Request>,
     url: DatabaseUrl,
-}
-
-#[derive(Clone)]
-enum Backend {
-    Sqlite { writer: Writer, readers: Readers },
-    Postgres(Pool<AsyncPgConnection>),
 }
 
 impl Db {
@@ -57,20 +44,24 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be opened or does not answer.
     pub async fn open(url: &DatabaseUrl, options: &DbOptions) -> Result<Self, StoreError> {
-        let backend = match url {
+        let (writes, written) = async_channel::bounded(QUEUE_MAX);
+        match url {
             DatabaseUrl::Sqlite(path) => {
+                let (reads, read) = async_channel::bounded(QUEUE_MAX);
                 let (path, threads) = (path.clone(), options.readers);
-                tokio::task::spawn_blocking(move || {
+                let start = move || {
                     // The writer goes first: it creates the file and switches it to WAL.
-                    let writer = Writer::start(&path)?;
-                    Ok::<_, StoreError>(Backend::Sqlite { writer, readers: Readers::start(&path, threads)? })
-                })
-                .await
-                .map_err(|error| StoreError::Unavailable(error.to_string()))??
+                    sqlite::writer::start(&path, written)?;
+                    sqlite::readers::start(&path, threads, &read)
+                };
+                tokio::task::spawn_blocking(start).await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
+                Ok(Self { writes, reads, url: url.clone() })
             }
-            DatabaseUrl::Postgres(url) => Backend::Postgres(postgres::open(url, options).await?),
-        };
-        Ok(Self { backend, url: url.clone() })
+            DatabaseUrl::Postgres(address) => {
+                postgres::start(address, options, written).await?;
+                Ok(Self { reads: writes.clone(), writes, url: url.clone() })
+            }
+        }
     }
 
     /// The URL it was opened with; shown without its password.
@@ -79,77 +70,70 @@ impl Db {
         &self.url
     }
 
+    /// The URL, password and all, when this is PostgreSQL.
+    pub(crate) fn postgres_url(&self) -> Option<&str> {
+        match &self.url {
+            DatabaseUrl::Postgres(url) => Some(url),
+            DatabaseUrl::Sqlite(_) => None,
+        }
+    }
+
     /// Whether this is PostgreSQL.
     #[must_use]
     pub const fn is_postgres(&self) -> bool {
-        matches!(self.backend, Backend::Postgres(_))
+        matches!(self.url, DatabaseUrl::Postgres(_))
     }
 
     /// Runs `work` as one transaction: committed, durably, when it returns `Ok`; undone when it returns `Err`.
     ///
     /// On PostgreSQL the work is run again, a bounded number of times, when the database asks for it; see the crate's
-    /// rules for code inside a transaction.
+    /// rules for code inside a transaction. A caller that stops waiting does not stop the work.
     ///
     /// # Errors
     /// The work's own, or the store's.
-    pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
+    pub fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
         F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
-        match &self.backend {
-            Backend::Sqlite { writer, .. } => writer.run(work).await,
-            Backend::Postgres(pool) => {
-                let mut attempt = 1;
-                loop {
-                    let result = postgres::transaction(pool, postgres::READ_COMMITTED, &work).await;
-                    match result {
-                        Err(error) if attempt < ATTEMPTS_MAX && asks_again(&error) => {
-                            // A little patience, different for each rival, so that they do not meet again.
-                            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=8 << attempt))).await;
-                            attempt += 1;
-                        }
-                        done => return done,
-                    }
-                }
-            }
-        }
+        submit(&self.writes, Mode::Write, work)
     }
 
     /// Runs `work`, which only reads. Each of its statements sees what is committed when it starts.
     ///
     /// # Errors
     /// The work's own, or the store's.
-    pub async fn read<R, E, F>(&self, work: F) -> Result<R, E>
+    pub fn read<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
         F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
         R: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
     {
-        match &self.backend {
-            Backend::Sqlite { readers, .. } => readers.run(View::Live, work).await,
-            Backend::Postgres(pool) => {
-                let mut tx = Tx::Postgres(postgres::connection(pool).await?);
-                work(&mut tx).await
-            }
-        }
+        submit(&self.reads, Mode::Live, work)
     }
 
     /// Runs `work`, which only reads, over one frozen moment: for sums that have to agree with each other.
     ///
     /// # Errors
     /// The work's own, or the store's.
-    pub async fn snapshot<R, E, F>(&self, work: F) -> Result<R, E>
+    pub fn snapshot<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
         F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
-        match &self.backend {
-            Backend::Sqlite { readers, .. } => readers.run(View::Frozen, work).await,
-            Backend::Postgres(pool) => postgres::transaction(pool, postgres::SNAPSHOT, &work).await,
-        }
+        submit(&self.reads, Mode::Frozen, work)
+    }
+
+    /// Runs a step of the schema as one transaction, however long it takes.
+    pub(crate) fn step<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        submit(&self.writes, Mode::Migrate, work)
     }
 
     /// Brings the schema up to date.
@@ -167,8 +151,4 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read(async |tx: &mut Tx| tx.batch("SELECT 1").await).await
     }
-}
-
-fn asks_again(error: &(dyn Error + 'static)) -> bool {
-    matches!(StoreError::find(error), Some(StoreError::Again(_)))
 }

@@ -1,9 +1,9 @@
 //! Idempotency keys: the claim and the answer, in the same transaction as the effect.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query, sql_types::BigInt};
 use rialto_kernel::Timestamp;
 
-use crate::{StoreError, Tx, on, schema::idempotency_keys as k};
+use crate::{StoreError, Tx, on, schema::idempotency_keys as k, types::UtcTime};
 
 /// A key as a client sent it, with all that has to agree when it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +44,7 @@ pub enum Claim {
 /// Whatever the database says.
 pub async fn claim(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<Claim, StoreError> {
     let row = (k::scope.eq(&key.scope), k::key.eq(&key.key), k::fingerprint.eq(&key.fingerprint), k::created_at.eq(now));
-    let inserted =
-        on!(tx, conn => diesel::insert_into(k::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
+    let inserted = on!(tx, conn => diesel::insert_into(k::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
     if inserted == 1 {
         return Ok(Claim::Fresh);
     }
@@ -86,10 +85,13 @@ pub async fn release(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets keys made before `horizon`; returns how many.
+/// Forgets keys made before `horizon`, at most `limit` of them, the oldest first; returns how many.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_before(tx: &mut Tx, horizon: Timestamp) -> Result<usize, StoreError> {
-    on!(tx, conn => diesel::delete(k::table.filter(k::created_at.lt(horizon))).execute(conn).await)
+pub async fn forget_before(tx: &mut Tx, horizon: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    // SQLite takes `$1` for the name of its first parameter.
+    const FORGET: &str = "DELETE FROM idempotency_keys WHERE (scope, key) IN \
+         (SELECT scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(limit).execute(conn).await)
 }

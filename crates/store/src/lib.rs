@@ -18,25 +18,29 @@
 //!
 //! # Group commit
 //! SQLite has one writer. Concurrent transactions, of whatever domain, share one `COMMIT` and so one fsync; see
-//! [`sqlite::writer`].
+//! `sqlite/writer.rs`.
 
 mod db;
 mod error;
 pub mod idempotency;
+mod listen;
 mod migrations;
 pub mod outbox;
 mod postgres;
 mod schema;
-pub mod sqlite;
+mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
 pub mod types;
 mod url;
+mod work;
 
 pub use db::{Db, DbOptions};
 pub use error::StoreError;
+pub use listen::Listener;
 pub use migrations::{Migration, MigrationReport};
+pub use sqlite::SqliteLink;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -30,7 +30,7 @@ macro_rules! migrations {
 
 impl Migration {
     /// All of them, oldest first.
-    pub const ALL: &'static [Self] = migrations!["0001_foundation"];
+    pub const ALL: &'static [Self] = migrations!["0001_foundation", "0002_identity", "0003_ledger"];
 }
 
 /// What a migration run found and did.
@@ -50,9 +50,9 @@ const CREATE_POSTGRES: &str =
 const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7216052601)";
 
 pub(crate) async fn run(db: &Db) -> Result<MigrationReport, StoreError> {
-    let mut report = MigrationReport { present: db.write(async |tx: &mut Tx| present(tx).await).await?, applied: Vec::new() };
+    let mut report = MigrationReport { present: db.step(async |tx: &mut Tx| present(tx).await).await?, applied: Vec::new() };
     for migration in Migration::ALL {
-        if db.write(async |tx: &mut Tx| apply(tx, *migration).await).await? {
+        if db.step(async |tx: &mut Tx| apply(tx, *migration).await).await? {
             report.applied.push(migration.name);
         }
     }
@@ -76,6 +76,7 @@ async fn present(tx: &mut Tx) -> Result<usize, StoreError> {
 
 async fn apply(tx: &mut Tx, migration: Migration) -> Result<bool, StoreError> {
     if tx.is_postgres() {
+        tx.batch("SET LOCAL statement_timeout = 0").await?;
         tx.batch(LOCK_POSTGRES).await?;
     }
     let known: i64 = on!(tx, conn => schema_migrations::table

@@ -1,79 +1,188 @@
 //! PostgreSQL: a pool that is fair to waiters, and transactions that cannot leak.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
+use async_channel::Receiver;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
-    pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{Object, Pool},
-    },
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
 };
 use futures_util::FutureExt;
-use tokio_postgres::config::SslMode;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::LocalSet,
+};
+use tokio_postgres::{
+    Client, Connection, Socket,
+    config::SslMode,
+    tls::{MakeTlsConnect, NoTlsStream},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{DbOptions, StoreError, Tx};
+use crate::{
+    DbOptions, StoreError, Tx,
+    work::{Mode, Request, Task, Verdict},
+};
 
 /// What every session sets: no statement, lock or forgotten transaction may hold others up for ever.
 const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; SET client_min_messages = 'warning'";
 
-/// For writing: row locks, taken in the order of ids, do the rest.
-pub(crate) const READ_COMMITTED: Option<&str> = None;
-/// For reading one frozen moment.
-pub(crate) const SNAPSHOT: Option<&str> = Some("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+/// What makes a transaction see one frozen moment.
+const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How many threads drive transactions. Each has its own share of the connections, so that all that a transaction waits
+/// for happens on its own thread.
+const THREADS: usize = 2;
+/// How often a transaction that PostgreSQL asked to repeat is run in all.
+const ATTEMPTS_MAX: u32 = 6;
 
 fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-pub(crate) async fn open(url: &str, options: &DbOptions) -> Result<Pool<AsyncPgConnection>, StoreError> {
+/// Starts the threads, and waits until each has a connection. They end when the queue is closed and empty.
+pub(crate) async fn start(url: &str, options: &DbOptions, queue: Receiver<Request>) -> Result<(), StoreError> {
+    for number in 0..THREADS {
+        let (url, queue) = (url.to_owned(), queue.clone());
+        let connections = (options.connections_max / THREADS).max(1);
+        let wait = options.pool_wait;
+        let (started, first) = oneshot::channel();
+        let serve = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(url, connections, wait, queue, started)),
+            Err(error) => drop(started.send(Err(unavailable(error)))),
+        };
+        thread::Builder::new().name(format!("postgres-{number}")).spawn(serve).map_err(unavailable)?;
+        first.await.map_err(unavailable)??;
+    }
+    Ok(())
+}
+
+fn pool(url: &str, connections: usize, wait: Duration) -> Result<Pool<AsyncPgConnection>, StoreError> {
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(|url| connect(url.to_owned()).boxed());
     // A broken connection shows at its first statement; asking before each use would cost a round trip every time.
     config.recycling_method = RecyclingMethod::Fast;
-    let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
-        .max_size(options.connections_max)
-        .runtime(deadpool_runtime())
-        .wait_timeout(Some(options.pool_wait))
+    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+        .max_size(connections)
+        .runtime(deadpool::Runtime::Tokio1)
+        .wait_timeout(Some(wait))
         .create_timeout(Some(Duration::from_secs(5)))
         .build()
-        .map_err(unavailable)?;
-    drop(connection(&pool).await?);
-    Ok(pool)
+        .map_err(unavailable)
 }
 
-const fn deadpool_runtime() -> deadpool::Runtime {
-    deadpool::Runtime::Tokio1
+async fn serve(
+    url: String,
+    connections: usize,
+    wait: Duration,
+    queue: Receiver<Request>,
+    started: oneshot::Sender<Result<(), StoreError>>,
+) {
+    let pool = match pool(&url, connections, wait) {
+        Ok(pool) => pool,
+        Err(error) => return drop(started.send(Err(error))),
+    };
+    let first = pool.get().await.map(drop).map_err(unavailable);
+    let failed = first.is_err();
+    if started.send(first).is_err() || failed {
+        return;
+    }
+    // Work is taken only when there is a connection for it, so that what waits is shared by all threads.
+    let free = Arc::new(Semaphore::new(connections));
+    while let Ok(permit) = free.clone().acquire_owned().await {
+        let Ok(Request { mode, since, mut task }) = queue.recv().await else { break };
+        if since.elapsed() > wait {
+            task.settle(Err(unavailable("no free connection in time")));
+            continue;
+        }
+        let pool = pool.clone();
+        tokio::task::spawn_local(async move {
+            let outcome = attempts(&pool, mode, task.as_mut()).await;
+            drop(permit);
+            task.settle(outcome);
+        });
+    }
+    // What was accepted is finished.
+    let all = u32::try_from(connections).unwrap_or(u32::MAX);
+    drop(free.acquire_many(all).await);
 }
 
-pub(crate) async fn connection(pool: &Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>, StoreError> {
-    pool.get().await.map_err(unavailable)
+/// Runs `task` until PostgreSQL stops asking for it again.
+async fn attempts(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -> Result<(), StoreError> {
+    for attempt in 1.. {
+        let last = attempt == ATTEMPTS_MAX;
+        match once(pool, mode, task).await {
+            Ok(Verdict::Again) if !last => {}
+            Err(StoreError::Again(_)) if !last => {}
+            done => return done.map(|_| ()),
+        }
+        // A little patience, different for each rival, so that they do not meet again.
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=8 << attempt))).await;
+    }
+    Ok(())
+}
+
+/// Runs `task` once. If this is dropped half way, the pool sees a connection inside a transaction and throws it away,
+/// which rolls back.
+async fn once(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
+    let mut conn = pool.get().await.map_err(unavailable)?;
+    if mode == Mode::Live {
+        return Ok(task.run(&mut Tx::Postgres(conn)).await);
+    }
+    AnsiTransactionManager::begin_transaction(&mut *conn).await?;
+    if mode == Mode::Frozen {
+        conn.batch_execute(SNAPSHOT).await?;
+    }
+    let mut tx = Tx::Postgres(conn);
+    let verdict = task.run(&mut tx).await;
+    let Tx::Postgres(mut conn) = tx else {
+        return Err(StoreError::Database("the work replaced its transaction".into()));
+    };
+    if verdict == Verdict::Keep {
+        AnsiTransactionManager::commit_transaction(&mut *conn).await?;
+    } else {
+        // When even this fails the connection is broken, and so is the transaction.
+        let _ = AnsiTransactionManager::rollback_transaction(&mut *conn).await;
+    }
+    Ok(verdict)
+}
+
+/// A connection as the driver gives it, before anything is built on it.
+pub(crate) enum Raw {
+    Plain(Client, Connection<Socket, NoTlsStream>),
+    Encrypted(Client, Box<Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>>),
 }
 
 /// Connects. `sslmode=require` in the URL asks for TLS with a verified certificate; anything less is plain, because
 /// TLS that falls back or does not verify protects from nobody.
-async fn connect(url: String) -> ConnectionResult<AsyncPgConnection> {
-    let bad = |error: String| ConnectionError::BadConnection(error);
-    let mut config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| bad(error.to_string()))?;
+pub(crate) async fn connect_raw(url: &str) -> Result<Raw, StoreError> {
+    let failed = |error: tokio_postgres::Error| StoreError::Unavailable(describe(&error));
+    let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
     config.application_name("rialto");
-    let encrypted = config.get_ssl_mode() == SslMode::Require;
-    let mut conn = if encrypted {
-        let (client, connection) = config.connect(tls()).await.map_err(|error| bad(describe(&error)))?;
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await?
+    if config.get_ssl_mode() == SslMode::Require {
+        let (client, connection) = config.connect(tls()).await.map_err(failed)?;
+        Ok(Raw::Encrypted(client, Box::new(connection)))
     } else {
         config.ssl_mode(SslMode::Disable);
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(|error| bad(describe(&error)))?;
-        AsyncPgConnection::try_from_client_and_connection(client, connection).await?
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(failed)?;
+        Ok(Raw::Plain(client, connection))
+    }
+}
+
+/// Connects and sets up a session for the pool.
+async fn connect(url: String) -> ConnectionResult<AsyncPgConnection> {
+    let raw = connect_raw(&url).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+    let mut conn = match raw {
+        Raw::Plain(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, connection).await?,
+        Raw::Encrypted(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, *connection).await?,
     };
     conn.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
 /// tokio-postgres says "error connecting to server" and hides why in the source.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(crate) fn describe(error: &tokio_postgres::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
@@ -85,38 +194,4 @@ fn tls() -> MakeRustlsConnect {
         .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
     #[expect(clippy::expect_used, reason = "the provider is a constant that supports the default versions")]
     MakeRustlsConnect::new(config.expect("ring supports TLS 1.2 and 1.3"))
-}
-
-/// Runs `work` once, in a transaction. When it is dropped half way, or panics, the pool sees a connection inside a
-/// transaction and throws it away, which rolls back.
-pub(crate) async fn transaction<R, E, F>(
-    pool: &Pool<AsyncPgConnection>,
-    characteristics: Option<&'static str>,
-    work: &F,
-) -> Result<R, E>
-where
-    F: AsyncFn(&mut Tx) -> Result<R, E>,
-    E: From<StoreError>,
-{
-    let mut conn = connection(pool).await?;
-    AnsiTransactionManager::begin_transaction(&mut *conn).await.map_err(StoreError::from)?;
-    if let Some(sql) = characteristics {
-        conn.batch_execute(sql).await.map_err(StoreError::from)?;
-    }
-    let mut tx = Tx::Postgres(conn);
-    let result = work(&mut tx).await;
-    let Tx::Postgres(mut conn) = tx else {
-        return Err(StoreError::Database("the work replaced its transaction".into()).into());
-    };
-    match result {
-        Ok(value) => {
-            AnsiTransactionManager::commit_transaction(&mut *conn).await.map_err(StoreError::from)?;
-            Ok(value)
-        }
-        Err(error) => {
-            // When even this fails the connection is broken, and so is the transaction.
-            let _ = AnsiTransactionManager::rollback_transaction(&mut *conn).await;
-            Err(error)
-        }
-    }
 }

@@ -30,7 +30,10 @@ pub struct TestDb {
 enum Place {
     #[expect(dead_code, reason = "it is held so that the folder lives as long as the database")]
     Folder(tempfile::TempDir),
-    Schema { admin: String, name: String },
+    Schema {
+        admin: String,
+        name: String,
+    },
 }
 
 /// The URL of the PostgreSQL for tests, if one answers.

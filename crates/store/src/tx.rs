@@ -2,7 +2,7 @@
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Object};
 
-use crate::{StoreError, sqlite::SqliteLink};
+use crate::{SqliteLink, StoreError};
 
 /// One open connection, inside a transaction when it came from [`crate::Db::write`] or [`crate::Db::snapshot`].
 ///

@@ -9,27 +9,30 @@ use std::{
 };
 
 use diesel::{ExpressionMethods, QueryDsl};
-use rialto_kernel::{Id, Timestamp};
+use rialto_kernel::{Event, Id, Timestamp};
 use rialto_store::{
     Db, StoreError, Tx,
     idempotency::{self, Claim, Key, Stored},
-    on, suite,
+    on, outbox, suite,
     testing::TestDb,
-    types::{Json, JsonDoc, Uid, UtcTime},
+    types::Json,
 };
 
-diesel::table! {
-    use diesel::sql_types::*;
-    use super::{JsonDoc, Uid, UtcTime};
-    things (id) {
-        id -> Uid,
-        other -> Nullable<Uid>,
-        seen_at -> UtcTime,
-        doc -> JsonDoc,
-        n -> BigInt,
-        flag -> Bool,
+mod schema {
+    diesel::table! {
+        use diesel::sql_types::*;
+        use rialto_store::types::{JsonDoc, Uid, UtcTime};
+        things (id) {
+            id -> Uid,
+            other -> Nullable<Uid>,
+            seen_at -> UtcTime,
+            doc -> JsonDoc,
+            n -> BigInt,
+            flag -> Bool,
+        }
     }
 }
+use schema::things;
 
 async fn make_things(db: &Db) {
     db.write(async |tx: &mut Tx| {
@@ -214,9 +217,7 @@ async fn deadlocks_are_run_again(test: &TestDb) {
         })
         .await
         .unwrap();
-    let bump = async |tx: &mut Tx, id: Id<()>| {
-        on!(tx, conn => diesel::update(things::table.find(id)).set(things::n.eq(things::n + 1)).execute(conn).await)
-    };
+    let bump = async |tx: &mut Tx, id: Id<()>| on!(tx, conn => diesel::update(things::table.find(id)).set(things::n.eq(things::n + 1)).execute(conn).await);
     let tasks: Vec<_> = (0..8)
         .map(|n| {
             let db = test.db.clone();
@@ -252,7 +253,37 @@ async fn migrating_twice_changes_nothing(test: &TestDb) {
     assert!(matches!(test.db.migrate().await, Err(StoreError::Schema(_))));
 }
 
+async fn what_is_old_is_forgotten_in_bounded_batches(test: &TestDb) {
+    let at = |n: i64| Timestamp::from_micros(1_764_000_000_000_000 + n);
+    let (keys, events) = test
+        .db
+        .write(async move |tx: &mut Tx| {
+            for n in 0..5 {
+                let key = Key { scope: "s".into(), key: n.to_string(), fingerprint: vec![1] };
+                idempotency::claim(tx, &key, at(n)).await?;
+                let event = Event {
+                    kind: "thing.done",
+                    subject: Id::<()>::new().uuid(),
+                    owner: None,
+                    data: serde_json::json!({}),
+                    at: at(n),
+                };
+                outbox::append(tx, event).await?;
+            }
+            let (mut keys, mut events) = (Vec::new(), Vec::new());
+            for _ in 0..3 {
+                keys.push(idempotency::forget_before(tx, at(3), 2).await?);
+                events.push(outbox::forget_before(tx, at(3), 2).await?);
+            }
+            Ok::<_, StoreError>((keys, events))
+        })
+        .await
+        .unwrap();
+    assert_eq!((keys, events), (vec![2, 1, 0], vec![2, 1, 0]));
+}
+
 suite! {
+    what_is_old_is_forgotten_in_bounded_batches,
     rows_come_back_as_they_went_in,
     a_transaction_that_fails_leaves_nothing,
     members_of_a_group_do_not_harm_each_other,

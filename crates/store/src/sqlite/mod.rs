@@ -1,10 +1,10 @@
 //! SQLite: one writer with group commit, a few readers, each on a thread of its own.
 
 mod link;
-pub mod readers;
-pub mod writer;
+pub(crate) mod readers;
+pub(crate) mod writer;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 pub use link::SqliteLink;
@@ -39,14 +39,11 @@ fn open(path: &Path, purpose: Purpose) -> Result<Tx, StoreError> {
     Ok(Tx::Sqlite(SqliteLink::new(conn)))
 }
 
-/// Runs work on this thread, to its end or to `bound`. The work is a transaction on SQLite, so its futures are ready at
-/// once; a timer is only there to end work that waits for something it must not wait for.
+/// Runs work on the thread that asks. Its futures are ready at once; the timer is there to end work that waits for
+/// something it must not wait for.
 fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
-
-/// The longest that one transaction may take.
-const WORK_BOUND: Duration = Duration::from_secs(10);
