@@ -66,9 +66,9 @@ impl fmt::Display for Email {
 /// A "dot-atom" of RFC 5321, with the letters of RFC 6531.
 fn is_local_part(local: &str) -> bool {
     local.len() <= LOCAL_BYTES_MAX
-        && local.split('.').all(|atom| {
-            !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
-        })
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -103,8 +103,25 @@ mod tests {
         let long_local = format!("{}@x.io", "a".repeat(65));
         let long = format!("a@{}.io", "abcdefgh.".repeat(30));
         let wrong = [
-            "", "a", "@x.io", "a@", "a@x", "a@.io", "a@x..io", "a@-x.io", ".a@x.io", "a..b@x.io", "a b@x.io", "a@b@x.io",
-            "a@x.io\n.evil", "a\0@x.io", "\"a\"@x.io", "Ada <ada@x.io>", "a@[127.0.0.1]", &long_local, &long,
+            "",
+            "a",
+            "@x.io",
+            "a@",
+            "a@x",
+            "a@.io",
+            "a@x..io",
+            "a@-x.io",
+            ".a@x.io",
+            "a..b@x.io",
+            "a b@x.io",
+            "a@b@x.io",
+            "a@x.io\n.evil",
+            "a\0@x.io",
+            "\"a\"@x.io",
+            "Ada <ada@x.io>",
+            "a@[127.0.0.1]",
+            &long_local,
+            &long,
         ];
         for text in wrong {
             assert!(matches!(Email::parse(text), Err(IdentityError::Invalid { field: "email", .. })), "{text:?}");

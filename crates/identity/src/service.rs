@@ -14,7 +14,8 @@ use rialto_kernel::{Caller, Clock, CredentialKind, Role, Timestamp};
 use rialto_store::{Db, Tx};
 
 use crate::{
-    ApiKey, ApiKeyId, Credential, Email, IdentityConfig, IdentityError, NewUser, Passwords, Registration, Secret, Session, Tokens,
+    ApiKey, ApiKeyId, Credential, Email, IdentityConfig, IdentityError, NewUser, Passwords, Registration, Secret, Session,
+    Tokens,
     credential::Digest,
     model::weaker,
     register,

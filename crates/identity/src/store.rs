@@ -37,12 +37,8 @@ pub trait IdentityStore: Send {
     /// The user with this address, by its lower-case form.
     fn find_login(&mut self, email_key: &str) -> impl Future<Output = Result<Option<UserWithPassword>, StoreError>> + Send;
     /// Gives a user another role; returns whether there is such a user.
-    fn set_user_role(
-        &mut self,
-        id: OwnerId,
-        role: Role,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn set_user_role(&mut self, id: OwnerId, role: Role, now: Timestamp)
+    -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// Adds a key.
     fn insert_api_key(&mut self, key: &ApiKey, digest: &Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// The key with this id.
