@@ -39,7 +39,7 @@ impl Db {
         let (tell, heard) = mpsc::channel(1);
         let client = match postgres::connect_raw(url).await? {
             postgres::Raw::Plain(client, connection) => {
-                tokio::spawn(drive(connection, tell));
+                tokio::spawn(drive(*connection, tell));
                 client
             }
             postgres::Raw::Encrypted(client, connection) => {

@@ -150,7 +150,7 @@ async fn once(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -
 
 /// A connection as the driver gives it, before anything is built on it.
 pub(crate) enum Raw {
-    Plain(Client, Connection<Socket, NoTlsStream>),
+    Plain(Client, Box<Connection<Socket, NoTlsStream>>),
     Encrypted(Client, Box<Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>>),
 }
 
@@ -166,7 +166,7 @@ pub(crate) async fn connect_raw(url: &str) -> Result<Raw, StoreError> {
     } else {
         config.ssl_mode(SslMode::Disable);
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(failed)?;
-        Ok(Raw::Plain(client, connection))
+        Ok(Raw::Plain(client, Box::new(connection)))
     }
 }
 
@@ -174,7 +174,7 @@ pub(crate) async fn connect_raw(url: &str) -> Result<Raw, StoreError> {
 async fn connect(url: String) -> ConnectionResult<AsyncPgConnection> {
     let raw = connect_raw(&url).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     let mut conn = match raw {
-        Raw::Plain(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, connection).await?,
+        Raw::Plain(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, *connection).await?,
         Raw::Encrypted(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, *connection).await?,
     };
     conn.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;

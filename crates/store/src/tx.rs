@@ -7,6 +7,10 @@ use crate::{SqliteLink, StoreError};
 /// One open connection, inside a transaction when it came from [`crate::Db::write`] or [`crate::Db::snapshot`].
 ///
 /// Domains implement their store traits for this type and reach the connection through [`crate::on!`].
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per transaction, hardly moved; a box would stand in the way of every query body"
+)]
 pub enum Tx {
     /// A connection to the SQLite file. Statements run inline; it never waits.
     Sqlite(SqliteLink),

@@ -1,4 +1,5 @@
 //! What every domain relies on, on both databases.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 use std::{
     sync::{

@@ -31,11 +31,16 @@ CREATE TABLE jobs (
     unique_key   text,
     payload      jsonb NOT NULL,
     state        text NOT NULL CHECK (state IN ('queued', 'leased', 'dead')),
+    -- How often it was started. It never falls while the job is leased.
     attempts     integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    -- When it may be run next; of a leased job, when the lease ends. One index serves both.
     run_at       timestamptz NOT NULL,
-    lease_until  timestamptz,
+    -- Which lease a worker has to show to settle it.
+    lease_id     uuid,
     last_error   text,
-    created_at   timestamptz NOT NULL
+    created_at   timestamptz NOT NULL,
+    CHECK ((state = 'leased') = (lease_id IS NOT NULL))
 );
 CREATE INDEX jobs_due ON jobs (run_at) WHERE state <> 'dead';
+CREATE INDEX jobs_dead ON jobs (created_at) WHERE state = 'dead';
 CREATE UNIQUE INDEX jobs_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL AND state <> 'dead';

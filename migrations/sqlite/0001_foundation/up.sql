@@ -24,17 +24,22 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 
 CREATE TABLE jobs (
-    id           BLOB PRIMARY KEY,
+    id           BLOB PRIMARY KEY NOT NULL,
     name         TEXT NOT NULL,
     -- At most one unfinished job with the same key; NULL for as many as are enqueued.
     unique_key   TEXT,
     payload      TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'dead')),
+    -- How often it was started. It never falls while the job is leased.
     attempts     INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    -- When it may be run next; of a leased job, when the lease ends. One index serves both.
     run_at       INTEGER NOT NULL,
-    lease_until  INTEGER,
+    -- Which lease a worker has to show to settle it.
+    lease_id     BLOB,
     last_error   TEXT,
-    created_at   INTEGER NOT NULL
+    created_at   INTEGER NOT NULL,
+    CHECK ((state = 'leased') = (lease_id IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX jobs_due ON jobs (run_at) WHERE state <> 'dead';
+CREATE INDEX jobs_dead ON jobs (created_at) WHERE state = 'dead';
 CREATE UNIQUE INDEX jobs_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL AND state <> 'dead';
