@@ -1,1 +1,16 @@
-fn main() {}
+//! Rialto: the economy server for AI agents, in one binary.
+//!
+//! This crate is the only one that knows HTTP. `config` decides the settings, `compose` wires the domains, `http` holds
+//! what all routes share, `routes` are the API, `cli` are the commands.
+
+mod cli;
+mod compose;
+mod config;
+mod http;
+mod routes;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,273 @@
+//! Settings: flags, then `RIALTO_…` in the environment, then a TOML file, then defaults.
+//!
+//! There is one list, [`Flags`]. A key of the file is a flag with underscores for dashes, and is read by the flag's own
+//! parser, so that every source accepts and refuses the same values.
+
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use clap::{Arg, Args, CommandFactory};
+use ipnet::IpNet;
+use rialto_kernel::Amount;
+use rialto_store::DatabaseUrl;
+
+mod secrets;
+
+pub use secrets::{Secrets, load as load_secrets};
+
+/// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Flags {
+    /// A TOML file with any of these settings: `listen = "0.0.0.0:8000"`. `rialto.toml` is read when it is there.
+    #[arg(long, env = "RIALTO_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8000]
+    #[arg(long, env = "RIALTO_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub listen: Option<SocketAddr>,
+    /// sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE [default: sqlite:./rialto.db]
+    #[arg(long, env = "RIALTO_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub database_url: Option<DatabaseUrl>,
+    /// Connections to PostgreSQL at most [default: 16]
+    #[arg(long, env = "RIALTO_DATABASE_CONNECTIONS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub database_connections: Option<u16>,
+    /// Signs tokens; at least 32 characters. With SQLite it is made and kept beside the database when not given
+    #[arg(long, env = "RIALTO_JWT_SECRET", value_name = "SECRET", global = true, hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+    /// Encrypts the credentials of agents; at least 32 characters [default: derived from the JWT secret]
+    #[arg(long, env = "RIALTO_ENCRYPTION_KEY", value_name = "SECRET", global = true, hide_env_values = true)]
+    pub encryption_key: Option<String>,
+    /// Owners may credit their own wallets and confirm their own purchases [default: true for SQLite on loopback]
+    #[arg(long, env = "RIALTO_SANDBOX", value_name = "BOOL", global = true)]
+    pub sandbox: Option<bool>,
+    /// Makes this user an administrator at start, and creates it when there is none
+    #[arg(long, env = "RIALTO_ADMIN_EMAIL", value_name = "EMAIL", global = true, requires = "admin_password")]
+    pub admin_email: Option<String>,
+    /// The password of that user, when it is created
+    #[arg(long, env = "RIALTO_ADMIN_PASSWORD", value_name = "PASSWORD", global = true, hide_env_values = true)]
+    pub admin_password: Option<String>,
+    /// Requests a minute from one address; 0 is no limit [default: 60, and 0 in the sandbox]
+    #[arg(long, env = "RIALTO_RATE_LIMIT_PER_MINUTE", value_name = "N", global = true)]
+    pub rate_limit_per_minute: Option<u32>,
+    /// Requests at once from one address [default: 120]
+    #[arg(long, env = "RIALTO_RATE_LIMIT_BURST", value_name = "N", global = true)]
+    pub rate_limit_burst: Option<u32>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or CIDRs, separated by commas
+    #[arg(long, env = "RIALTO_TRUSTED_PROXIES", value_name = "CIDR,…", global = true, value_delimiter = ',', value_parser = parse_net)]
+    pub trusted_proxies: Option<Vec<IpNet>>,
+    /// Private places that agents may be at: hosts, *.suffixes, addresses or CIDRs, separated by commas
+    #[arg(long, env = "RIALTO_OUTBOUND_ALLOW", value_name = "HOST,…", global = true)]
+    pub outbound_allow: Option<String>,
+    /// Credits that a new user is welcomed with [default: 500]
+    #[arg(long, env = "RIALTO_WELCOME_CREDITS", value_name = "CREDITS", global = true, value_parser = parse_credits)]
+    pub welcome_credits: Option<Amount>,
+    /// Packages on sale, as JSON: [{"id":"starter","credits":500,"price_cents":500,"label":"$5"}]
+    #[arg(long, env = "RIALTO_CREDIT_PACKAGES", value_name = "JSON", global = true)]
+    pub credit_packages: Option<String>,
+    /// How long an invoked agent may take, in seconds [default: 30]
+    #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub broker_timeout_seconds: Option<u32>,
+    /// How long money stays held after that when the server dies in between, in seconds [default: 30]
+    #[arg(long, env = "RIALTO_HOLD_GRACE_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub hold_grace_seconds: Option<u32>,
+    /// The largest request body, in bytes [default: 1048576]
+    #[arg(long, env = "RIALTO_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..=104_857_600))]
+    pub body_limit_bytes: Option<u32>,
+    /// Threads that answer requests [default: one a core]
+    #[arg(long, env = "RIALTO_WORKERS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// The key of a Stripe account (or of what speaks like it); purchases are simulated without one
+    #[arg(
+        long,
+        env = "RIALTO_STRIPE_SECRET_KEY",
+        value_name = "KEY",
+        global = true,
+        hide_env_values = true,
+        requires = "stripe_webhook_secret"
+    )]
+    pub stripe_secret_key: Option<String>,
+    /// The secret that signs that account's webhooks
+    #[arg(long, env = "RIALTO_STRIPE_WEBHOOK_SECRET", value_name = "SECRET", global = true, hide_env_values = true)]
+    pub stripe_webhook_secret: Option<String>,
+    /// Where that account's API is [default: https://api.stripe.com]
+    #[arg(long, env = "RIALTO_STRIPE_API_BASE", value_name = "URL", global = true)]
+    pub stripe_api_base: Option<String>,
+    /// Where clients reach this server from outside; buyers return there after paying [default: http://LISTEN]
+    #[arg(long, env = "RIALTO_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// How to write the log [default: human on a terminal, json elsewhere]
+    #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
+    pub log: Option<LogFormat>,
+    /// What to log: a level, or targets with levels [default: info]
+    #[arg(long, env = "RIALTO_LOG_LEVEL", value_name = "FILTER", global = true)]
+    pub log_level: Option<String>,
+}
+
+/// How to write the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For eyes.
+    Human,
+}
+
+/// Every setting, decided.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is documented on the flag of the same name")]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub database_url: DatabaseUrl,
+    pub database_connections: usize,
+    pub sandbox: bool,
+    pub rate_limit_per_minute: u32,
+    pub rate_limit_burst: u32,
+    pub trusted_proxies: Vec<IpNet>,
+    pub outbound_allow: String,
+    pub welcome_credits: Amount,
+    pub credit_packages: Option<String>,
+    pub broker_timeout_seconds: u32,
+    pub hold_grace_seconds: u32,
+    pub body_limit_bytes: usize,
+    pub workers: usize,
+    pub stripe: Option<Stripe>,
+    pub public_url: String,
+}
+
+/// A Stripe account, or what speaks like it.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each is documented on the flag of the same name")]
+pub struct Stripe {
+    pub secret_key: String,
+    pub webhook_secret: String,
+    pub api_base: String,
+}
+
+impl std::fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stripe").field("api_base", &self.api_base).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Fills in the defaults.
+    pub fn from_flags(flags: &Flags) -> Self {
+        let listen = flags.listen.unwrap_or_else(|| ([127, 0, 0, 1], 8000).into());
+        let database_url = flags.database_url.clone().unwrap_or_else(|| DatabaseUrl::Sqlite("./rialto.db".into()));
+        let embedded = matches!(database_url, DatabaseUrl::Sqlite(_));
+        // Only where nobody but this machine can reach it may money be made of nothing.
+        let sandbox = flags.sandbox.unwrap_or(embedded && listen.ip().is_loopback());
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let stripe = flags.stripe_secret_key.clone().zip(flags.stripe_webhook_secret.clone());
+        Self {
+            listen,
+            database_url,
+            database_connections: flags.database_connections.unwrap_or(16).into(),
+            sandbox,
+            rate_limit_per_minute: flags.rate_limit_per_minute.unwrap_or(if sandbox { 0 } else { 60 }),
+            rate_limit_burst: flags.rate_limit_burst.unwrap_or(120),
+            trusted_proxies: flags.trusted_proxies.clone().unwrap_or_default(),
+            outbound_allow: flags.outbound_allow.clone().unwrap_or_default(),
+            welcome_credits: flags.welcome_credits.unwrap_or_else(|| Amount::new(500).unwrap_or_default()),
+            credit_packages: flags.credit_packages.clone().or_else(|| env::var("ECONOMY_CREDIT_PACKAGES").ok()),
+            broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
+            hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
+            body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
+            workers: flags.workers.map_or(cores, usize::from),
+            stripe: stripe.map(|(secret_key, webhook_secret)| Stripe {
+                secret_key,
+                webhook_secret,
+                api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
+            }),
+            public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
+        }
+    }
+}
+
+fn parse_net(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
+    text.parse().or_else(|_| address()).map_err(|_| "expected an address or a CIDR, such as 10.0.0.0/8".into())
+}
+
+fn parse_credits(text: &str) -> Result<Amount, String> {
+    text.parse().map_err(|_| "expected whole credits".to_owned()).and_then(|n| Amount::new(n).map_err(|e| e.to_string()))
+}
+
+/// Every setting's argument, as the command line knows it.
+fn arguments<C: CommandFactory>() -> Vec<Arg> {
+    let is_setting = |arg: &&Arg| arg.get_env().is_some_and(|name| name.to_string_lossy().starts_with("RIALTO_"));
+    C::command().get_arguments().filter(is_setting).cloned().collect()
+}
+
+/// The command line with the settings file's keys put in front, as the flags that they are. What the environment has is
+/// left out, because it goes before the file.
+///
+/// # Errors
+/// A file that cannot be read or is no TOML, a key or an environment variable that is no setting: by name, with the names
+/// that are.
+pub fn with_file<C: CommandFactory>(line: Vec<OsString>) -> Result<Vec<OsString>, String> {
+    let known = arguments::<C>();
+    refuse_unknown_environment(&known)?;
+    let Some((path, text)) = read_file(&line)? else { return Ok(line) };
+    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut line = line.into_iter();
+    let mut merged: Vec<OsString> = line.next().into_iter().collect();
+    for (key, value) in &table {
+        let flag = key.replace('_', "-");
+        let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(flag.as_str()) && flag != "config") else {
+            return Err(format!("{}: unknown key `{key}`; the keys are: {}", path.display(), keys(&known)));
+        };
+        if arg.get_env().is_none_or(|name| env::var_os(name).is_none()) {
+            merged.push(format!("--{flag}={}", plain(&path, key, value)?).into());
+        }
+    }
+    merged.extend(line);
+    Ok(merged)
+}
+
+fn keys(known: &[Arg]) -> String {
+    let names = known.iter().filter_map(|arg| arg.get_long()).filter(|long| *long != "config").map(|long| long.replace('-', "_"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn plain(path: &std::path::Path, key: &str, value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(flag) => Ok(flag.to_string()),
+        toml::Value::Array(items) => {
+            let items: Result<Vec<_>, _> = items.iter().map(|item| plain(path, key, item)).collect();
+            Ok(items?.join(","))
+        }
+        _ => Err(format!("{}: `{key}` must be text, a whole number, true or false, or a list of them", path.display())),
+    }
+}
+
+/// Finds the settings file: the flag, the environment, or `rialto.toml` in this folder.
+fn read_file(line: &[OsString]) -> Result<Option<(PathBuf, String)>, String> {
+    let words: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
+    let flag = words.iter().enumerate().find_map(|(at, word)| match word.as_ref() {
+        "--config" => words.get(at + 1).map(ToString::to_string),
+        word => word.strip_prefix("--config=").map(str::to_owned),
+    });
+    let named = flag.map(PathBuf::from).or_else(|| env::var_os("RIALTO_CONFIG").map(PathBuf::from));
+    let default = PathBuf::from("rialto.toml");
+    let path = match named {
+        Some(path) => path,
+        None if default.exists() => default,
+        None => return Ok(None),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Some((path, text)))
+}
+
+fn refuse_unknown_environment(known: &[Arg]) -> Result<(), String> {
+    let names: Vec<_> = known.iter().filter_map(|arg| arg.get_env()).map(|name| name.to_string_lossy()).collect();
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        // RIALTO_TEST_… belongs to the test suite.
+        if name.starts_with("RIALTO_") && !name.starts_with("RIALTO_TEST_") && !names.contains(&name) {
+            return Err(format!("unknown environment variable {name}; the settings are: {}", names.join(", ")));
+        }
+    }
+    Ok(())
+}

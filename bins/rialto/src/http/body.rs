@@ -1,0 +1,100 @@
+//! Reading a request's body: bounded in size and time, and free of NUL.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{StatusCode, header},
+    web::{Bytes, BytesMut},
+};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+
+/// How long a body may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// JSON has no other way to write NUL: a raw one is not allowed in a string.
+const ESCAPED_NUL: &[u8] = b"\\u0000";
+
+/// Reads the whole body, at most `max` bytes.
+pub async fn read(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, Problem> {
+    let too_large =
+        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("The body is larger than {max} bytes."));
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > max) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::with_capacity(declared.unwrap_or(0));
+    let reading = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| Problem::bad_request("body-broken", format!("The body broke off: {error}")))?;
+            if body.len() + chunk.len() > max {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(READ_TIMEOUT, reading)
+        .await
+        .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time."))??;
+    Ok(body.freeze())
+}
+
+/// Refuses a body that says it is something else than JSON. A body that says nothing is taken for JSON.
+pub fn expect_json(request: &HttpRequest) -> Result<(), Problem> {
+    let essence = request.content_type();
+    if essence.is_empty() || essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    {
+        return Ok(());
+    }
+    let detail = format!("Expected Content-Type: application/json, not {essence}.");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail))
+}
+
+/// Reads JSON. An empty body stands for `null`, so that calls without a body may be made with an empty one.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let body = if body.iter().all(u8::is_ascii_whitespace) { b"null".as_slice() } else { body };
+    if holds_nul(body) {
+        return Err(Problem::invalid("body", "text must not contain the NUL character"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };
+        Problem::invalid(field, error.inner().to_string())
+    })?;
+    json.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
+    Ok(value)
+}
+
+/// Whether a string in this JSON holds NUL: the escape itself, not an escaped backslash before `u0000`.
+fn holds_nul(json: &[u8]) -> bool {
+    json.windows(ESCAPED_NUL.len()).enumerate().any(|(at, window)| {
+        window == ESCAPED_NUL
+            && json.get(..at).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_is_found_only_where_it_is_meant() {
+        assert!(holds_nul(br#"{"a":"x\u0000y"}"#));
+        assert!(holds_nul(br#"{"a":"x\\\u0000y"}"#));
+        assert!(!holds_nul(br#"{"a":"x\\u0000y"}"#));
+        assert!(!holds_nul(br#"{"a":"x"}"#));
+    }
+
+    #[test]
+    fn json_that_is_not_quite_json_is_refused() {
+        for body in ["{", "nul", r#""\ud800""#, "[1] 2", &"[".repeat(100_000), r#"{"a":1e999}"#] {
+            assert!(parse::<serde_json::Value>(body.as_bytes()).is_err(), "{body:.20}");
+        }
+        assert_eq!(parse::<Option<u8>>(b" ").unwrap(), None);
+    }
+}

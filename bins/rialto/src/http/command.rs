@@ -1,0 +1,134 @@
+//! A request that changes something: who asks, what for, and whether they have asked before.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+    web::Data,
+};
+use rialto_kernel::Caller;
+use rialto_store::{
+    Tx,
+    idempotency::{self, Claim, Key, Stored},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{Auth, Problem, body, input::body_limit};
+use crate::compose::App;
+
+/// The body of a request that needs none. Whatever JSON comes is ignored.
+pub type NoBody = serde::de::IgnoredAny;
+
+/// The longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// An authenticated request with a JSON body and, perhaps, an `Idempotency-Key`.
+///
+/// Every POST that moves money or creates something takes one, and does its work through [`Command::run`].
+#[derive(Debug)]
+pub struct Command<T> {
+    /// Who asks.
+    pub caller: Caller,
+    /// What they sent.
+    pub body: T,
+    /// The key under which the answer is kept: scoped to the caller and the path, with a digest of the request.
+    pub key: Option<Key>,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            // The credential comes first: a stranger learns nothing about what a body should look like.
+            let Auth(caller) = Auth::extract(&request).await?;
+            let bytes = body::read(&request, &mut payload, body_limit(&request)).await?;
+            if !bytes.is_empty() {
+                body::expect_json(&request)?;
+            }
+            let key = key(&request, &caller, &bytes)?;
+            Ok(Self { caller, body: body::parse(&bytes)?, key })
+        })
+    }
+}
+
+/// Reads the `Idempotency-Key`, and binds it to this caller, this path and this very request.
+fn key(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
+    let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
+    // The draft standard writes it as a quoted string; most clients send it bare.
+    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
+        return Err(Problem::bad_request("bad-idempotency-key", detail));
+    }
+    let scope = format!("{}/{} {}", caller.owner, request.method(), request.path().trim_end_matches('/'));
+    let mut digest = Sha256::new();
+    digest.update(request.query_string().as_bytes());
+    digest.update([0]);
+    digest.update(body);
+    Ok(Some(Key { scope, key: key.to_owned(), fingerprint: digest.finalize().to_vec() }))
+}
+
+/// 422: the key belongs to another request.
+pub fn key_reused() -> Problem {
+    let detail = "This Idempotency-Key was used for another request.";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
+}
+
+/// 409: the first request with the key has not been answered yet.
+pub fn key_running() -> Problem {
+    Problem::conflict("idempotency-key-running", "The first request with this Idempotency-Key is still running.").retry_after(1)
+}
+
+/// The answer that was given to the first request with the key.
+pub fn replay(stored: Stored) -> HttpResponse {
+    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header(("Idempotent-Replayed", "true"))
+        .body(stored.body)
+}
+
+impl<T: Clone + Send + Sync + 'static> Command<T> {
+    /// Does `work` in one transaction and answers with `status` and what it returns, once per idempotency key.
+    ///
+    /// The key is claimed, the work done and the answer kept in the same transaction, so that neither can exist without
+    /// the other: a repeat is answered with the first answer, and a rival waits for it. Work that fails leaves no claim.
+    pub async fn run<R, F>(self, app: &Data<App>, status: StatusCode, work: F) -> Result<HttpResponse, Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize,
+    {
+        let Self { caller, body, key } = self;
+        let now = app.clock.now();
+        let (stored, replayed) = app
+            .db
+            .write(async move |tx: &mut Tx| {
+                if let Some(key) = &key {
+                    match idempotency::claim(tx, key, now).await? {
+                        Claim::Fresh => {}
+                        Claim::Done(stored) => return Ok((stored, true)),
+                        Claim::Running => return Err(key_running()),
+                        Claim::Mismatch => return Err(key_reused()),
+                    }
+                }
+                let answer = work(tx, &caller, &body).await?;
+                let body = serde_json::to_string(&answer).map_err(Problem::internal)?;
+                let stored = Stored { status: status.as_u16(), body };
+                if let Some(key) = &key {
+                    idempotency::finish(tx, key, &stored).await?;
+                }
+                Ok::<_, Problem>((stored, false))
+            })
+            .await?;
+        if replayed {
+            return Ok(replay(stored));
+        }
+        Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(stored.body))
+    }
+}

@@ -1,0 +1,69 @@
+//! What `/metrics` shows, in Prometheus' text format.
+
+use std::time::Duration;
+
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// The counters of one server.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    /// Requests being answered right now.
+    pub in_flight: IntGauge,
+    /// Requests refused for asking too often.
+    pub rate_limited: IntCounter,
+    /// Credits that callers were charged for invocations.
+    pub credits_charged: IntCounter,
+}
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which a test would find.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let buckets = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(
+                Opts::new("rialto_http_requests_total", "Requests answered."),
+                &["method", "route", "status"],
+            )?,
+            seconds: HistogramVec::new(
+                HistogramOpts::new("rialto_http_request_seconds", "Time to answer a request, in seconds.").buckets(buckets),
+                &["method", "route"],
+            )?,
+            in_flight: IntGauge::new("rialto_http_requests_in_flight", "Requests being answered right now.")?,
+            rate_limited: IntCounter::new("rialto_http_rate_limited_total", "Requests refused for asking too often.")?,
+            credits_charged: IntCounter::new("rialto_credits_charged_total", "Credits charged for invocations.")?,
+        };
+        let info = Opts::new("rialto_build_info", "Always 1; the version is in the label.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        let build = IntGauge::with_opts(info)?;
+        build.set(1);
+        metrics.registry.register(Box::new(build))?;
+        metrics.registry.register(Box::new(metrics.requests.clone()))?;
+        metrics.registry.register(Box::new(metrics.seconds.clone()))?;
+        metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
+        metrics.registry.register(Box::new(metrics.rate_limited.clone()))?;
+        metrics.registry.register(Box::new(metrics.credits_charged.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Counts one answer. `route` is a pattern, never a path: paths have no end.
+    pub fn answered(&self, method: &str, route: &str, status: &str, took: Duration) {
+        self.requests.with_label_values(&[method, route, status]).inc();
+        self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// All of it, as text.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,143 @@
+//! What happens around every request: an id, a limit, a log line, and no panic that gets out.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use actix_web::{
+    Error, HttpMessage,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt;
+use rialto_kernel::Id;
+
+use super::{
+    Problem,
+    rate_limit::{Quota, Subject, Verdict, client_address},
+};
+use crate::compose::App;
+
+/// The header that names a request, both ways.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that we take over from a client, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// The id of a request: the client's own, or a new one.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Names, limits, times, logs and counts a request, and turns whatever went wrong into a problem.
+pub async fn around<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let Some(app) = request.app_data::<Data<App>>().cloned() else {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    };
+    let started = Instant::now();
+    let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    app.metrics.in_flight.inc();
+    let limited = limit(&app, &request);
+    let mut response = if let Some(verdict) = limited.filter(|verdict| !verdict.allowed) {
+        app.metrics.rate_limited.inc();
+        request.into_response(too_many(verdict).render(Some(&id)).map_into_right_body())
+    } else {
+        // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
+        let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic, &id).into())).inspect_err(|error| {
+            app.metrics.in_flight.dec();
+            problem_of(Some(error));
+        })?;
+        match problem_of(answer.response().error()).map(|problem| problem.render(Some(&id))) {
+            Some(named) => answer.into_response(named.map_into_right_body()),
+            None => answer.map_into_left_body(),
+        }
+    };
+    headers(response.headers_mut(), &id, limited, started);
+    finish(&app, &response, &id, started);
+    Ok(response)
+}
+
+fn problem_of(error: Option<&Error>) -> Option<&Problem> {
+    let problem = error?.as_error::<Problem>()?;
+    if problem.status().is_server_error() {
+        let cause = std::error::Error::source(problem).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(error = %problem, cause, "a request failed");
+    }
+    Some(problem)
+}
+
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let usable = |id: &&str| (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    given.filter(usable).map_or_else(|| Id::<()>::new().to_string(), str::to_owned)
+}
+
+/// Counts the request against its address. Health checks are not counted: a load balancer asks often.
+fn limit(app: &App, request: &ServiceRequest) -> Option<Verdict> {
+    let per_minute = app.settings.rate_limit_per_minute;
+    if per_minute == 0 || matches!(request.path(), "/health" | "/ready" | "/metrics") {
+        return None;
+    }
+    let quota = Quota { per_minute, burst: app.settings.rate_limit_burst };
+    let peer = request.peer_addr()?.ip();
+    let forwarded = request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok());
+    let client = client_address(peer, forwarded, &app.settings.trusted_proxies);
+    Some(app.rate_limits.check(Subject::Address(client), quota))
+}
+
+/// 429, with when to come back.
+pub fn too_many(verdict: Verdict) -> Problem {
+    let seconds = verdict.wait.as_secs().saturating_add(1);
+    Problem::new(actix_web::http::StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests").retry_after(seconds)
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
+    let what = panic.downcast_ref::<String>().cloned();
+    let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Problem::internal(std::io::Error::other(format!("a handler panicked: {}", what.unwrap_or_default())))
+        .for_request(request_id)
+}
+
+fn headers(headers: &mut HeaderMap, id: &str, limited: Option<Verdict>, started: Instant) {
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(REQUEST_ID, id);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("x-response-time-ms"), &format!("{:.2}", started.elapsed().as_secs_f64() * 1_000.0));
+    if let Some(verdict) = limited {
+        let reset = verdict.wait.as_secs().saturating_add(1);
+        set(HeaderName::from_static("ratelimit"), &format!("\"default\";r={};t={reset}", verdict.remaining));
+        set(HeaderName::from_static("x-ratelimit-remaining"), &verdict.remaining.to_string());
+        set(HeaderName::from_static("x-ratelimit-reset"), &reset.to_string());
+    }
+}
+
+fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instant) {
+    app.metrics.in_flight.dec();
+    let took = started.elapsed();
+    let request = response.request();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("unmatched");
+    let status = response.status();
+    app.metrics.answered(request.method().as_str(), route, status.as_str(), took);
+    if matches!(route, "/health" | "/ready" | "/metrics") {
+        return;
+    }
+    tracing::info!(
+        request.id = id,
+        method = %request.method(),
+        route,
+        status = status.as_u16(),
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+}

@@ -1,0 +1,20 @@
+//! What every route shares: who asks, what they sent, how they are refused, and how much they may ask for.
+
+pub mod body;
+pub mod caller;
+pub mod command;
+pub mod docs;
+pub mod fallback;
+pub mod input;
+pub mod metrics;
+pub mod middleware;
+pub mod openapi;
+pub mod paging;
+pub mod problem;
+pub mod rate_limit;
+pub mod server;
+
+pub use caller::{Admin, Auth};
+pub use command::{Command, NoBody};
+pub use input::{Json, Path, Query};
+pub use problem::Problem;

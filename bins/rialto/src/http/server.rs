@@ -1,0 +1,75 @@
+//! The HTTP server: routes, what is around them, and a graceful end.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use actix_cors::Cors;
+use actix_web::{
+    App as ActixApp, HttpServer,
+    dev::Server,
+    http::{Method, header},
+    middleware::{NormalizePath, from_fn},
+    web::{self, Data},
+};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt;
+
+use super::{docs, docs::Docs, fallback, fallback::KnownPaths, middleware, openapi, paging::TOTAL_HEADER};
+use crate::{compose::App, routes};
+
+/// How long requests that are being answered may take to finish once the server is told to stop.
+const SHUTDOWN_TIMEOUT_S: u64 = 30;
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// The OpenAPI document of this program.
+pub fn document() -> OpenApi {
+    let routes = ActixApp::new().into_utoipa_app().configure(routes::configure).split_for_parts().1;
+    openapi::complete(routes)
+}
+
+/// Starts to serve on `listener`; the server runs until it is told to stop, then answers what it has begun.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
+    let document = document();
+    let docs = Data::new(Docs::new(&document).map_err(io::Error::other)?);
+    let known = Data::new(KnownPaths::of(&document));
+    let workers = app.settings.workers;
+    let server = HttpServer::new(move || {
+        let (routes, _) = ActixApp::new().into_utoipa_app().configure(routes::configure).split_for_parts();
+        routes
+            .service(docs::openapi_json)
+            .service(docs::page)
+            .service(docs::asset)
+            .default_service(web::to(fallback::answer))
+            .app_data(app.clone())
+            .app_data(docs.clone())
+            .app_data(known.clone())
+            // The last one named is the first one met.
+            .wrap(NormalizePath::trim())
+            .wrap(cors())
+            .wrap(from_fn(middleware::around))
+    });
+    let server = server
+        .workers(workers)
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Any page may call the API: credentials are headers that it has to know, never cookies.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_any_header()
+        .expose_headers([header::RETRY_AFTER.as_str(), TOTAL_HEADER, "X-Request-ID", "RateLimit", "Idempotent-Replayed"])
+        .max_age(3_600)
+}
