@@ -30,7 +30,8 @@ macro_rules! migrations {
 
 impl Migration {
     /// All of them, oldest first.
-    pub const ALL: &'static [Self] = migrations!["0001_foundation", "0002_identity", "0003_ledger"];
+    pub const ALL: &'static [Self] =
+        migrations!["0001_foundation", "0002_identity", "0003_ledger", "0004_registry", "0005_broker"];
 }
 
 /// What a migration run found and did.

@@ -20,10 +20,10 @@ pub enum Kind {
     Postgres,
 }
 
-/// A migrated database that nobody else uses, gone when it is dropped.
-pub struct TestDb {
-    /// The database.
-    pub db: Db,
+/// An empty place for a database that nobody else uses, gone when it is dropped.
+pub struct TestPlace {
+    /// Where it is.
+    pub url: DatabaseUrl,
     place: Place,
 }
 
@@ -34,6 +34,14 @@ enum Place {
         admin: String,
         name: String,
     },
+}
+
+/// A migrated database that nobody else uses, gone when it is dropped.
+pub struct TestDb {
+    /// The database.
+    pub db: Db,
+    #[expect(dead_code, reason = "it is held so that the place lives as long as the database")]
+    place: TestPlace,
 }
 
 /// The URL of the PostgreSQL for tests, if one answers.
@@ -63,14 +71,13 @@ fn in_schema(url: &str, name: &str) -> String {
     format!("{url}{join}options=-c%20search_path%3D{name}")
 }
 
-impl TestDb {
-    /// A fresh, migrated database of `kind`; `None` when there is no such server here.
+impl TestPlace {
+    /// An empty place of `kind`; `None` when there is no such server here.
     ///
     /// # Panics
     /// When it cannot be made.
     #[expect(clippy::unwrap_used, reason = "a test cannot go on without its database")]
-    pub async fn open(kind: Kind) -> Option<Self> {
-        let options = DbOptions { readers: 2, connections_max: 12, ..DbOptions::default() };
+    pub async fn new(kind: Kind) -> Option<Self> {
         let (url, place) = match kind {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
@@ -83,7 +90,20 @@ impl TestDb {
                 (DatabaseUrl::Postgres(in_schema(&admin, &name)), Place::Schema { admin, name })
             }
         };
-        let db = Db::open(&url, &options).await.unwrap();
+        Some(Self { url, place })
+    }
+}
+
+impl TestDb {
+    /// A fresh, migrated database of `kind`; `None` when there is no such server here.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without its database")]
+    pub async fn open(kind: Kind) -> Option<Self> {
+        let options = DbOptions { readers: 2, connections_max: 12, ..DbOptions::default() };
+        let place = TestPlace::new(kind).await?;
+        let db = Db::open(&place.url, &options).await.unwrap();
         db.migrate().await.unwrap();
         Some(Self { db, place })
     }
@@ -100,7 +120,7 @@ impl TestDb {
     }
 }
 
-impl Drop for TestDb {
+impl Drop for TestPlace {
     fn drop(&mut self) {
         if let Place::Schema { admin, name } = &self.place {
             let (admin, name) = (admin.clone(), name.clone());

@@ -11,6 +11,17 @@ pub enum DatabaseUrl {
     Postgres(String),
 }
 
+impl DatabaseUrl {
+    /// As it was given, with the password: for handing it on, never for showing it.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(url) => url.clone(),
+        }
+    }
+}
+
 /// The text names no database that we know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
