@@ -1,0 +1,49 @@
+//! What can go wrong in the registry.
+
+use rialto_store::StoreError;
+
+use crate::cipher::CipherError;
+
+/// Why an operation was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// No such agent, or it was deleted.
+    #[error("Agent not found")]
+    NotFound,
+    /// The agent is somebody else's.
+    #[error("Not authorized to {action} this agent")]
+    NotOwner {
+        /// What was tried, as a verb.
+        action: &'static str,
+    },
+    /// The caller may only look.
+    #[error("This account may only read")]
+    ReadOnly,
+    /// A field breaks a rule.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field's path in the request.
+        field: String,
+        /// What it must be.
+        message: String,
+    },
+    /// The manifest's readable id was given to an agent before, maybe one that is deleted.
+    #[error("The agent_id {0} is taken")]
+    AgentIdTaken(String),
+    /// Nobody rates their own agent.
+    #[error("You cannot rate your own agent")]
+    OwnAgent,
+    /// A credential could not be encrypted or decrypted.
+    #[error("the agent's credential is out of reach")]
+    Cipher(#[from] CipherError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl RegistryError {
+    /// A field that breaks a rule.
+    pub(crate) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
+    }
+}

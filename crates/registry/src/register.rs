@@ -1,0 +1,164 @@
+//! Registering an agent.
+
+use rialto_kernel::{AgentId, Amount, Caller, Event, OwnerId, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Agent, AuthType, Capability, PricingStrategy, RegistryError, check, index, slug,
+    store::{AgentStore, CatalogStore},
+};
+
+/// How often a generated readable id is tried; two agents of one name share one in four thousand million.
+const SLUG_ATTEMPTS: u32 = 3;
+
+/// An agent to be registered. [`NewAgent::default`] and struct update fill in what a client may leave out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAgent {
+    /// The readable id that a manifest asks for, `agent:namespace:name:version`; else one is made from the name.
+    pub agent_id: Option<String>,
+    /// See [`Agent::name`].
+    pub name: String,
+    /// See [`Agent::description`].
+    pub description: String,
+    /// See [`Agent::version`].
+    pub version: String,
+    /// See [`Agent::endpoint`]. Already found harmless by `outbound`.
+    pub endpoint: String,
+    /// See [`Agent::auth_type`].
+    pub auth_type: AuthType,
+    /// A JSON object of at most 64 KiB.
+    pub input_schema: Option<Value>,
+    /// A JSON object of at most 64 KiB.
+    pub output_schema: Option<Value>,
+    /// At most 100, none twice.
+    pub capabilities: Vec<Capability>,
+    /// At most 50 of 1 to 64 characters.
+    pub tags: Vec<String>,
+    /// See [`Agent::category`].
+    pub category: Option<String>,
+    /// See [`Agent::pricing_strategy`].
+    pub pricing_strategy: Option<PricingStrategy>,
+    /// See [`Agent::base_price`].
+    pub base_price: Option<Amount>,
+    /// See [`Agent::pricing_enabled`].
+    pub pricing_enabled: bool,
+    /// See [`Agent::supports_streaming`].
+    pub supports_streaming: bool,
+    /// See [`Agent::brand_id`].
+    pub brand_id: Option<Uuid>,
+    /// The manifest as it was given, if it was.
+    pub manifest: Option<Value>,
+}
+
+impl Default for NewAgent {
+    fn default() -> Self {
+        Self {
+            agent_id: None,
+            name: String::new(),
+            description: String::new(),
+            version: "1.0.0".to_owned(),
+            endpoint: String::new(),
+            auth_type: AuthType::Public,
+            input_schema: None,
+            output_schema: None,
+            capabilities: Vec::new(),
+            tags: Vec::new(),
+            category: None,
+            pricing_strategy: None,
+            base_price: None,
+            pricing_enabled: false,
+            supports_streaming: false,
+            brand_id: None,
+            manifest: None,
+        }
+    }
+}
+
+impl NewAgent {
+    /// Checks every field, as [`register`] does. For callers that want to know before they resolve the endpoint.
+    ///
+    /// # Errors
+    /// [`RegistryError::Invalid`].
+    pub fn check(&self) -> Result<(), RegistryError> {
+        // Neither the id nor the owner nor the time plays a part.
+        self.build(AgentId::new(), OwnerId::new(), Timestamp::default()).map(drop)
+    }
+
+    fn build(&self, id: AgentId, owner: OwnerId, now: Timestamp) -> Result<Agent, RegistryError> {
+        if let Some(agent_id) = self.agent_id.as_deref().filter(|agent_id| !slug::is_manifest_id(agent_id)) {
+            return Err(RegistryError::invalid("agent_id", format!("{agent_id:?} is not of the form agent:namespace:name:version")));
+        }
+        check::text("name", &self.name, check::NAME_CHARS_MAX)?;
+        check::text("description", &self.description, check::DESCRIPTION_CHARS_MAX)?;
+        check::text("version", &self.version, check::WORD_CHARS_MAX)?;
+        check::maybe_text("category", self.category.as_deref(), check::WORD_CHARS_MAX)?;
+        check::endpoint(&self.endpoint)?;
+        check::capabilities(&self.capabilities)?;
+        if let Some(manifest) = &self.manifest {
+            check::object("manifest", manifest, check::MANIFEST_BYTES_MAX)?;
+        }
+        Ok(Agent {
+            id,
+            slug: self.agent_id.clone().unwrap_or_else(|| slug::of(&self.name, id)),
+            owner,
+            name: self.name.clone(),
+            description: self.description.clone(),
+            version: self.version.clone(),
+            endpoint: self.endpoint.clone(),
+            auth_type: self.auth_type,
+            input_schema: check::schema("input_schema", self.input_schema.as_ref())?,
+            output_schema: check::schema("output_schema", self.output_schema.as_ref())?,
+            tags: check::tags(&self.tags)?,
+            category: self.category.clone(),
+            // Whatever a manifest claims, nobody but its owner has vouched for it yet.
+            trust_verification: "self-signed".to_owned(),
+            pricing_strategy: self.pricing_strategy,
+            base_price: self.base_price,
+            pricing_enabled: self.pricing_enabled,
+            supports_streaming: self.supports_streaming,
+            is_active: true,
+            is_brand_agent: false,
+            brand_id: self.brand_id,
+            has_credential: false,
+            rating_sum: 0,
+            rating_count: 0,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+}
+
+/// Registers an agent for the caller. It is listed, found and callable from the commit on.
+///
+/// # Errors
+/// [`RegistryError::Invalid`], [`RegistryError::AgentIdTaken`], or [`RegistryError::ReadOnly`].
+pub async fn register(
+    tx: &mut (impl AgentStore + CatalogStore),
+    caller: &Caller,
+    new: &NewAgent,
+    now: Timestamp,
+) -> Result<Agent, RegistryError> {
+    if !caller.may_write(caller.owner) {
+        return Err(RegistryError::ReadOnly);
+    }
+    for _ in 0..SLUG_ATTEMPTS {
+        let agent = new.build(AgentId::new(), caller.owner, now)?;
+        if tx.insert_agent(&agent, new.manifest.as_ref()).await? {
+            tx.replace_capabilities(agent.id, &new.capabilities).await?;
+            index::write(tx, &agent, &new.capabilities).await?;
+            tx.append_event(event("agent.registered", &agent, now)).await?;
+            return Ok(agent);
+        }
+        if let Some(agent_id) = &new.agent_id {
+            return Err(RegistryError::AgentIdTaken(agent_id.clone()));
+        }
+    }
+    Err(RegistryError::AgentIdTaken(new.name.clone()))
+}
+
+/// A fact about an agent.
+pub(crate) fn event(kind: &'static str, agent: &Agent, now: Timestamp) -> Event {
+    let data = json!({"agent_id": agent.slug, "name": agent.name, "is_active": agent.is_active});
+    Event { kind, subject: agent.id.uuid(), owner: Some(agent.owner), data, at: now }
+}

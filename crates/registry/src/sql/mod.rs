@@ -1,0 +1,11 @@
+//! The registry's store on both databases.
+
+mod agent;
+mod catalog;
+mod credential;
+mod quality;
+mod rating;
+mod raw_json;
+mod schema;
+mod search;
+mod statement;

@@ -1,0 +1,135 @@
+//! Changing and deleting agents.
+
+use rialto_kernel::{Amount, Caller, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Agent, AgentRef, AuthType, Capability, PricingStrategy, RegistryError, check, index,
+    register::event,
+    store::{AgentStore, CatalogStore},
+};
+
+/// What to change about an agent. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "each field is the field of the same name of an agent")]
+pub struct AgentChanges {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub version: Option<String>,
+    pub endpoint: Option<String>,
+    pub auth_type: Option<AuthType>,
+    pub input_schema: Option<Value>,
+    pub output_schema: Option<Value>,
+    pub capabilities: Option<Vec<Capability>>,
+    pub tags: Option<Vec<String>>,
+    pub category: Option<String>,
+    pub brand_id: Option<Uuid>,
+    pub pricing_strategy: Option<PricingStrategy>,
+    pub base_price: Option<Amount>,
+    pub pricing_enabled: Option<bool>,
+    pub supports_streaming: Option<bool>,
+    pub is_active: Option<bool>,
+    pub manifest: Option<Value>,
+}
+
+impl AgentChanges {
+    /// Checks every field, as [`update`] does.
+    ///
+    /// # Errors
+    /// [`RegistryError::Invalid`].
+    pub fn check(&self) -> Result<(), RegistryError> {
+        check::maybe_text("name", self.name.as_deref(), check::NAME_CHARS_MAX)?;
+        check::maybe_text("description", self.description.as_deref(), check::DESCRIPTION_CHARS_MAX)?;
+        check::maybe_text("version", self.version.as_deref(), check::WORD_CHARS_MAX)?;
+        check::maybe_text("category", self.category.as_deref(), check::WORD_CHARS_MAX)?;
+        self.endpoint.as_deref().map_or(Ok(()), check::endpoint)?;
+        check::capabilities(self.capabilities.as_deref().unwrap_or_default())?;
+        check::schema("input_schema", self.input_schema.as_ref())?;
+        check::schema("output_schema", self.output_schema.as_ref())?;
+        check::tags(self.tags.as_deref().unwrap_or_default())?;
+        self.manifest.as_ref().map_or(Ok(()), |manifest| check::object("manifest", manifest, check::MANIFEST_BYTES_MAX).map(drop))
+    }
+
+    fn apply(&self, agent: &mut Agent) -> Result<(), RegistryError> {
+        self.check()?;
+        put(&mut agent.name, self.name.as_ref());
+        put(&mut agent.description, self.description.as_ref());
+        put(&mut agent.version, self.version.as_ref());
+        put(&mut agent.endpoint, self.endpoint.as_ref());
+        put(&mut agent.auth_type, self.auth_type.as_ref());
+        put(&mut agent.pricing_enabled, self.pricing_enabled.as_ref());
+        put(&mut agent.supports_streaming, self.supports_streaming.as_ref());
+        put(&mut agent.is_active, self.is_active.as_ref());
+        if let Some(tags) = &self.tags {
+            agent.tags = check::tags(tags)?;
+        }
+        agent.input_schema = check::schema("input_schema", self.input_schema.as_ref())?.or(agent.input_schema.take());
+        agent.output_schema = check::schema("output_schema", self.output_schema.as_ref())?.or(agent.output_schema.take());
+        agent.category = self.category.clone().or(agent.category.take());
+        agent.brand_id = self.brand_id.or(agent.brand_id);
+        agent.pricing_strategy = self.pricing_strategy.or(agent.pricing_strategy);
+        agent.base_price = self.base_price.or(agent.base_price);
+        Ok(())
+    }
+}
+
+fn put<T: Clone>(field: &mut T, change: Option<&T>) {
+    if let Some(change) = change {
+        field.clone_from(change);
+    }
+}
+
+/// Changes an agent. Its readable id stays, whatever it is called now.
+///
+/// # Errors
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], or [`RegistryError::Invalid`].
+pub async fn update(
+    tx: &mut (impl AgentStore + CatalogStore),
+    caller: &Caller,
+    agent: &AgentRef,
+    changes: &AgentChanges,
+    now: Timestamp,
+) -> Result<Agent, RegistryError> {
+    let mut agent = owned(tx, caller, agent, "update").await?;
+    changes.apply(&mut agent)?;
+    // Never earlier than it was: replicas' clocks differ.
+    agent.updated_at = now.max(agent.updated_at);
+    tx.save_agent(&agent, changes.manifest.as_ref()).await?;
+    if let Some(capabilities) = &changes.capabilities {
+        tx.replace_capabilities(agent.id, capabilities).await?;
+    }
+    let capabilities = tx.list_capabilities(agent.id).await?;
+    index::write(tx, &agent, &capabilities).await?;
+    tx.append_event(event("agent.updated", &agent, now)).await?;
+    Ok(agent)
+}
+
+/// Deletes an agent: it is no longer listed, found, read or called, and its credential is destroyed. Its wallet, its
+/// ratings and its history stay, and its readable id is never given away again.
+///
+/// # Errors
+/// [`RegistryError::NotFound`] or [`RegistryError::NotOwner`].
+pub async fn delete(
+    tx: &mut (impl AgentStore + CatalogStore),
+    caller: &Caller,
+    agent: &AgentRef,
+    now: Timestamp,
+) -> Result<(), RegistryError> {
+    let agent = owned(tx, caller, agent, "delete").await?;
+    tx.remove_index(agent.id).await?;
+    tx.delete_agent(agent.id, now).await?;
+    tx.append_event(event("agent.deleted", &agent, now)).await?;
+    Ok(())
+}
+
+/// The agent, locked, if the caller may change it.
+pub(crate) async fn owned(
+    tx: &mut impl AgentStore,
+    caller: &Caller,
+    agent: &AgentRef,
+    action: &'static str,
+) -> Result<Agent, RegistryError> {
+    let agent = tx.lock_agent(agent).await?.ok_or(RegistryError::NotFound)?;
+    if caller.may_write(agent.owner) { Ok(agent) } else { Err(RegistryError::NotOwner { action }) }
+}
