@@ -59,6 +59,8 @@ pub mod nouns {
         Conversation,
         /// One message of a conversation.
         Message,
+        /// Something that calls on behalf of an owner, for users of its own.
+        Integration,
         /// One call of an agent through the broker.
         Invocation,
         /// A rating of an agent by an owner.

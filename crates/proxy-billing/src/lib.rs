@@ -1,1 +1,37 @@
-//! stub
+//! Paid calls: an agent is called on somebody's behalf, and its price moves if, and only if, it did what it was asked.
+//!
+//! - [`Broker`] makes the calls: [`Broker::invoke`] and [`Broker::invoke_stream`].
+//! - A [`Conversation`] keeps what was said in [`Message`]s; every call is part of one.
+//! - An [`Invocation`] is the log of one call.
+//! - [`payments`] takes money of the outer world for credits.
+//!
+//! # Invariants
+//! 1. A price is held before the agent is called, and posted or voided in the transaction that writes the call's end.
+//!    Nobody is charged for a call that failed; no call is made that the wallet does not cover.
+//! 2. No transaction is open while an agent is being called.
+//! 3. A call whose process died is ended by [`close_interrupted`], its hold expires, and it is never charged.
+//! 4. The same idempotency key makes one call, and every repeat gets its answer.
+//! 5. What was said in a call is its caller's. The agent's owner sees that it was made, and reads the payloads only if the
+//!    caller shared them.
+//! 6. What an agent says reaches its caller byte for byte; what is kept of it holds no NUL.
+
+mod conversation;
+mod error;
+pub mod invoke;
+mod log;
+mod model;
+mod sql;
+pub mod store;
+
+pub use conversation::{
+    delete_conversation, find_conversation, find_message, list_conversations, list_messages, rename_conversation,
+};
+pub use error::BrokerError;
+pub use invoke::{
+    Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, close_interrupted,
+};
+pub use log::{list_agent_calls, list_calls, list_conversation_calls, resolve};
+pub use model::{
+    CallStatus, ClaimName, Conversation, ConversationFilter, ConversationId, Finish, IntegrationId, Invocation, InvocationFilter,
+    InvocationId, Message, MessageId, NewInvocation, Speaker,
+};

@@ -1,0 +1,98 @@
+//! The call itself. No transaction is open while it lasts.
+
+use std::time::{Duration, Instant};
+
+use rialto_outbound::{Method, OutboundError, OutboundRequest, OutboundResponse, StatusCode};
+
+use super::{Answer, Inner, open::Call};
+
+/// What the agent made of it.
+#[derive(Debug, Clone)]
+pub(super) struct Called {
+    /// What it answered, or why that is no answer.
+    pub(super) result: Result<Answer, String>,
+    /// Its status, or ours when there was none.
+    pub(super) status_code: u16,
+    /// From sending to the last byte.
+    pub(super) latency: Duration,
+}
+
+impl Called {
+    pub(super) fn failed(status_code: u16, why: impl Into<String>, latency: Duration) -> Self {
+        Self { result: Err(why.into()), status_code, latency }
+    }
+
+    pub(super) fn answered(status: StatusCode, answer: Answer, latency: Duration) -> Self {
+        Self { result: Ok(answer), status_code: status.as_u16(), latency }
+    }
+}
+
+impl Inner {
+    /// Makes the call and reads the whole answer.
+    pub(super) async fn call(&self, call: &Call) -> Called {
+        let started = Instant::now();
+        let answered = async {
+            let response = self.client.send(request(call)?).await?;
+            if !response.status.is_success() {
+                return Ok((response.status, None));
+            }
+            Ok::<_, OutboundError>((response.status, Some(response.body.collect().await?)))
+        };
+        match answered.await {
+            Ok((status, Some(body))) => judge(status, &body, started),
+            Ok((status, None)) => Called::failed(status.as_u16(), refusal(status), started.elapsed()),
+            Err(error) => failure(&error, started.elapsed()),
+        }
+    }
+
+    /// Makes the call and hands back the answer's head; `Err` when there is nothing to read.
+    pub(super) async fn begin_call(&self, call: &Call, started: Instant) -> Result<OutboundResponse, Called> {
+        let sent = async { self.client.send(request(call)?).await };
+        let response = sent.await.map_err(|error| failure(&error, started.elapsed()))?;
+        if response.status.is_success() {
+            Ok(response)
+        } else {
+            Err(Called::failed(response.status.as_u16(), refusal(response.status), started.elapsed()))
+        }
+    }
+}
+
+fn refusal(status: StatusCode) -> String {
+    format!("Agent returned status {}", status.as_u16())
+}
+
+/// A 2xx with its body. A 204 has none by definition, which is an answer; anything else has to be JSON.
+pub(super) fn judge(status: StatusCode, body: &[u8], started: Instant) -> Called {
+    let empty = body.is_empty() && matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+    match Answer::read(if empty { b"{}" } else { body }) {
+        Ok(answer) => Called::answered(status, answer, started.elapsed()),
+        Err(_) => Called::failed(status.as_u16(), "Invalid JSON response from agent", started.elapsed()),
+    }
+}
+
+/// A call without an answer, in the statuses that clients know.
+pub(super) fn failure(error: &OutboundError, latency: Duration) -> Called {
+    let (status_code, why) = match error {
+        OutboundError::Timeout(_) => (408, "Request timeout".to_owned()),
+        OutboundError::Refused(refusal) => (400, format!("invoke_endpoint {refusal}")),
+        OutboundError::Dns(_)
+        | OutboundError::Connect(_)
+        | OutboundError::TooLarge(_)
+        | OutboundError::Protocol(_)
+        | OutboundError::Request(_) => (502, format!("Request failed: {error}")),
+    };
+    tracing::debug!(%error, detail = error.detail(), "an agent could not be called");
+    Called::failed(status_code, why, latency)
+}
+
+fn request(call: &Call) -> Result<OutboundRequest, OutboundError> {
+    let mut request = OutboundRequest::new(Method::POST, call.endpoint.as_str())
+        .user_agent("Rialto-Broker/1.0")
+        .json(call.input.body())
+        .limits(call.limits)
+        .text_header("X-Request-ID", &call.request_id)?;
+    if let Some(credential) = &call.credential {
+        request = request.text_header(&credential.name, &credential.value)?;
+    }
+    Ok(request)
+}

@@ -1,0 +1,222 @@
+//! Calling an agent: hold the price, call, then post the hold or void it.
+//!
+//! One call is three steps: a transaction that writes down what is about to happen and holds the price
+//! ([`open`]), the HTTP call with no transaction open ([`call`]), and a transaction that settles all of it at once
+//! ([`settle`]). When the process dies in between, the hold expires by itself and [`close_interrupted`] ends the call.
+
+mod call;
+mod open;
+mod payload;
+mod settle;
+mod sse;
+mod stream;
+
+use std::{sync::Arc, time::Duration};
+
+use rialto_kernel::{Amount, Caller, Clock, Timestamp};
+use rialto_outbound::{CallLimits, OutboundClient};
+use rialto_registry::{AgentRef, CredentialCipher};
+use rialto_store::{
+    Db, Tx,
+    idempotency::{self, Claim, Key, Stored},
+};
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    error::BrokerError,
+    model::{ConversationId, InvocationId, MessageId},
+};
+pub use payload::{Answer, Payload};
+pub use settle::{INTERRUPTED, close_interrupted};
+pub use stream::StreamEvent;
+
+/// How long a repeat of a running request waits for its answer.
+const KEY_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it looks.
+const KEY_PAUSE: Duration = Duration::from_millis(40);
+
+/// What the broker is allowed to spend on a call.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// Limits of a call that is answered at once.
+    pub call: CallLimits,
+    /// Limits of a call that is answered in a stream.
+    pub stream: CallLimits,
+    /// How much longer than a call its hold lasts, so that a call that ends in time is always settled in time.
+    pub hold_grace: Duration,
+    /// How many calls may run at once.
+    pub calls_max: u32,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        let call = CallLimits { response_bytes_max: 4 * 1024 * 1024, ..CallLimits::default() };
+        let stream = CallLimits { total: Duration::from_secs(300), idle: Duration::from_secs(60), ..call };
+        Self { call, stream, hold_grace: Duration::from_secs(30), calls_max: 4_096 }
+    }
+}
+
+/// A call that is asked for.
+#[derive(Debug, Clone)]
+pub struct InvokeRequest {
+    /// Whom to call.
+    pub agent: AgentRef,
+    /// What to send, verbatim.
+    pub input: Payload,
+    /// The conversation it belongs to; a new one when absent.
+    pub conversation: Option<ConversationId>,
+    /// The message of that conversation that asks; a new one when absent.
+    pub message: Option<MessageId>,
+    /// Whom the caller talks for, for a new conversation.
+    pub external_user_id: Option<String>,
+    /// Whether the agent's owner may read the payloads in its logs.
+    pub share_payload: bool,
+    /// What the request is called in the agent's logs and ours.
+    pub request_id: Option<String>,
+}
+
+/// How a call ended, as its caller is told.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The call.
+    pub invocation: InvocationId,
+    /// The conversation it is part of.
+    pub conversation: ConversationId,
+    /// Whether the agent did what it was asked.
+    pub success: bool,
+    /// What it answered: an object.
+    pub data: Option<Box<RawValue>>,
+    /// Why it failed, fit for a stranger.
+    pub error: Option<String>,
+    /// The agent's status, or ours when there was none: 408, 502, …
+    pub status_code: u16,
+    /// From sending to the last byte, in milliseconds.
+    pub latency_ms: u64,
+    /// What the caller paid; `None` when nothing.
+    pub credits_charged: Option<Amount>,
+}
+
+/// Makes the answer that is kept under an idempotency key, in the words of whoever serves it.
+pub type Render = fn(&Outcome) -> Stored;
+
+/// An idempotency key of this request.
+#[derive(Debug, Clone)]
+pub struct Idempotent {
+    /// The key.
+    pub key: Key,
+    /// How the answer is kept.
+    pub render: Render,
+}
+
+/// What a request comes to.
+#[derive(Debug, Clone)]
+pub enum Invoked {
+    /// The call was made now.
+    Made(Outcome),
+    /// It was made before, under the same idempotency key; this was the answer.
+    Replayed(Stored),
+}
+
+/// The broker: cheap to clone, shared by everything in the process.
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) client: OutboundClient,
+    pub(crate) cipher: CredentialCipher,
+    pub(crate) clock: Clock,
+    pub(crate) config: BrokerConfig,
+    running: Arc<Semaphore>,
+}
+
+impl Broker {
+    /// A broker that calls through `client`, and opens the credentials of agents with `cipher`.
+    #[must_use]
+    pub fn new(db: Db, client: OutboundClient, cipher: CredentialCipher, clock: Clock, config: BrokerConfig) -> Self {
+        let running = Arc::new(Semaphore::new(usize::try_from(config.calls_max).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { inner: Arc::new(Inner { db, client, cipher, clock, config, running }) }
+    }
+
+    /// Calls an agent on behalf of `caller`, and charges its price if it answers well.
+    ///
+    /// The call is made and settled even when whoever waits for it goes away.
+    ///
+    /// # Errors
+    /// A [`BrokerError`]: nothing was sent and nothing has changed, [`BrokerError::Interrupted`] and the store's aside.
+    pub async fn invoke(
+        &self,
+        caller: Caller,
+        request: InvokeRequest,
+        idempotent: Option<Idempotent>,
+    ) -> Result<Invoked, BrokerError> {
+        let permit = self.inner.permit()?;
+        let opened = match self.inner.open(caller, request, idempotent, self.inner.config.call).await? {
+            open::Opened::Fresh(opened) => opened,
+            open::Opened::Replayed(stored) => return Ok(Invoked::Replayed(stored)),
+        };
+        let inner = self.inner.clone();
+        let work = tokio::spawn(async move {
+            let called = inner.call(&opened.call).await;
+            let settled = inner.settle(opened.ticket, called).await;
+            drop(permit);
+            settled
+        });
+        work.await.map_err(|_| BrokerError::Interrupted)?.map(Invoked::Made)
+    }
+
+    /// Calls an agent like [`Broker::invoke`], and hands on what it says while it says it. The stream ends with
+    /// [`StreamEvent::Finished`].
+    ///
+    /// # Errors
+    /// A [`BrokerError`], before anything was sent.
+    pub async fn invoke_stream(
+        &self,
+        caller: Caller,
+        request: InvokeRequest,
+    ) -> Result<tokio::sync::mpsc::Receiver<StreamEvent>, BrokerError> {
+        let permit = self.inner.permit()?;
+        match self.inner.open(caller, request, None, self.inner.config.stream).await? {
+            open::Opened::Fresh(opened) => Ok(stream::start(self.inner.clone(), opened, permit)),
+            open::Opened::Replayed(_) => Err(BrokerError::Interrupted),
+        }
+    }
+
+    /// Waits, at most `patience`, until no call is running; none can start from then on. Whether it came to that.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        let all = self.inner.config.calls_max;
+        let drained = tokio::time::timeout(patience, self.inner.running.acquire_many(all)).await;
+        self.inner.running.close();
+        matches!(drained, Ok(Ok(_)))
+    }
+}
+
+impl Inner {
+    fn permit(&self) -> Result<OwnedSemaphorePermit, BrokerError> {
+        self.running.clone().try_acquire_owned().map_err(|_| BrokerError::Busy)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for the answer of a rival with the same key; `None` when the rival has given its claim back.
+    async fn await_rival(&self, key: &Key) -> Result<Option<Stored>, BrokerError> {
+        let deadline = tokio::time::Instant::now() + KEY_PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(KEY_PAUSE).await;
+            let wanted = key.clone();
+            let found = self.db.read(async move |tx: &mut Tx| idempotency::find(tx, &wanted).await).await?;
+            match found {
+                None => return Ok(None),
+                Some(Claim::Done(stored)) => return Ok(Some(stored)),
+                Some(Claim::Mismatch) => return Err(BrokerError::KeyReused),
+                Some(Claim::Running | Claim::Fresh) => {}
+            }
+        }
+        Err(BrokerError::KeyRunning)
+    }
+}

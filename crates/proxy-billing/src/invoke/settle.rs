@@ -1,0 +1,216 @@
+//! After the call: the money, the answer, the log, the agent's record and the event, in one transaction.
+
+use std::time::Duration;
+
+use rialto_kernel::{AgentId, Amount, Event, OwnerId, Timestamp};
+use rialto_ledger::LedgerError;
+use rialto_registry::record_call;
+use rialto_store::{
+    StoreError, Tx,
+    idempotency::{self, Key},
+    outbox,
+};
+use serde_json::{Value, json};
+
+use super::{Inner, Outcome, Render, call::Called, open::Ticket};
+use crate::{
+    error::BrokerError,
+    model::{ConversationId, Finish, InvocationId, Message, MessageId, Speaker},
+    store::{ConversationStore, InvocationStore},
+};
+
+/// What a call is told that nobody finished.
+pub const INTERRUPTED: &str = "The call was interrupted and not charged";
+/// The status of such a call.
+const INTERRUPTED_STATUS: u16 = 503;
+/// How long to wait before a call is settled again, at first and at most. Each wait is twice the one before.
+const SETTLE_PAUSE: Duration = Duration::from_millis(100);
+const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(7);
+
+impl Inner {
+    /// Settles a call, whatever came of it: posts the hold if the agent answered well, voids it otherwise.
+    ///
+    /// A store that does not answer is asked again for a while: the work is done, and it is not to be lost.
+    pub(super) async fn settle(&self, ticket: Ticket, called: Called) -> Result<Outcome, BrokerError> {
+        let mut pause = SETTLE_PAUSE;
+        loop {
+            let (now, ticket, called) = (self.now(), ticket.clone(), called.clone());
+            let (id, conversation, latency) = (ticket.invocation, ticket.conversation, called.latency);
+            match self.db.write(async move |tx: &mut Tx| settle(tx, &ticket, &called, now).await).await {
+                Err(BrokerError::Interrupted) => return Ok(interrupted(id, conversation, latency)),
+                Err(BrokerError::Store(error @ (StoreError::Unavailable(_) | StoreError::Timeout))) if pause < SETTLE_PAUSE_MAX => {
+                    tracing::warn!(%error, invocation.id = %id, "a call could not be settled yet");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Rows are locked in the order call, hold, wallets, conversation, quality: each call locks its own first, and those that
+/// others share last.
+async fn settle(tx: &mut Tx, ticket: &Ticket, called: &Called, now: Timestamp) -> Result<Outcome, BrokerError> {
+    let charged = pay(tx, ticket, called.result.is_ok(), now).await?;
+    let outcome = outcome(ticket, called, charged);
+    let finish = finish(&outcome, called);
+    if !tx.finish_invocation(ticket.invocation, &finish, now).await? {
+        // The janitor was faster: this process stood still for longer than the hold lasts. Whatever was paid is undone.
+        return Err(BrokerError::Interrupted);
+    }
+    if let Ok(answer) = &called.result {
+        reply(tx, ticket, answer.words.clone(), &outcome, now).await?;
+    }
+    outbox::append(tx, event(ticket, &outcome, now)).await?;
+    if let Some(idempotent) = &ticket.idempotent {
+        idempotency::finish(tx, &idempotent.key, &(idempotent.render)(&outcome)).await?;
+    }
+    record_call(tx, ticket.agent.id, outcome.success, called.latency, now).await?;
+    Ok(outcome)
+}
+
+/// What the caller paid. A hold that has expired meanwhile stays expired: the caller was told it is over.
+async fn pay(tx: &mut Tx, ticket: &Ticket, success: bool, now: Timestamp) -> Result<Option<Amount>, BrokerError> {
+    if ticket.price.is_zero() {
+        return Ok(None);
+    }
+    let hold = ticket.invocation.cast();
+    if !success {
+        return match rialto_ledger::void(tx, hold, now).await {
+            Ok(_) | Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+    }
+    match rialto_ledger::post(tx, hold, None, now).await {
+        Ok(_) => Ok(Some(ticket.price)),
+        Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {
+            tracing::warn!(invocation.id = %ticket.invocation, "a hold expired before its call was settled; the call is not charged");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn outcome(ticket: &Ticket, called: &Called, credits_charged: Option<Amount>) -> Outcome {
+    Outcome {
+        invocation: ticket.invocation,
+        conversation: ticket.conversation,
+        success: called.result.is_ok(),
+        data: called.result.as_ref().ok().map(|answer| answer.data.clone()),
+        error: called.result.as_ref().err().cloned(),
+        status_code: called.status_code,
+        latency_ms: millis(called.latency),
+        credits_charged,
+    }
+}
+
+fn finish(outcome: &Outcome, called: &Called) -> Finish {
+    Finish {
+        success: outcome.success,
+        status_code: outcome.status_code,
+        credits_charged: outcome.credits_charged,
+        latency_ms: outcome.latency_ms,
+        error: outcome.error.clone(),
+        response: called.result.as_ref().ok().map(|answer| answer.kept.clone()),
+    }
+}
+
+/// Keeps what the agent said, unless its conversation was deleted meanwhile.
+async fn reply(tx: &mut Tx, ticket: &Ticket, words: String, outcome: &Outcome, now: Timestamp) -> Result<(), BrokerError> {
+    if !tx.touch_conversation(ticket.conversation, now).await? {
+        return Ok(());
+    }
+    let message = Message {
+        id: MessageId::new(),
+        conversation: ticket.conversation,
+        role: Speaker::Assistant,
+        content: words,
+        metadata: Some(json!({"invocation_id": ticket.invocation, "credits_charged": outcome.credits_charged})),
+        agent: Some(ticket.agent.id),
+        created_at: now,
+    };
+    Ok(tx.insert_message(&message).await?)
+}
+
+fn event(ticket: &Ticket, outcome: &Outcome, now: Timestamp) -> Event {
+    let data = json!({
+        "invocation_id": ticket.invocation,
+        "agent_id": ticket.agent.id,
+        "agent_slug": ticket.agent.slug,
+        "agent_owner_id": ticket.agent.owner,
+        "conversation_id": ticket.conversation,
+        "status_code": outcome.status_code,
+        "latency_ms": outcome.latency_ms,
+        "credits_charged": outcome.credits_charged,
+        "error": outcome.error,
+    });
+    ended(ticket.invocation, ticket.caller, outcome.success, data, now)
+}
+
+fn ended(invocation: InvocationId, caller: OwnerId, success: bool, data: Value, now: Timestamp) -> Event {
+    let kind = if success { "invocation.completed" } else { "invocation.failed" };
+    Event { kind, subject: invocation.uuid(), owner: Some(caller), data, at: now }
+}
+
+fn interrupted(invocation: InvocationId, conversation: ConversationId, latency: Duration) -> Outcome {
+    Outcome {
+        invocation,
+        conversation,
+        success: false,
+        data: None,
+        error: Some(INTERRUPTED.to_owned()),
+        status_code: INTERRUPTED_STATUS,
+        latency_ms: millis(latency),
+        credits_charged: None,
+    }
+}
+
+/// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of
+/// them; returns how many, so call it again while it returns as many as it may.
+///
+/// Their holds are given back by [`rialto_ledger::expire_holds`]. Their idempotency keys are answered, not freed: whether
+/// the agent did the work is unknown, and a repeat must not do it again.
+///
+/// # Errors
+/// The store's.
+pub async fn close_interrupted(tx: &mut Tx, render: Render, now: Timestamp, limit: u32) -> Result<usize, BrokerError> {
+    let stale = tx.list_stale(now, limit).await?;
+    for call in &stale {
+        let outcome = interrupted(call.id, call.conversation, now.since(call.created_at));
+        let finish = Finish {
+            success: false,
+            status_code: outcome.status_code,
+            credits_charged: None,
+            latency_ms: outcome.latency_ms,
+            error: outcome.error.clone(),
+            response: None,
+        };
+        if !tx.finish_invocation(call.id, &finish, now).await? {
+            continue;
+        }
+        if let Some(claim) = &call.claim {
+            let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
+            idempotency::finish(tx, &key, &render(&outcome)).await?;
+        }
+        outbox::append(tx, interruption(call.id, call.caller, call.agent, &outcome, now)).await?;
+    }
+    Ok(stale.len())
+}
+
+fn interruption(id: InvocationId, caller: OwnerId, agent: AgentId, outcome: &Outcome, now: Timestamp) -> Event {
+    let data = json!({
+        "invocation_id": id,
+        "agent_id": agent,
+        "conversation_id": outcome.conversation,
+        "status_code": outcome.status_code,
+        "latency_ms": outcome.latency_ms,
+        "credits_charged": null,
+        "error": outcome.error,
+    });
+    ended(id, caller, false, data, now)
+}
+
+fn millis(latency: Duration) -> u64 {
+    u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,5 @@
+//! The SQL of the broker.
+
+mod conversation;
+mod invocation;
+mod schema;

@@ -1,0 +1,60 @@
+//! The tables, as diesel sees them.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    conversations (id) {
+        id -> Uid,
+        owner_id -> Uid,
+        integration_id -> Nullable<Uid>,
+        external_user_id -> Nullable<Text>,
+        title -> Nullable<Text>,
+        created_at -> UtcTime,
+        updated_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    messages (conversation_id, id) {
+        conversation_id -> Uid,
+        id -> Uid,
+        role -> Text,
+        agent_id -> Nullable<Uid>,
+        created_at -> UtcTime,
+        content -> Text,
+        metadata -> Nullable<JsonDoc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    invocations (id) {
+        id -> Uid,
+        caller_id -> Uid,
+        agent_id -> Uid,
+        agent_owner_id -> Uid,
+        agent_slug -> Text,
+        agent_name -> Text,
+        conversation_id -> Uid,
+        message_id -> Uid,
+        parent_invocation_id -> Nullable<Uid>,
+        integration_id -> Nullable<Uid>,
+        price -> BigInt,
+        share_payload -> Bool,
+        idempotency_scope -> Nullable<Text>,
+        idempotency_key -> Nullable<Text>,
+        created_at -> UtcTime,
+        expires_at -> UtcTime,
+        finished_at -> Nullable<UtcTime>,
+        success -> Nullable<Bool>,
+        status_code -> Nullable<Integer>,
+        credits_charged -> Nullable<BigInt>,
+        latency_ms -> Nullable<BigInt>,
+        error_message -> Nullable<Text>,
+        request_payload -> JsonDoc,
+        response_payload -> Nullable<JsonDoc>,
+    }
+}

@@ -1,0 +1,127 @@
+//! What the broker asks of a transaction.
+
+use std::future::Future;
+
+use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
+use rialto_store::StoreError;
+
+use crate::model::{
+    ClaimName, Conversation, ConversationFilter, ConversationId, Finish, Invocation, InvocationFilter, InvocationId, Message,
+    MessageId, NewInvocation,
+};
+
+/// Conversations and their messages.
+pub trait ConversationStore: Send {
+    /// Keeps a new conversation.
+    fn insert_conversation(&mut self, new: &Conversation) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads a conversation of `owner`.
+    fn find_conversation(
+        &mut self,
+        owner: OwnerId,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
+
+    /// Sets when something last happened in a conversation, and locks it. Whether it exists.
+    fn touch_conversation(&mut self, id: ConversationId, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Names a conversation of `owner`, and returns it.
+    fn set_conversation_title(
+        &mut self,
+        owner: OwnerId,
+        id: ConversationId,
+        title: Option<&str>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
+
+    /// Forgets a conversation of `owner` and its messages. Whether it existed.
+    fn delete_conversation(
+        &mut self,
+        owner: OwnerId,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The conversations of `owner`, the newest first.
+    fn list_conversations(
+        &mut self,
+        owner: OwnerId,
+        filter: &ConversationFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Conversation>, StoreError>> + Send;
+
+    /// Keeps a new message.
+    fn insert_message(&mut self, new: &Message) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads a message.
+    fn find_message(
+        &mut self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> impl Future<Output = Result<Option<Message>, StoreError>> + Send;
+
+    /// The messages of a conversation, the oldest first.
+    fn list_messages(
+        &mut self,
+        conversation: ConversationId,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Message>, StoreError>> + Send;
+}
+
+/// Whose calls are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// Calls that this owner made, and calls of its agents.
+    Either(OwnerId),
+    /// Calls that this owner made.
+    Caller(OwnerId),
+    /// Calls of this agent.
+    Agent(AgentId),
+    /// Calls of one conversation.
+    Conversation(ConversationId),
+}
+
+/// A call that nobody will finish any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The call.
+    pub id: InvocationId,
+    /// Who made it.
+    pub caller: OwnerId,
+    /// Whom they called.
+    pub agent: AgentId,
+    /// In which conversation.
+    pub conversation: ConversationId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The claim to finish with it.
+    pub claim: Option<ClaimName>,
+}
+
+/// Calls.
+pub trait InvocationStore: Send {
+    /// Keeps a call that is about to be made.
+    fn insert_invocation(
+        &mut self,
+        new: &NewInvocation,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a running call. Whether it was running.
+    fn finish_invocation(
+        &mut self,
+        id: InvocationId,
+        finish: &Finish,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Running calls whose time is over at `now`, at most `limit`.
+    fn list_stale(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;
+
+    /// Calls that have ended, the newest first.
+    fn list_invocations(
+        &mut self,
+        party: Party,
+        filter: InvocationFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Invocation>, StoreError>> + Send;
+}
