@@ -1,0 +1,120 @@
+//! Rows of `ledger_accounts`.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
+use rialto_store::{StoreError, Tx, on};
+
+use super::{amount, schema::ledger_accounts as a};
+use crate::model::{Account, AccountState, Code, NewAccount, Overdraft};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = a)]
+pub(super) struct AccountRow {
+    no: i64,
+    id: AccountId,
+    owner_id: Option<OwnerId>,
+    agent_id: Option<AgentId>,
+    asset: String,
+    code: String,
+    state: String,
+    overdraft: Option<i64>,
+    balance: i64,
+    held_out: i64,
+    held_in: i64,
+    entry_count: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = StoreError;
+
+    fn try_from(row: AccountRow) -> Result<Self, StoreError> {
+        let odd = |what: &str| StoreError::Corrupt(format!("account {} with the {what}", row.id));
+        Ok(Self {
+            id: row.id,
+            no: row.no,
+            owner: row.owner_id,
+            agent: row.agent_id,
+            asset: Asset::from_code(&row.asset).ok_or_else(|| odd(&format!("asset {}", row.asset)))?,
+            state: AccountState::from_word(&row.state).ok_or_else(|| odd(&format!("state {}", row.state)))?,
+            code: Code::from_word(row.code),
+            overdraft: row.overdraft.map_or(Ok(Overdraft::Unlimited), |limit| amount(limit).map(Overdraft::Limit))?,
+            balance: row.balance,
+            held_out: amount(row.held_out)?,
+            held_in: amount(row.held_in)?,
+            entry_count: row.entry_count,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+pub(super) fn models(rows: Vec<AccountRow>) -> Result<Vec<Account>, StoreError> {
+    rows.into_iter().map(Account::try_from).collect()
+}
+
+pub(super) async fn insert(tx: &mut Tx, new: &NewAccount, now: Timestamp) -> Result<bool, StoreError> {
+    let overdraft = match new.overdraft {
+        Overdraft::Unlimited => None,
+        Overdraft::Limit(limit) => Some(limit.get()),
+    };
+    let row = (
+        a::id.eq(new.id),
+        a::owner_id.eq(new.owner),
+        a::agent_id.eq(new.agent),
+        a::asset.eq(new.asset.code()),
+        a::code.eq(new.code.as_str()),
+        a::state.eq(AccountState::Open.as_str()),
+        a::overdraft.eq(overdraft),
+        a::created_at.eq(now),
+        a::updated_at.eq(now),
+    );
+    let inserted = on!(tx, conn => diesel::insert_into(a::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
+    Ok(inserted == 1)
+}
+
+pub(super) async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let row: Option<AccountRow> =
+        on!(tx, conn => a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional())?;
+    row.map(Account::try_from).transpose()
+}
+
+pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+    use rialto_store::private::RunQueryDsl as _;
+    let rows = match tx {
+        // The writer has the whole file to itself, and a point query keeps its prepared statement.
+        Tx::Sqlite(conn) => {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row: Option<AccountRow> =
+                    a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            rows
+        }
+        Tx::Postgres(conn) => {
+            a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await?
+        }
+    };
+    models(rows)
+}
+
+/// Writes the figures of an account that this transaction has locked.
+pub(super) async fn update(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
+    let figures = (
+        a::balance.eq(account.balance),
+        a::held_out.eq(account.held_out.get()),
+        a::held_in.eq(account.held_in.get()),
+        a::entry_count.eq(account.entry_count),
+        a::updated_at.eq(account.updated_at),
+    );
+    let updated = on!(tx, conn => diesel::update(a::table.find(account.no)).set(figures).execute(conn).await)?;
+    if updated == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("account {} has gone", account.id))) }
+}
+
+pub(super) async fn set_state(tx: &mut Tx, id: AccountId, state: AccountState, now: Timestamp) -> Result<(), StoreError> {
+    let changes = (a::state.eq(state.as_str()), a::updated_at.eq(now));
+    on!(tx, conn => diesel::update(a::table.filter(a::id.eq(id))).set(changes).execute(conn).await)?;
+    Ok(())
+}

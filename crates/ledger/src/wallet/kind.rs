@@ -1,0 +1,97 @@
+//! What the movements of Rialto are called. A transfer stores a number; the words for each of its two sides are made
+//! when it is read, so they cost no bytes.
+
+use crate::model::{Kind, Side};
+
+/// The credits that a new owner starts with.
+pub const WELCOME_GRANT: Kind = Kind(1);
+/// A grant to somebody new, by hand.
+pub const GRANT_WELCOME: Kind = Kind(2);
+/// A promotion.
+pub const GRANT_PROMOTIONAL: Kind = Kind(3);
+/// A reward.
+pub const GRANT_REWARD: Kind = Kind(4);
+/// Credits put in by hand.
+pub const CREDIT: Kind = Kind(5);
+/// Credits taken out by hand.
+pub const DEBIT: Kind = Kind(6);
+/// Credits bought. The memo is the package.
+pub const PURCHASE: Kind = Kind(7);
+/// From wallet to wallet.
+pub const TRANSFER: Kind = Kind(8);
+/// A paid call. The memo is the agent's readable id.
+pub const INVOCATION: Kind = Kind(9);
+/// From an agent's wallet, to be gathered.
+pub const CONSOLIDATION_OUT: Kind = Kind(10);
+/// Into the owner's wallet, gathered. The memo is how many wallets it came from.
+pub const CONSOLIDATION_IN: Kind = Kind(11);
+
+/// Where a movement counts in a wallet's summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bucket {
+    Granted,
+    Purchased,
+    Earned,
+    Spent,
+    TransferredIn,
+    TransferredOut,
+    Credited,
+    Debited,
+}
+
+pub(super) fn bucket(kind: Kind, side: Side) -> Bucket {
+    match (kind, side) {
+        (WELCOME_GRANT | GRANT_WELCOME | GRANT_PROMOTIONAL | GRANT_REWARD, Side::Credit) => Bucket::Granted,
+        (PURCHASE, Side::Credit) => Bucket::Purchased,
+        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN, Side::Credit) => Bucket::Earned,
+        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN, Side::Debit) => Bucket::Spent,
+        (TRANSFER, Side::Credit) => Bucket::TransferredIn,
+        (TRANSFER, Side::Debit) => Bucket::TransferredOut,
+        (_, Side::Credit) => Bucket::Credited,
+        (_, Side::Debit) => Bucket::Debited,
+    }
+}
+
+/// The `tx_type` of one side.
+pub(super) fn tx_type(kind: Kind, side: Side) -> &'static str {
+    match (kind, side) {
+        (WELCOME_GRANT, _) => "welcome_grant",
+        (GRANT_WELCOME, _) => "grant_welcome",
+        (GRANT_PROMOTIONAL, _) => "grant_promotional",
+        (GRANT_REWARD, _) => "grant_reward",
+        (PURCHASE, _) => "purchase",
+        (TRANSFER, Side::Debit) => "transfer_out",
+        (TRANSFER, Side::Credit) => "transfer_in",
+        (INVOCATION, Side::Debit) => "invocation_debit",
+        (INVOCATION, Side::Credit) => "invocation_credit",
+        (CONSOLIDATION_OUT, _) => "consolidation_out",
+        (CONSOLIDATION_IN, _) => "consolidation_in",
+        (_, Side::Debit) => "debit",
+        (_, Side::Credit) => "credit",
+    }
+}
+
+/// The text of one side. A memo is either the text itself, or what is missing in it.
+pub(super) fn description(kind: Kind, side: Side, amount: i64, memo: Option<&str>) -> String {
+    let detail = memo.unwrap_or("?");
+    match (kind, side) {
+        (PURCHASE, _) => return format!("Purchased {amount} credits ({detail} package)"),
+        (INVOCATION, Side::Debit) => return format!("Payment for {detail} invocation"),
+        (INVOCATION, Side::Credit) => return format!("Revenue from {detail} invocation"),
+        (CONSOLIDATION_IN, _) => return format!("Consolidated from {detail} agent wallet(s)"),
+        _ => {}
+    }
+    let default = match (kind, side) {
+        (WELCOME_GRANT, _) => "Welcome bonus credits",
+        (GRANT_WELCOME, _) => "Welcome grant",
+        (GRANT_PROMOTIONAL, _) => "Promotional grant",
+        (GRANT_REWARD, _) => "Reward grant",
+        (CREDIT, _) => "Manual credit",
+        (DEBIT, _) => "Manual debit",
+        (TRANSFER, _) => "Transfer",
+        (CONSOLIDATION_OUT, _) => "Sweep to user wallet",
+        (_, Side::Debit) => "Payment",
+        (_, Side::Credit) => "Receipt",
+    };
+    memo.unwrap_or(default).to_owned()
+}

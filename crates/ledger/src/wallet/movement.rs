@@ -1,0 +1,177 @@
+//! Putting credits in, taking them out, and moving them between wallets.
+
+use rialto_kernel::{AccountId, Amount, Caller, Timestamp};
+
+use super::{ASSET, Sandbox, Wallet, WalletError, WalletStore, kind, wallet};
+use crate::{
+    House,
+    model::{Kind, NewTransfer, Posted, Transfer, TransferId},
+    plan::Plan,
+};
+
+/// Credits that go into a wallet, or leave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// Chosen by the caller, see [`NewTransfer::id`].
+    pub id: TransferId,
+    /// Which wallet.
+    pub wallet: AccountId,
+    /// How much. Not zero.
+    pub amount: Amount,
+    /// A text for people; a fitting one if `None`.
+    pub description: Option<String>,
+}
+
+impl Movement {
+    fn transfer(self, debit: AccountId, credit: AccountId, kind: Kind) -> NewTransfer {
+        NewTransfer { id: self.id, debit, credit, amount: self.amount, kind, reference: None, memo: self.description }
+    }
+}
+
+/// What a grant is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Grant {
+    /// To greet somebody.
+    Welcome,
+    /// To promote something.
+    Promotional,
+    /// To reward somebody.
+    Reward,
+}
+
+impl Grant {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Welcome => kind::GRANT_WELCOME,
+            Self::Promotional => kind::GRANT_PROMOTIONAL,
+            Self::Reward => kind::GRANT_REWARD,
+        }
+    }
+}
+
+/// Puts credits in, from issuance. Takes an admin, or in the sandbox the owner.
+///
+/// # Errors
+/// [`WalletError::Unknown`], [`WalletError::Forbidden`], then as [`crate::transfer`].
+pub async fn credit(
+    tx: &mut impl WalletStore,
+    caller: &Caller,
+    sandbox: Sandbox,
+    movement: Movement,
+    now: Timestamp,
+) -> Result<Wallet, WalletError> {
+    mint(tx, caller, sandbox, kind::CREDIT, movement, now).await
+}
+
+/// Grants credits, from issuance. Takes an admin, or in the sandbox the owner.
+///
+/// # Errors
+/// As [`credit`].
+pub async fn grant(
+    tx: &mut impl WalletStore,
+    caller: &Caller,
+    sandbox: Sandbox,
+    grant: Grant,
+    movement: Movement,
+    now: Timestamp,
+) -> Result<Wallet, WalletError> {
+    mint(tx, caller, sandbox, grant.kind(), movement, now).await
+}
+
+async fn mint(
+    tx: &mut impl WalletStore,
+    caller: &Caller,
+    sandbox: Sandbox,
+    kind: Kind,
+    movement: Movement,
+    now: Timestamp,
+) -> Result<Wallet, WalletError> {
+    let id = movement.wallet;
+    let new = movement.transfer(House::Issuance.account(ASSET), id, kind);
+    let check = |plan: &Plan| wallet(plan.account(id), WalletError::Unknown)?.check_mintable(caller, sandbox);
+    let posted = run(tx, &new, now, check).await?;
+    wallet(Some(&posted.credit), WalletError::Unknown)
+}
+
+/// Takes credits out, back to issuance. Takes the owner or an admin.
+///
+/// # Errors
+/// [`WalletError::Unknown`], [`WalletError::Forbidden`], then as [`crate::transfer`].
+pub async fn debit(
+    tx: &mut impl WalletStore,
+    caller: &Caller,
+    movement: Movement,
+    now: Timestamp,
+) -> Result<Wallet, WalletError> {
+    let id = movement.wallet;
+    let new = movement.transfer(id, House::Issuance.account(ASSET), kind::DEBIT);
+    let check = |plan: &Plan| wallet(plan.account(id), WalletError::Unknown)?.check_writable(caller);
+    let posted = run(tx, &new, now, check).await?;
+    wallet(Some(&posted.debit), WalletError::Unknown)
+}
+
+/// Credits that go from one wallet to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWalletTransfer {
+    /// Chosen by the caller, see [`NewTransfer::id`].
+    pub id: TransferId,
+    /// Which wallet pays.
+    pub from: AccountId,
+    /// Which wallet is paid. It may be the same one: then two entries cancel each other.
+    pub to: AccountId,
+    /// How much. Not zero.
+    pub amount: Amount,
+    /// A text for people; a fitting one if `None`.
+    pub description: Option<String>,
+}
+
+/// What a transfer between wallets came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transferred {
+    /// The transfer.
+    pub transfer: Transfer,
+    /// The wallet that paid, after it.
+    pub from: Wallet,
+    /// The wallet that was paid, after it.
+    pub to: Wallet,
+}
+
+/// Moves credits from one wallet to another. Takes the owner of the first or an admin.
+///
+/// # Errors
+/// [`WalletError::SourceUnknown`], [`WalletError::DestinationUnknown`], [`WalletError::Forbidden`], then as
+/// [`crate::transfer`].
+pub async fn transfer(
+    tx: &mut impl WalletStore,
+    caller: &Caller,
+    new: NewWalletTransfer,
+    now: Timestamp,
+) -> Result<Transferred, WalletError> {
+    let NewWalletTransfer { id, from, to, amount, description } = new;
+    let new = NewTransfer { id, debit: from, credit: to, amount, kind: kind::TRANSFER, reference: None, memo: description };
+    let check = |plan: &Plan| {
+        let source = wallet(plan.account(from), WalletError::SourceUnknown)?;
+        wallet(plan.account(to), WalletError::DestinationUnknown)?;
+        source.check_writable(caller)
+    };
+    let posted = run(tx, &new, now, check).await?;
+    Ok(Transferred {
+        from: wallet(Some(&posted.debit), WalletError::SourceUnknown)?,
+        to: wallet(Some(&posted.credit), WalletError::DestinationUnknown)?,
+        transfer: posted.transfer,
+    })
+}
+
+/// Makes a transfer if `check` agrees to the locked accounts, so that they are read once.
+async fn run(
+    tx: &mut impl WalletStore,
+    new: &NewTransfer,
+    now: Timestamp,
+    check: impl FnOnce(&Plan) -> Result<(), WalletError> + Send,
+) -> Result<Posted, WalletError> {
+    let mut plan = Plan::for_transfer(tx, new, now).await?;
+    check(&plan)?;
+    let posted = plan.transfer(new, None)?;
+    plan.commit(tx).await?;
+    Ok(posted)
+}

@@ -1,0 +1,49 @@
+//! What wallets ask of a transaction beyond the ledger itself.
+
+use rialto_kernel::{AgentId, Event, OwnerId};
+use rialto_store::StoreError;
+
+use crate::{
+    model::{Account, Kind, Side},
+    store::LedgerStore,
+};
+
+/// All movements of one kind on one side of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// The kind.
+    pub kind: Kind,
+    /// The side.
+    pub side: Side,
+    /// Whether these are reversals: they count against the other side.
+    pub reversal: bool,
+    /// Their sum, in minor units.
+    pub amount: i64,
+    /// How many there are.
+    pub count: i64,
+}
+
+/// The rows that wallets are made of.
+pub trait WalletStore: LedgerStore {
+    /// The owner's own wallet.
+    fn find_user_account(&mut self, owner: OwnerId) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
+
+    /// The agent's wallet.
+    fn find_agent_account(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
+
+    /// The wallets of the owner's agents, the oldest first.
+    fn list_agent_accounts(
+        &mut self,
+        owner: OwnerId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
+
+    /// The wallets with the highest balances.
+    fn list_fullest_accounts(&mut self, limit: u32) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
+
+    /// What all entries of an account come to, by kind and side.
+    fn totals(&mut self, account_no: i64) -> impl Future<Output = Result<Vec<Total>, StoreError>> + Send;
+
+    /// Writes an event into the transaction.
+    fn append_event(&mut self, event: Event) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
