@@ -1,11 +1,20 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
+pub mod jobs;
+pub mod onboarding;
+
+use std::{error::Error, time::Duration};
+
+use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_kernel::Clock;
+use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
+use rialto_proxy_billing::{Broker, BrokerConfig};
+use rialto_registry::CredentialCipher;
 use rialto_store::{Db, DbOptions};
 
 use crate::{
     config::{Secrets, Settings},
-    http::{metrics::Metrics, rate_limit::RateLimits},
+    http::{answer_seal::AnswerSeal, metrics::Metrics, rate_limit::RateLimits},
 };
 
 /// What every handler may reach. One per server.
@@ -14,8 +23,18 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// Encrypts the answers with a secret in them that are kept for a repeat.
+    pub answer_seal: AnswerSeal,
     /// The settings.
     pub settings: Settings,
+    /// Who is who.
+    pub identity: Identity,
+    /// Every call to somebody else's server.
+    pub outbound: OutboundClient,
+    /// Seals the credentials by which agents are called.
+    pub cipher: CredentialCipher,
+    /// Calls agents, and charges for it.
+    pub broker: Broker,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -27,10 +46,46 @@ impl App {
     ///
     /// # Errors
     /// Whatever keeps the server from starting, readable.
-    pub async fn start(settings: Settings, _secrets: Secrets) -> Result<Self, Box<dyn std::error::Error>> {
-        let options = DbOptions { connections_max: settings.database_connections, ..DbOptions::default() };
-        let db = Db::open(&settings.database_url, &options).await?;
-        db.migrate().await?;
-        Ok(Self { db, clock: Clock::system(), rate_limits: RateLimits::default(), metrics: Metrics::new()?, settings })
+    pub async fn start(settings: Settings, secrets: Secrets) -> Result<Self, Box<dyn Error>> {
+        let db = open(&settings).await?;
+        let clock = Clock::system();
+        let config = IdentityConfig::default();
+        let tokens = Tokens::new(&secrets.jwt, config.token_lifetime)?;
+        let policy: OutboundPolicy = settings.outbound_allow.parse().map_err(|error| format!("--outbound-allow: {error}"))?;
+        let outbound = OutboundClient::new(policy, &ClientOptions::default())?;
+        let cipher = CredentialCipher::new(&secrets.encryption);
+        let defaults = BrokerConfig::default();
+        let total = Duration::from_secs(settings.broker_timeout_seconds.into());
+        let broker_config = BrokerConfig {
+            call: CallLimits { first_byte: total, idle: total, total, ..defaults.call },
+            hold_grace: Duration::from_secs(settings.hold_grace_seconds.into()),
+            ..defaults
+        };
+        Ok(Self {
+            broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config),
+            identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
+            outbound,
+            cipher,
+            answer_seal: AnswerSeal::new(&secrets.answers),
+            rate_limits: RateLimits::default(),
+            metrics: Metrics::new()?,
+            db,
+            clock,
+            settings,
+        })
     }
+}
+
+/// Opens the database and brings it up to date.
+///
+/// # Errors
+/// When it cannot be opened, or is newer than this program.
+pub async fn open(settings: &Settings) -> Result<Db, Box<dyn Error>> {
+    let options = DbOptions { connections_max: settings.database_connections, ..DbOptions::default() };
+    let db = Db::open(&settings.database_url, &options).await.map_err(|error| format!("{}: {error}", settings.database_url))?;
+    let report = db.migrate().await?;
+    if !report.applied.is_empty() {
+        tracing::info!(applied = report.applied.join(", "), "the schema was brought up to date");
+    }
+    Ok(db)
 }

@@ -1,7 +1,11 @@
 //! The commands.
 
+mod admin;
+mod demo;
 mod health;
+mod ledger;
 mod logging;
+mod migrate;
 mod openapi;
 mod serve;
 
@@ -38,6 +42,16 @@ Settings are taken from flags, then from RIALTO_… in the environment, then fro
 enum Command {
     /// Serve the API (this is what happens without a command)
     Serve,
+    /// Show the main job end to end: two agents, a provider, a buyer, and the books
+    Demo(demo::Args),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Administrators
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// The ledger
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Print the OpenAPI document
     Openapi,
     /// Ask a running server whether it is ready; for container health checks
@@ -58,6 +72,10 @@ pub fn run() -> ExitCode {
     let settings = Settings::from_flags(&cli.flags);
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => logged(&cli.flags, || serve::run(&cli.flags, settings)),
+        Command::Demo(args) => demo::run(&args, &cli.flags),
+        Command::Migrate => block_on(migrate::run(&settings)),
+        Command::Admin(command) => block_on(admin::run(&command, &cli.flags, settings)),
+        Command::Ledger(command) => block_on(ledger::run(&command, &settings)),
         Command::Openapi => openapi::run(),
         Command::Health(args) => health::run(&args, &settings),
     };

@@ -1,14 +1,17 @@
 //! `rialto serve`: the server.
 
-use std::{error::Error, net::TcpListener};
+use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::web::Data;
 
 use crate::{
-    compose::App,
+    compose::{App, jobs, onboarding},
     config::{self, Flags, Settings},
     http::server,
 };
+
+/// How long jobs may go on once the server is told to stop; those that are not done by then are done by another one.
+const JOBS_GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until it is told to stop.
 ///
@@ -19,10 +22,16 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let listener = TcpListener::bind(settings.listen).map_err(|error| format!("{}: {error}", settings.listen))?;
         let address = listener.local_addr()?;
-        let app = Data::new(App::start(settings, secrets).await?);
-        let server = server::start(app.clone(), listener)?;
+        let app = Arc::new(App::start(settings, secrets).await?);
+        if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_deref()) {
+            tracing::info!("{}", onboarding::create_admin(&app, email, password).await?);
+        }
+        let jobs = jobs::start(&app);
+        let server = server::start(Data::from(app.clone()), listener)?;
         announce(&app, address);
+        // Requests first, then jobs: an answer that is under way may still enqueue one.
         server.await?;
+        jobs.stop(JOBS_GRACE).await;
         tracing::info!("stopped");
         Ok(())
     })

@@ -9,6 +9,8 @@ use std::{
     error::Error,
     io::{self, Write},
     net::TcpListener,
+    sync::Arc,
+    time::Duration,
 };
 
 use actix_web::web::Data;
@@ -52,9 +54,9 @@ pub fn run(args: &Args, flags: &Flags) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let listener = TcpListener::bind(settings.listen)?;
         let base = format!("http://{}", listener.local_addr()?);
-        let app = Data::new(App::start(settings, secrets).await?);
+        let app = Arc::new(App::start(settings, secrets).await?);
         let jobs = compose::jobs::start(&app);
-        let server = server::start(app.clone(), listener)?;
+        let server = server::start(Data::from(app), listener)?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let agents = agents::start()?;
@@ -65,7 +67,7 @@ pub fn run(args: &Args, flags: &Flags) -> Result<(), Box<dyn Error>> {
             say(&format!("\nStill serving. Look around at {base}/docs (Ctrl-C ends).\n"))?;
         }
         serving.await??;
-        jobs.stop().await;
+        jobs.stop(Duration::from_secs(5)).await;
         Ok(())
     })
 }

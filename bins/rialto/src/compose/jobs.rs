@@ -1,0 +1,82 @@
+//! What happens by itself: each task once a period, once for all replicas.
+
+use std::{sync::Arc, time::Duration};
+
+use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
+use rialto_store::{StoreError, Tx, idempotency, outbox};
+
+use super::App;
+use crate::routes;
+
+/// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
+const BATCH: u32 = 500;
+/// How long an answer is kept for repeats of its `Idempotency-Key`.
+const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an event stays in the outbox.
+const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Starts the worker of this process.
+pub fn start(app: &Arc<App>) -> Running {
+    let every_second = Duration::from_secs(1);
+    let every_minute = Duration::from_secs(60);
+    let task = |run: fn(Arc<App>) -> Task| {
+        let app = Arc::clone(app);
+        move || run(Arc::clone(&app))
+    };
+    Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions::default())
+        .every("holds.expire", every_second, task(|app| Box::pin(expire_holds(app))))
+        .every("invocations.close-interrupted", every_second, task(|app| Box::pin(close_interrupted(app))))
+        .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
+        .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
+        .start()
+}
+
+type Task = std::pin::Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+
+/// Whether a sweep took as much as it may, so that there is probably more.
+fn is_full(swept: usize) -> bool {
+    swept >= usize::try_from(BATCH).unwrap_or(usize::MAX)
+}
+
+async fn expire_holds(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        let expired = app.db.write(async move |tx: &mut Tx| rialto_ledger::expire_holds(tx, now, BATCH).await).await?;
+        if !expired.is_empty() {
+            tracing::warn!(holds = expired.len(), "holds expired: their money is back");
+        }
+        if !is_full(expired.len()) {
+            return Ok(());
+        }
+    }
+}
+
+async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        let work = async move |tx: &mut Tx| {
+            rialto_proxy_billing::close_interrupted(tx, routes::broker::render, now, BATCH).await
+        };
+        let closed = app.db.write(work).await?;
+        if closed > 0 {
+            tracing::warn!(calls = closed, "calls were interrupted by the end of a process: closed, and not charged");
+        }
+        if !is_full(closed) {
+            return Ok(());
+        }
+    }
+}
+
+async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(IDEMPOTENCY_KEPT);
+    let forget = async move |tx: &mut Tx| idempotency::forget_before(tx, horizon, BATCH.into()).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(OUTBOX_KEPT);
+    let forget = async move |tx: &mut Tx| outbox::forget_before(tx, horizon, BATCH.into()).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
