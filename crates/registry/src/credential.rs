@@ -19,8 +19,18 @@ const SECRET_BYTES_MAX: usize = 4_096;
 const HEADER_BYTES_MAX: usize = 64;
 /// Headers that say how a message travels. A credential in one of them would break the call, or split it.
 const HEADERS_REFUSED: [&str; 12] = [
-    "host", "connection", "content-length", "content-type", "content-encoding", "transfer-encoding", "te", "trailer",
-    "upgrade", "keep-alive", "expect", "x-request-id",
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "keep-alive",
+    "expect",
+    "x-request-id",
 ];
 
 /// A credential to be stored.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many agents a search looks at before it decides which are nearest.
-const CANDIDATES: u32 = 50;
+const CANDIDATES: u32 = 30;
 /// The farthest that an agent can be from a query.
 pub const DISTANCE_MAX: f64 = 2.0;
 
@@ -199,8 +199,7 @@ mod tests {
     use super::*;
 
     fn measured(found: &[&[Found]]) -> Vec<f64> {
-        let matches: Vec<_> =
-            found.iter().map(|found| TextMatch { agent: AgentId::new(), found: found.to_vec() }).collect();
+        let matches: Vec<_> = found.iter().map(|found| TextMatch { agent: AgentId::new(), found: found.to_vec() }).collect();
         distances(&matches).into_iter().map(|near| near.distance).collect()
     }
 

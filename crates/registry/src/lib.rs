@@ -49,8 +49,6 @@ pub use manifest::{Endpoints, Manifest};
 pub use model::{Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Quality, Rating};
 pub use quality::{QUALITY_DAYS, record_call};
 pub use rate::{list_ratings, rate};
-pub use read::{
-    AgentFilter, AgentSort, capabilities, find, find_callable, list, list_mine, list_new, list_trending, names_of,
-};
+pub use read::{AgentFilter, AgentSort, capabilities, find, find_callable, list, list_mine, list_new, list_trending, names_of};
 pub use register::{NewAgent, register};
 pub use update::{AgentChanges, delete, update};

@@ -87,7 +87,10 @@ impl NewAgent {
 
     fn build(&self, id: AgentId, owner: OwnerId, now: Timestamp) -> Result<Agent, RegistryError> {
         if let Some(agent_id) = self.agent_id.as_deref().filter(|agent_id| !slug::is_manifest_id(agent_id)) {
-            return Err(RegistryError::invalid("agent_id", format!("{agent_id:?} is not of the form agent:namespace:name:version")));
+            return Err(RegistryError::invalid(
+                "agent_id",
+                format!("{agent_id:?} is not of the form agent:namespace:name:version"),
+            ));
         }
         check::text("name", &self.name, check::NAME_CHARS_MAX)?;
         check::text("description", &self.description, check::DESCRIPTION_CHARS_MAX)?;

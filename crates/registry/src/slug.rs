@@ -47,7 +47,9 @@ mod tests {
     #[test]
     fn manifest_ids_have_four_plain_parts() {
         assert!(is_manifest_id("agent:acme:summarizer:1.0.0"));
-        for text in ["agent:a:b", "agent:a:b:c:d", "agent::b:1", "user:a:b:1", "agent:a b:c:1", "agent:a:b:ü", "", "agent:a/b:c:1"] {
+        for text in
+            ["agent:a:b", "agent:a:b:c:d", "agent::b:1", "user:a:b:1", "agent:a b:c:1", "agent:a:b:ü", "", "agent:a/b:c:1"]
+        {
             assert!(!is_manifest_id(text), "{text}");
         }
     }

@@ -13,11 +13,7 @@ use crate::{
 /// One agent at a time. None of these sees an agent that was deleted.
 pub trait AgentStore: Send {
     /// Writes a new agent, and returns whether its readable id was free.
-    fn insert_agent(
-        &mut self,
-        agent: &Agent,
-        manifest: Option<&Value>,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn insert_agent(&mut self, agent: &Agent, manifest: Option<&Value>) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Reads an agent, active or not.
     fn find_agent(&mut self, agent: &AgentRef) -> impl Future<Output = Result<Option<Agent>, StoreError>> + Send;
@@ -61,25 +57,16 @@ pub trait CatalogStore: Send {
     ) -> impl Future<Output = Result<Page<Agent>, StoreError>> + Send;
 
     /// Lists an owner's agents, active or not, the newest first.
-    fn list_owned(
-        &mut self,
-        owner: OwnerId,
-        page: PageRequest,
-    ) -> impl Future<Output = Result<Page<Agent>, StoreError>> + Send;
+    fn list_owned(&mut self, owner: OwnerId, page: PageRequest) -> impl Future<Output = Result<Page<Agent>, StoreError>> + Send;
 
     /// Reads the active ones of these agents, in no order.
     fn list_by_id(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<Agent>, StoreError>> + Send;
 
     /// Reads what these agents are called, deleted ones too.
-    fn list_names(&mut self, agents: &[AgentId])
-    -> impl Future<Output = Result<Vec<(AgentId, AgentName)>, StoreError>> + Send;
+    fn list_names(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<(AgentId, AgentName)>, StoreError>> + Send;
 
     /// Lists active agents that have at least one of `terms` (as [`crate::terms`] makes them), the best first.
-    fn list_matches(
-        &mut self,
-        terms: &[String],
-        limit: u32,
-    ) -> impl Future<Output = Result<Vec<TextMatch>, StoreError>> + Send;
+    fn list_matches(&mut self, terms: &[String], limit: u32) -> impl Future<Output = Result<Vec<TextMatch>, StoreError>> + Send;
 }
 
 /// How agents do. Days are counted from 1970-01-01.
@@ -111,11 +98,7 @@ pub trait QualityStore: Send {
 /// What owners think of agents.
 pub trait RatingStore: Send {
     /// Reads an owner's rating of an agent.
-    fn find_rating(
-        &mut self,
-        agent: AgentId,
-        owner: OwnerId,
-    ) -> impl Future<Output = Result<Option<Rating>, StoreError>> + Send;
+    fn find_rating(&mut self, agent: AgentId, owner: OwnerId) -> impl Future<Output = Result<Option<Rating>, StoreError>> + Send;
 
     /// Writes a rating, in place of one with the same id.
     fn put_rating(&mut self, rating: &Rating) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -141,10 +124,7 @@ pub trait CredentialStore: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Reads an agent's credential.
-    fn find_credential(
-        &mut self,
-        agent: AgentId,
-    ) -> impl Future<Output = Result<Option<StoredCredential>, StoreError>> + Send;
+    fn find_credential(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<StoredCredential>, StoreError>> + Send;
 
     /// Destroys an agent's credential, if there is one.
     fn delete_credential(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;

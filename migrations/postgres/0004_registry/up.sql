@@ -5,6 +5,8 @@ CREATE TABLE agents (
     -- The readable id, `name-8hex` or `agent:namespace:name:version`. Never given to another agent, not even after a delete.
     slug               text NOT NULL UNIQUE,
     owner_id           uuid NOT NULL REFERENCES owners (id),
+    -- Only the active are listed, found and called.
+    state              text NOT NULL CHECK (state IN ('active', 'inactive', 'deleted')),
     -- Sorted the same way on every server, and as SQLite sorts it.
     name               text COLLATE "C" NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
     version            text NOT NULL,
@@ -17,7 +19,6 @@ CREATE TABLE agents (
     base_price         bigint CHECK (base_price >= 0),
     pricing_enabled    boolean NOT NULL,
     supports_streaming boolean NOT NULL,
-    is_active          boolean NOT NULL,
     is_brand_agent     boolean NOT NULL DEFAULT false,
     brand_id           uuid,
     -- Whether agent_credentials has a row for it, kept in the same transaction.
@@ -27,7 +28,7 @@ CREATE TABLE agents (
     rating_count       integer NOT NULL DEFAULT 0 CHECK (rating_count >= 0),
     created_at         timestamptz NOT NULL,
     updated_at         timestamptz NOT NULL,
-    deleted_at         timestamptz,
+    deleted_at         timestamptz CHECK ((deleted_at IS NULL) = (state <> 'deleted')),
     -- As the owner wrote them; agent_tags holds them for filtering.
     tags               jsonb NOT NULL,
     description        text NOT NULL,
@@ -37,11 +38,11 @@ CREATE TABLE agents (
     manifest           jsonb,
     CONSTRAINT agents_rating_sum_check CHECK (rating_sum BETWEEN rating_count AND 5 * rating_count)
 );
-CREATE INDEX agents_listed_created ON agents (created_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_updated ON agents (updated_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_name ON agents (lower(name), id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_category ON agents (category, created_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_owner ON agents (owner_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX agents_by_created ON agents (state, created_at, id);
+CREATE INDEX agents_by_updated ON agents (state, updated_at, id);
+CREATE INDEX agents_by_name ON agents (state, lower(name), id);
+CREATE INDEX agents_by_category ON agents (state, category, created_at, id);
+CREATE INDEX agents_by_owner ON agents (owner_id, created_at, id);
 
 -- In lower case.
 CREATE TABLE agent_tags (

@@ -1,10 +1,12 @@
 -- Who can be called: agents, what they are found by, what others think of them, and how they do.
 
 CREATE TABLE agents (
-    id                 BLOB PRIMARY KEY CHECK (length(id) = 16),
+    id                 BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     -- The readable id, `name-8hex` or `agent:namespace:name:version`. Never given to another agent, not even after a delete.
     slug               TEXT NOT NULL UNIQUE,
     owner_id           BLOB NOT NULL REFERENCES owners (id),
+    -- Only the active are listed, found and called.
+    state              TEXT NOT NULL CHECK (state IN ('active', 'inactive', 'deleted')),
     name               TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
     version            TEXT NOT NULL,
     endpoint           TEXT NOT NULL,
@@ -16,7 +18,6 @@ CREATE TABLE agents (
     base_price         INTEGER CHECK (base_price >= 0),
     pricing_enabled    INTEGER NOT NULL CHECK (pricing_enabled IN (0, 1)),
     supports_streaming INTEGER NOT NULL CHECK (supports_streaming IN (0, 1)),
-    is_active          INTEGER NOT NULL CHECK (is_active IN (0, 1)),
     is_brand_agent     INTEGER NOT NULL DEFAULT 0 CHECK (is_brand_agent IN (0, 1)),
     brand_id           BLOB,
     -- Whether agent_credentials has a row for it, kept in the same transaction.
@@ -26,7 +27,7 @@ CREATE TABLE agents (
     rating_count       INTEGER NOT NULL DEFAULT 0 CHECK (rating_count >= 0),
     created_at         INTEGER NOT NULL,
     updated_at         INTEGER NOT NULL,
-    deleted_at         INTEGER,
+    deleted_at         INTEGER CHECK ((deleted_at IS NULL) = (state <> 'deleted')),
     -- As the owner wrote them; agent_tags holds them for filtering.
     tags               TEXT NOT NULL CHECK (json_valid(tags)),
     -- The long ones last: a row is read from its front.
@@ -36,11 +37,11 @@ CREATE TABLE agents (
     -- The manifest as it was given, when it was.
     manifest           TEXT CHECK (json_valid(manifest))
 ) STRICT;
-CREATE INDEX agents_listed_created ON agents (created_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_updated ON agents (updated_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_name ON agents (lower(name), id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_listed_category ON agents (category, created_at, id) WHERE is_active AND deleted_at IS NULL;
-CREATE INDEX agents_owner ON agents (owner_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX agents_by_created ON agents (state, created_at, id);
+CREATE INDEX agents_by_updated ON agents (state, updated_at, id);
+CREATE INDEX agents_by_name ON agents (state, lower(name), id);
+CREATE INDEX agents_by_category ON agents (state, category, created_at, id);
+CREATE INDEX agents_by_owner ON agents (owner_id, created_at, id);
 
 -- In lower case.
 CREATE TABLE agent_tags (

@@ -15,6 +15,13 @@ use super::{
 };
 use crate::{Agent, AgentRef, AuthType, Capability, PricingStrategy, store::AgentStore};
 
+/// Listed, found and called.
+pub(super) const ACTIVE: &str = "active";
+/// There for its owner only.
+const INACTIVE: &str = "inactive";
+/// There for nobody.
+pub(super) const DELETED: &str = "deleted";
+
 /// The columns of an agent that are read.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = agents)]
@@ -22,6 +29,7 @@ pub(super) struct AgentRow {
     id: AgentId,
     slug: String,
     owner_id: OwnerId,
+    state: String,
     name: String,
     version: String,
     endpoint: String,
@@ -32,7 +40,6 @@ pub(super) struct AgentRow {
     base_price: Option<i64>,
     pricing_enabled: bool,
     supports_streaming: bool,
-    is_active: bool,
     is_brand_agent: bool,
     brand_id: Option<Id<()>>,
     has_credential: bool,
@@ -53,6 +60,7 @@ struct AgentValues<'a> {
     id: AgentId,
     slug: &'a str,
     owner_id: OwnerId,
+    state: &'a str,
     name: &'a str,
     version: &'a str,
     endpoint: &'a str,
@@ -63,7 +71,6 @@ struct AgentValues<'a> {
     base_price: Option<i64>,
     pricing_enabled: bool,
     supports_streaming: bool,
-    is_active: bool,
     is_brand_agent: bool,
     brand_id: Option<Id<()>>,
     has_credential: bool,
@@ -103,7 +110,7 @@ impl TryFrom<AgentRow> for Agent {
             trust_verification: row.trust_verification,
             pricing_enabled: row.pricing_enabled,
             supports_streaming: row.supports_streaming,
-            is_active: row.is_active,
+            is_active: row.state == ACTIVE,
             is_brand_agent: row.is_brand_agent,
             brand_id: row.brand_id.map(Id::uuid),
             has_credential: row.has_credential,
@@ -121,6 +128,7 @@ impl<'a> From<&'a Agent> for AgentValues<'a> {
             id: agent.id,
             slug: &agent.slug,
             owner_id: agent.owner,
+            state: if agent.is_active { ACTIVE } else { INACTIVE },
             name: &agent.name,
             version: &agent.version,
             endpoint: &agent.endpoint,
@@ -131,7 +139,6 @@ impl<'a> From<&'a Agent> for AgentValues<'a> {
             base_price: agent.base_price.map(Amount::get),
             pricing_enabled: agent.pricing_enabled,
             supports_streaming: agent.supports_streaming,
-            is_active: agent.is_active,
             is_brand_agent: agent.is_brand_agent,
             brand_id: agent.brand_id.map(Id::from_uuid),
             has_credential: agent.has_credential,
@@ -148,10 +155,10 @@ impl<'a> From<&'a Agent> for AgentValues<'a> {
 /// The query for one agent that was not deleted. A macro, because its type differs between the databases.
 macro_rules! one {
     (id $id:expr) => {
-        agents::table.filter(agents::id.eq($id).and(agents::deleted_at.is_null())).select(AgentRow::as_select())
+        agents::table.filter(agents::id.eq($id).and(agents::state.ne(DELETED))).select(AgentRow::as_select())
     };
     (slug $slug:expr) => {
-        agents::table.filter(agents::slug.eq($slug).and(agents::deleted_at.is_null())).select(AgentRow::as_select())
+        agents::table.filter(agents::slug.eq($slug).and(agents::state.ne(DELETED))).select(AgentRow::as_select())
     };
 }
 
@@ -175,7 +182,7 @@ impl AgentStore for Tx {
         // SQLite has one writer, so there is nobody to lock out.
         let Self::Postgres(conn) = self else { return self.find_agent(agent).await };
         let row: Option<AgentRow> = match agent {
-            AgentRef::Id(id) => one!(id *id).for_update().first(conn).await.optional()?,
+            AgentRef::Id(id) => one!(id * id).for_update().first(conn).await.optional()?,
             AgentRef::Slug(slug) => one!(slug slug).for_update().first(conn).await.optional()?,
         };
         row.map(Agent::try_from).transpose()
@@ -189,7 +196,7 @@ impl AgentStore for Tx {
     }
 
     async fn delete_agent(&mut self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
-        let values = (agents::deleted_at.eq(now), agents::updated_at.eq(now), agents::has_credential.eq(false));
+        let values = (agents::state.eq(DELETED), agents::deleted_at.eq(now), agents::has_credential.eq(false));
         on!(self, conn => diesel::delete(agent_credentials::table.find(agent)).execute(conn).await)?;
         on!(self, conn => diesel::update(agents::table.find(agent)).set(values).execute(conn).await)?;
         Ok(())

@@ -8,7 +8,7 @@ use rialto_kernel::{AgentId, OwnerId, Page, PageRequest};
 use rialto_store::{StoreError, Tx, on};
 
 use super::{
-    agent::AgentRow,
+    agent::{ACTIVE, AgentRow, DELETED},
     schema::{agent_capabilities, agent_tags, agent_texts, agents},
     search,
 };
@@ -62,8 +62,7 @@ impl<'a> Wanted<'a> {
 macro_rules! wanted {
     ($wanted:expr) => {{
         let wanted: &Wanted = $wanted;
-        // Word for word the condition of the partial indexes, which would not be used otherwise.
-        let mut query = agents::table.filter(agents::is_active.and(agents::deleted_at.is_null())).into_boxed();
+        let mut query = agents::table.filter(agents::state.eq(ACTIVE)).into_boxed();
         if !wanted.tags.is_empty() {
             let tagged = agent_tags::table.filter(agent_tags::tag.eq_any(&wanted.tags)).select(agent_tags::agent_id);
             query = query.filter(agents::id.eq_any(tagged));
@@ -139,17 +138,17 @@ impl CatalogStore for Tx {
 
     async fn list_owned(&mut self, owner: OwnerId, page: PageRequest) -> Result<Page<Agent>, StoreError> {
         let rows: Vec<AgentRow> = on!(self, conn => agents::table
-            .filter(agents::owner_id.eq(owner).and(agents::deleted_at.is_null()))
+            .filter(agents::owner_id.eq(owner).and(agents::state.ne(DELETED)))
             .order((agents::created_at.desc(), agents::id.desc())).limit(page.limit()).offset(page.offset())
             .select(AgentRow::as_select()).load(conn).await)?;
         let total: i64 = on!(self, conn => agents::table
-            .filter(agents::owner_id.eq(owner).and(agents::deleted_at.is_null())).count().get_result(conn).await)?;
+            .filter(agents::owner_id.eq(owner).and(agents::state.ne(DELETED))).count().get_result(conn).await)?;
         Ok(Page { items: agents_of(rows)?, total })
     }
 
     async fn list_by_id(&mut self, ids: &[AgentId]) -> Result<Vec<Agent>, StoreError> {
         let rows: Vec<AgentRow> = on!(self, conn => agents::table
-            .filter(agents::id.eq_any(ids).and(agents::is_active).and(agents::deleted_at.is_null()))
+            .filter(agents::id.eq_any(ids).and(agents::state.eq(ACTIVE)))
             .select(AgentRow::as_select()).load(conn).await)?;
         agents_of(rows)
     }

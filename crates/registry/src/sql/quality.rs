@@ -40,10 +40,10 @@ statement! {
     struct MostCalled { since_day: i32 => Integer | Integer, limit: i64 => BigInt | BigInt }
     rows: (Uid, BigInt);
     sqlite: "SELECT q.agent_id, sum(q.calls) AS calls FROM agent_quality AS q JOIN agents AS a ON a.id = q.agent_id
-        WHERE q.day >= ?1 AND a.is_active AND a.deleted_at IS NULL
+        WHERE q.day >= ?1 AND a.state = 'active'
         GROUP BY q.agent_id ORDER BY calls DESC, q.agent_id LIMIT ?2";
     postgres: "SELECT q.agent_id, sum(q.calls)::bigint AS calls FROM agent_quality AS q JOIN agents AS a ON a.id = q.agent_id
-        WHERE q.day >= $1 AND a.is_active AND a.deleted_at IS NULL
+        WHERE q.day >= $1 AND a.state = 'active'
         GROUP BY q.agent_id ORDER BY calls DESC, q.agent_id LIMIT $2";
 }
 

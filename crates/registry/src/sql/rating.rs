@@ -1,6 +1,8 @@
 //! Ratings.
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
 use rialto_kernel::{AgentId, Id, OwnerId, Page, PageRequest, Timestamp, nouns};
 use rialto_store::{StoreError, Tx, on};
 

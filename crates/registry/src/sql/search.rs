@@ -18,10 +18,10 @@ statement! {
         SELECT texts.agent_id, (
             SELECT group_concat(place, '') FROM (
                 SELECT CASE
+                    WHEN NOT EXISTS (SELECT 1 FROM agent_texts_fts WHERE agent_texts_fts MATCH word.value AND rowid = best.seq) THEN 0
                     WHEN EXISTS (SELECT 1 FROM agent_texts_fts WHERE agent_texts_fts MATCH 'name : ' || word.value AND rowid = best.seq) THEN 3
                     WHEN EXISTS (SELECT 1 FROM agent_texts_fts WHERE agent_texts_fts MATCH 'labels : ' || word.value AND rowid = best.seq) THEN 2
-                    WHEN EXISTS (SELECT 1 FROM agent_texts_fts WHERE agent_texts_fts MATCH 'description : ' || word.value AND rowid = best.seq) THEN 1
-                    ELSE 0 END AS place
+                    ELSE 1 END AS place
                 FROM json_each(?3) AS word ORDER BY word.key
             )
         )
