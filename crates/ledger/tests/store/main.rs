@@ -1,0 +1,10 @@
+//! The ledger on both databases. After each test the books are checked.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
+
+mod holds;
+mod purchases;
+mod races;
+mod support;
+mod transfers;
+mod verify;
+mod wallets;
