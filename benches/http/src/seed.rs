@@ -1,0 +1,64 @@
+//! What is in the server before it is measured.
+
+use serde_json::{Value, json};
+
+use crate::{Result, client::call};
+
+/// Agents in the registry, the echo agent included.
+const AGENTS: usize = 200;
+/// People who pay.
+const PAYERS: usize = 64;
+/// More than any run can spend.
+const CREDITS: u64 = 1_000_000_000;
+
+/// Somebody with credits.
+pub struct Person {
+    /// A token.
+    pub token: String,
+    /// The main wallet.
+    pub wallet: String,
+}
+
+/// What the runs need to know.
+pub struct World {
+    /// People with plenty of credits.
+    pub payers: Vec<Person>,
+    /// The slug of the priced echo agent.
+    pub agent: String,
+}
+
+/// Fills the server at `address`; the priced agent is at `echo`.
+pub fn fill(address: &str, echo: &str) -> Result<World> {
+    let payers = (0..PAYERS).map(|n| person(address, n)).collect::<Result<Vec<_>>>()?;
+    let provider = person(address, PAYERS)?;
+    let mut agent = Value::Null;
+    for n in 0..AGENTS {
+        let body = json!({
+            "name": format!("Agent {n}"),
+            "description": format!("Answers questions of kind {n}; one of {AGENTS} agents that make the registry look used"),
+            "endpoint": echo,
+            "tags": [format!("kind-{}", n % 10), "bench"],
+            "category": if n % 2 == 0 { "text" } else { "image" },
+            "base_price": 1,
+            "pricing_enabled": n == 0,
+        });
+        let made = call(address, "POST", "/registry/agents", Some(&provider.token), &body)?;
+        if n == 0 {
+            agent = made;
+        }
+    }
+    Ok(World { payers, agent: text(&agent, "agent_id")? })
+}
+
+fn person(address: &str, n: usize) -> Result<Person> {
+    let account = json!({"email": format!("person{n}@example.com"), "password": "correct horse battery staple"});
+    call(address, "POST", "/auth/register", None, &account)?;
+    let token = text(&call(address, "POST", "/auth/login", None, &account)?, "access_token")?;
+    let wallet = text(&call(address, "GET", "/wallets/me", Some(&token), &Value::Null)?, "id")?;
+    call(address, "POST", &format!("/wallets/{wallet}/credit"), Some(&token), &json!({"amount": CREDITS}))?;
+    Ok(Person { token, wallet })
+}
+
+fn text(value: &Value, key: &str) -> Result<String> {
+    value.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no {key} in {value}").into())
+}
