@@ -20,6 +20,7 @@ mod error;
 pub mod invoke;
 mod log;
 mod model;
+pub mod payments;
 mod sql;
 pub mod store;
 

@@ -12,7 +12,7 @@ mod gateway;
 mod package;
 mod store;
 
-pub use gateway::{Checkout, GatewayError, PaymentGateway, SIMULATED, SimulatedGateway};
+pub use gateway::{Checkout, GatewayError, GatewayFuture, PaymentGateway, SIMULATED, SimulatedGateway};
 pub use package::{Package, Packages, PackagesError};
 use rialto_kernel::{AccountId, Amount, Caller, Event, Id, Timestamp, nouns};
 use rialto_store::StoreError;
