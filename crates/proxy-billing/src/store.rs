@@ -23,7 +23,8 @@ pub trait ConversationStore: Send {
     ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
 
     /// Sets when something last happened in a conversation, and locks it. Whether it exists.
-    fn touch_conversation(&mut self, id: ConversationId, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn touch_conversation(&mut self, id: ConversationId, now: Timestamp)
+    -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Names a conversation of `owner`, and returns it.
     fn set_conversation_title(
@@ -100,11 +101,7 @@ pub struct Stale {
 /// Calls.
 pub trait InvocationStore: Send {
     /// Keeps a call that is about to be made.
-    fn insert_invocation(
-        &mut self,
-        new: &NewInvocation,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn insert_invocation(&mut self, new: &NewInvocation, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Ends a running call. Whether it was running.
     fn finish_invocation(

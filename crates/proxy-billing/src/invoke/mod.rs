@@ -180,7 +180,7 @@ impl Broker {
     ) -> Result<tokio::sync::mpsc::Receiver<StreamEvent>, BrokerError> {
         let permit = self.inner.permit()?;
         match self.inner.open(caller, request, None, self.inner.config.stream).await? {
-            open::Opened::Fresh(opened) => Ok(stream::start(self.inner.clone(), opened, permit)),
+            open::Opened::Fresh(opened) => Ok(stream::start(self.inner.clone(), *opened, permit)),
             open::Opened::Replayed(_) => Err(BrokerError::Interrupted),
         }
     }

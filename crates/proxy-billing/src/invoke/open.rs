@@ -23,7 +23,7 @@ use crate::{
 /// What [`Inner::open`] finds.
 pub(super) enum Opened {
     /// The call may be made.
-    Fresh(Fresh),
+    Fresh(Box<Fresh>),
     /// It was made before.
     Replayed(Stored),
 }
@@ -93,8 +93,14 @@ impl Inner {
                         return Err(BrokerError::CredentialsMissing);
                     }
                     let price = agent.price().unwrap_or(Amount::ZERO);
-                    let ticket =
-                        Ticket { invocation, conversation: Id::new(), caller: caller.owner, agent, price, idempotent: key.clone() };
+                    let ticket = Ticket {
+                        invocation,
+                        conversation: Id::new(),
+                        caller: caller.owner,
+                        agent,
+                        price,
+                        idempotent: key.clone(),
+                    };
                     let ticket = write_down(tx, ticket, &asked, expires_at, now).await?;
                     Ok(Found::Fresh(Box::new((credential, ticket))))
                 })
@@ -104,8 +110,9 @@ impl Inner {
                 Found::Fresh(fresh) => {
                     let (credential, ticket) = *fresh;
                     let request_id = request.request_id.unwrap_or_else(|| invocation.to_string());
-                    let call = Call { endpoint: ticket.agent.endpoint.clone(), credential, input: request.input, request_id, limits };
-                    return Ok(Opened::Fresh(Fresh { call, ticket }));
+                    let call =
+                        Call { endpoint: ticket.agent.endpoint.clone(), credential, input: request.input, request_id, limits };
+                    return Ok(Opened::Fresh(Box::new(Fresh { call, ticket })));
                 }
                 Found::Running => {
                     // Only a request with a key can meet a rival.

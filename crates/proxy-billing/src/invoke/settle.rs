@@ -38,7 +38,9 @@ impl Inner {
             let (id, conversation, latency) = (ticket.invocation, ticket.conversation, called.latency);
             match self.db.write(async move |tx: &mut Tx| settle(tx, &ticket, &called, now).await).await {
                 Err(BrokerError::Interrupted) => return Ok(interrupted(id, conversation, latency)),
-                Err(BrokerError::Store(error @ (StoreError::Unavailable(_) | StoreError::Timeout))) if pause < SETTLE_PAUSE_MAX => {
+                Err(BrokerError::Store(error @ (StoreError::Unavailable(_) | StoreError::Timeout)))
+                    if pause < SETTLE_PAUSE_MAX =>
+                {
                     tracing::warn!(%error, invocation.id = %id, "a call could not be settled yet");
                     tokio::time::sleep(pause).await;
                     pause *= 2;

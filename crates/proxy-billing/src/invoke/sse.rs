@@ -149,8 +149,7 @@ mod tests {
     #[test]
     fn events_are_found_wherever_the_wire_cuts_them() {
         let stream = b": hi\r\nevent: x\r\ndata: {\"a\":1}\r\n\r\ndata: one\ndata: two\n\ndata:[1]\r\rdata: [DONE]\n\nid: 1\n\ndata: cut off";
-        let expected =
-            [json!({"a": 1}), json!({"text": "one\ntwo"}), json!([1])].map(Piece::Chunk);
+        let expected = [json!({"a": 1}), json!({"text": "one\ntwo"}), json!([1])].map(Piece::Chunk);
         assert_eq!(cut(Framing::Events, &[stream]), expected);
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(cut(Framing::Events, &bytes), expected);

@@ -113,8 +113,7 @@ impl ConversationStore for Tx {
     }
 
     async fn touch_conversation(&mut self, id: ConversationId, now: Timestamp) -> Result<bool, StoreError> {
-        let touched =
-            on!(self, conn => diesel::update(c::table.find(id)).set(c::updated_at.eq(now)).execute(conn).await)?;
+        let touched = on!(self, conn => diesel::update(c::table.find(id)).set(c::updated_at.eq(now)).execute(conn).await)?;
         Ok(touched == 1)
     }
 
@@ -177,8 +176,7 @@ impl ConversationStore for Tx {
             .order(m::id.asc())
             .limit(page.limit()).offset(page.offset())
             .load(conn).await)?;
-        let total: i64 =
-            on!(self, conn => m::table.filter(m::conversation_id.eq(conversation)).count().get_result(conn).await)?;
+        let total: i64 = on!(self, conn => m::table.filter(m::conversation_id.eq(conversation)).count().get_result(conn).await)?;
         Ok(Page { items: rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?, total })
     }
 }

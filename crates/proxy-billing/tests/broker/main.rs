@@ -1,0 +1,6 @@
+//! The broker on both databases, against a real HTTP server.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
+
+mod calls;
+mod logs;
+mod world;
