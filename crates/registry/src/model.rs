@@ -50,6 +50,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),* }
 
         impl $name {
@@ -168,17 +169,22 @@ impl Agent {
 
 /// What an agent says it can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Capability {
     /// Its name, such as `summarize_text`. 1 to 128 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub id: String,
     /// The JSON Schema of its input.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub input_schema: Option<serde_json::Value>,
     /// The JSON Schema of its output.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub output_schema: Option<serde_json::Value>,
     /// What it asks for, such as `{"type": "public"}`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub auth: Option<serde_json::Value>,
 }
 
@@ -225,6 +231,13 @@ pub struct AgentView {
     pub invocation_count: Option<i64>,
 }
 
+impl From<Agent> for AgentView {
+    /// An agent that nobody has called yet.
+    fn from(agent: Agent) -> Self {
+        Self { agent, quality: Quality::default(), distance: None, invocation_count: None }
+    }
+}
+
 /// What an agent is called, even when it was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentName {
@@ -236,11 +249,14 @@ pub struct AgentName {
     pub owner: OwnerId,
 }
 
+/// The id of a rating.
+pub type RatingId = Id<nouns::Rating>;
+
 /// What an owner thinks of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rating {
     /// Its id.
-    pub id: Id<nouns::Rating>,
+    pub id: RatingId,
     /// Of which agent.
     pub agent: AgentId,
     /// Whose.

@@ -3,16 +3,16 @@
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
-use rialto_kernel::{AgentId, Id, OwnerId, Page, PageRequest, Timestamp, nouns};
+use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::{StoreError, Tx, on};
 
 use super::schema::{agent_ratings as r, agents};
-use crate::{Rating, store::RatingStore};
+use crate::{Rating, RatingId, store::RatingStore};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = r)]
 struct RatingRow {
-    id: Id<nouns::Rating>,
+    id: RatingId,
     agent_id: AgentId,
     owner_id: OwnerId,
     score: i32,

@@ -1,0 +1,33 @@
+//! How the registry's refusals look.
+
+use rialto_outbound::UrlRefusal;
+use rialto_registry::RegistryError;
+
+use crate::http::Problem;
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        let said = error.to_string();
+        match error {
+            RegistryError::NotFound => Self::not_found(said),
+            RegistryError::NotOwner { .. } | RegistryError::ReadOnly | RegistryError::OwnAgent => Self::forbidden(said),
+            RegistryError::Invalid { field, message } => Self::invalid(format!("body.{field}"), message),
+            RegistryError::AgentIdTaken(_) => Self::conflict("agent-id-taken", said),
+            RegistryError::Cipher(error) => Self::internal(error),
+            RegistryError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The same, for an operation whose input is in the query string.
+pub fn in_query(error: RegistryError) -> Problem {
+    match error {
+        RegistryError::Invalid { field, message } => Problem::invalid(format!("query.{field}"), message),
+        other => other.into(),
+    }
+}
+
+/// 400: the endpoint may not be called, in the words that clients know.
+pub fn endpoint_refused(refusal: &UrlRefusal) -> Problem {
+    Problem::bad_request("endpoint-refused", format!("invoke_endpoint {refusal}"))
+}
