@@ -10,4 +10,5 @@
 
 mod document;
 mod harness;
+mod journeys;
 mod repository;

@@ -6,7 +6,7 @@ mod binary;
 mod people;
 mod server;
 
-use std::{process::Command, time::Duration};
+use std::{collections::BTreeMap, process::Command, sync::Arc, time::Duration};
 
 use rialto_store::testing::TestPlace;
 pub use rialto_store::testing::{Kind, postgres_url};
@@ -15,7 +15,7 @@ pub use self::{
     agent::{Agent, Answer},
     api::{Api, Reply},
     binary::{binary, repository},
-    people::Person,
+    people::{PASSWORD, Person, person, signed_in, text},
     server::Server,
 };
 
@@ -107,6 +107,37 @@ pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), patient).await.unwrap_or_else(|_| panic!("it never happened: {what}"))
+}
+
+/// Runs `ask` for 0 to `n`, all at once, and gives the answers in order.
+pub async fn together<R: Send + 'static, F>(n: usize, ask: impl Fn(usize) -> F) -> Vec<R>
+where
+    F: Future<Output = R> + Send + 'static,
+{
+    let start = Arc::new(tokio::sync::Barrier::new(n));
+    let tasks: Vec<_> = (0..n)
+        .map(|number| {
+            let (start, ask) = (Arc::clone(&start), ask(number));
+            tokio::spawn(async move {
+                start.wait().await;
+                ask.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+/// How many of the answers have each status.
+pub fn statuses(replies: &[Reply]) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    for reply in replies {
+        *counts.entry(reply.status).or_default() += 1;
+    }
+    counts
 }
 
 /// Runs each named `async fn(&mut World)` against a server on SQLite, and against one on PostgreSQL.

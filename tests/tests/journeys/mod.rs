@@ -1,0 +1,13 @@
+//! What people do with the server, from registration to the last credit, over HTTP, on both databases.
+
+mod broker;
+mod crash;
+mod fuzz;
+mod hostile;
+mod identity;
+mod main_job;
+mod operations;
+mod races;
+mod registry;
+mod replicas;
+mod wallets;
