@@ -19,7 +19,7 @@ use crate::{
 pub async fn list_calls(
     tx: &mut impl InvocationStore,
     caller: &Caller,
-    filter: InvocationFilter,
+    filter: &InvocationFilter,
     page: PageRequest,
 ) -> Result<Page<Invocation>, BrokerError> {
     let found = tx.list_invocations(Party::Either(caller.owner), filter, page).await?;
@@ -34,16 +34,16 @@ pub async fn list_agent_calls(
     tx: &mut (impl InvocationStore + AgentStore + CatalogStore),
     caller: &Caller,
     agent: &AgentRef,
-    filter: InvocationFilter,
+    filter: &InvocationFilter,
     page: PageRequest,
 ) -> Result<Page<Invocation>, BrokerError> {
     let (id, is_owner) = resolve(tx, caller, agent).await?;
     let (party, filter) = if is_owner {
-        (Party::Agent(id), InvocationFilter { agent: None, ..filter })
+        (Party::Agent(id), InvocationFilter { agent: None, ..filter.clone() })
     } else {
-        (Party::Caller(caller.owner), InvocationFilter { agent: Some(id), ..filter })
+        (Party::Caller(caller.owner), InvocationFilter { agent: Some(id.into()), ..filter.clone() })
     };
-    let found = tx.list_invocations(party, filter, page).await?;
+    let found = tx.list_invocations(party, &filter, page).await?;
     Ok(found.map(|call| shown_to(caller, call)))
 }
 
@@ -55,7 +55,7 @@ pub async fn list_conversation_calls(
     tx: &mut (impl InvocationStore + ConversationStore),
     caller: &Caller,
     conversation: ConversationId,
-    filter: InvocationFilter,
+    filter: &InvocationFilter,
     page: PageRequest,
 ) -> Result<Page<Invocation>, BrokerError> {
     crate::find_conversation(tx, caller, conversation).await?;
@@ -64,7 +64,7 @@ pub async fn list_conversation_calls(
 }
 
 /// The agent's id, and whether the caller may see all of its calls. The logs of a deleted agent are found by its id.
-pub async fn resolve(
+async fn resolve(
     tx: &mut (impl AgentStore + CatalogStore),
     caller: &Caller,
     agent: &AgentRef,

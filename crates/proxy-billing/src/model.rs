@@ -1,6 +1,7 @@
 //! Conversations, their messages, and calls.
 
 use rialto_kernel::{AgentId, Amount, Id, OwnerId, Timestamp, nouns};
+use rialto_registry::AgentRef;
 use serde_json::Value;
 
 /// The id of a conversation.
@@ -222,10 +223,10 @@ impl Finish {
 }
 
 /// Which calls are asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InvocationFilter {
-    /// Only calls of this agent.
-    pub agent: Option<AgentId>,
+    /// Only calls of this agent, deleted or not.
+    pub agent: Option<AgentRef>,
     /// Only calls made then or later.
     pub from: Option<Timestamp>,
     /// Only calls made before then, or just then.

@@ -118,7 +118,7 @@ pub trait InvocationStore: Send {
     fn list_invocations(
         &mut self,
         party: Party,
-        filter: InvocationFilter,
+        filter: &InvocationFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Invocation>, StoreError>> + Send;
 }

@@ -2,9 +2,13 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod auth;
+pub mod broker;
+pub mod conversations;
 pub mod health;
+pub mod registry;
 
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.configure(health::configure);
+    config.configure(auth::configure).configure(broker::configure).configure(conversations::configure).configure(health::configure).configure(registry::configure);
 }

@@ -5,6 +5,7 @@ use diesel::{
     query_dsl::positional_order_dsl::{OrderColumn, PositionalOrderDsl},
 };
 use rialto_kernel::{AgentId, Amount, OwnerId, Page, PageRequest, Timestamp};
+use rialto_registry::AgentRef;
 use rialto_store::{StoreError, Tx, on, types::Json};
 
 use super::schema::invocations as i;
@@ -95,10 +96,12 @@ impl TryFrom<Row> for Invocation {
 /// The finished calls that a filter lets through, of whichever party `$of` says, as a boxed query.
 macro_rules! filtered {
     ($of:expr, $filter:expr) => {{
-        let filter: InvocationFilter = $filter;
+        let filter: &InvocationFilter = $filter;
         let mut query = i::table.filter($of).filter(i::finished_at.is_not_null()).into_boxed();
-        if let Some(agent) = filter.agent {
-            query = query.filter(i::agent_id.eq(agent));
+        match &filter.agent {
+            None => {}
+            Some(AgentRef::Id(agent)) => query = query.filter(i::agent_id.eq(*agent)),
+            Some(AgentRef::Slug(slug)) => query = query.filter(i::agent_slug.eq(slug)),
         }
         if let Some(from) = filter.from {
             query = query.filter(i::created_at.ge(from));
@@ -183,7 +186,7 @@ impl InvocationStore for Tx {
     async fn list_invocations(
         &mut self,
         party: Party,
-        filter: InvocationFilter,
+        filter: &InvocationFilter,
         page: PageRequest,
     ) -> Result<Page<Invocation>, StoreError> {
         let found = match party {
@@ -199,7 +202,7 @@ impl InvocationStore for Tx {
 /// One page of the calls that `owner` made or received.
 ///
 /// An `OR` would read and sort all of them; each half alone runs along its index and stops at the page's end.
-async fn list_either(tx: &mut Tx, owner: OwnerId, filter: InvocationFilter, page: PageRequest) -> Result<Page<Row>, StoreError> {
+async fn list_either(tx: &mut Tx, owner: OwnerId, filter: &InvocationFilter, page: PageRequest) -> Result<Page<Row>, StoreError> {
     let reach = page.limit().saturating_add(page.offset());
     let keys: Vec<(InvocationId, Timestamp)> = on!(tx, conn => {
         let made = filtered!(i::caller_id.eq(owner), filter).select((i::id, i::created_at))

@@ -41,7 +41,7 @@ async fn a_good_answer_is_charged_and_written_down(test: &TestDb) {
         .read(async move |tx: &mut Tx| {
             let talks = list_conversations(tx, &buyer, &Default::default(), page(10, 0)).await?;
             let messages = list_messages(tx, &buyer, conversation, page(10, 0)).await?;
-            Ok::<_, BrokerError>((talks, messages, list_calls(tx, &seller, Default::default(), page(10, 0)).await?))
+            Ok::<_, BrokerError>((talks, messages, list_calls(tx, &seller, &Default::default(), page(10, 0)).await?))
         })
         .await
         .unwrap();
@@ -247,7 +247,7 @@ async fn a_process_that_dies_mid_call_charges_nobody(test: &TestDb) {
     let repeat = world.broker.invoke(buyer, request(&agent, "{}"), key(&buyer, "k", 1)).await.unwrap();
     assert!(matches!(&repeat, Invoked::Replayed(stored) if stored.body.contains("503")), "{repeat:?}");
     let calls =
-        world.db.read(async move |tx: &mut Tx| list_calls(tx, &buyer, Default::default(), page(10, 0)).await).await.unwrap();
+        world.db.read(async move |tx: &mut Tx| list_calls(tx, &buyer, &Default::default(), page(10, 0)).await).await.unwrap();
     assert_eq!(calls.items[0].finish.error.as_deref(), Some("The call was interrupted and not charged"));
     assert_eq!((calls.total, calls.items[0].finish.status_code), (1, 503));
 }

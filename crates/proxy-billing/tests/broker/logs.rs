@@ -14,12 +14,12 @@ use rialto_store::{Tx, suite, testing::TestDb};
 use serde_json::{Value, json};
 
 async fn calls(world: &World, caller: Caller, filter: InvocationFilter, limit: i64, offset: i64) -> Page<Invocation> {
-    world.db.read(async move |tx: &mut Tx| list_calls(tx, &caller, filter, page(limit, offset)).await).await.unwrap()
+    world.db.read(async move |tx: &mut Tx| list_calls(tx, &caller, &filter, page(limit, offset)).await).await.unwrap()
 }
 
 async fn calls_of(world: &World, caller: Caller, agent: AgentRef) -> Result<Page<Invocation>, BrokerError> {
     let filter = InvocationFilter::default();
-    world.db.read(async move |tx: &mut Tx| list_agent_calls(tx, &caller, &agent, filter, page(50, 0)).await).await
+    world.db.read(async move |tx: &mut Tx| list_agent_calls(tx, &caller, &agent, &filter, page(50, 0)).await).await
 }
 
 fn ids(page: &Page<Invocation>) -> Vec<rialto_proxy_billing::InvocationId> {
@@ -46,14 +46,15 @@ async fn logs_show_calls_made_and_received_the_newest_first(test: &TestDb) {
     assert_eq!((all.items[0].agent_name.as_str(), &all.items[0].agent_slug), ("Echo Agent", &anns.slug));
 
     let filtered = async |filter| ids(&calls(&world, ann, filter, 50, 0).await);
-    let none = InvocationFilter::default();
-    assert_eq!(filtered(InvocationFilter { agent: Some(bobs.id), ..none }).await, [made[1]]);
-    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Success), ..none }).await, [made[2], made[0]]);
-    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Error), ..none }).await, [made[1]]);
-    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Timeout), ..none }).await, []);
+    let none = InvocationFilter::default;
+    assert_eq!(filtered(InvocationFilter { agent: Some(bobs.id.into()), ..none() }).await, [made[1]]);
+    assert_eq!(filtered(InvocationFilter { agent: Some(AgentRef::Slug(bobs.slug.clone())), ..none() }).await, [made[1]]);
+    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Success), ..none() }).await, [made[2], made[0]]);
+    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Error), ..none() }).await, [made[1]]);
+    assert_eq!(filtered(InvocationFilter { status: Some(CallStatus::Timeout), ..none() }).await, []);
     let second = crate::world::NOON.after(Duration::from_secs(1));
-    assert_eq!(filtered(InvocationFilter { from: Some(second), ..none }).await, [made[2], made[1]]);
-    assert_eq!(filtered(InvocationFilter { to: Some(second), ..none }).await, [made[1], made[0]]);
+    assert_eq!(filtered(InvocationFilter { from: Some(second), ..none() }).await, [made[2], made[1]]);
+    assert_eq!(filtered(InvocationFilter { to: Some(second), ..none() }).await, [made[1], made[0]]);
 
     assert_eq!(ids(&calls_of(&world, ann, AgentRef::Slug(anns.slug.clone())).await.unwrap()), [made[2], made[0]]);
     assert_eq!(ids(&calls_of(&world, bob, AgentRef::Id(anns.id)).await.unwrap()), [made[2]]);
@@ -118,13 +119,13 @@ async fn conversations_are_their_owners_alone(test: &TestDb) {
             assert_eq!(rename_conversation(tx, &bob, id, None, now).await, unknown);
             assert_eq!(delete_conversation(tx, &bob, id).await, Err(BrokerError::ConversationUnknown));
             assert_eq!(list_messages(tx, &bob, id, page(10, 0)).await, Err(BrokerError::ConversationUnknown));
-            let calls = list_conversation_calls(tx, &bob, id, InvocationFilter::default(), page(10, 0)).await;
+            let calls = list_conversation_calls(tx, &bob, id, &InvocationFilter::default(), page(10, 0)).await;
             assert_eq!(calls, Err(BrokerError::ConversationUnknown));
             let messages = list_messages(tx, &ann, id, page(1, 1)).await?;
             assert_eq!((messages.total, messages.items[0].content.as_str()), (2, "made"));
             let message = &messages.items[0];
             assert_eq!(find_message(tx, &ann, id, message.id).await?, *message);
-            assert_eq!(list_conversation_calls(tx, &ann, id, InvocationFilter::default(), page(10, 0)).await?.total, 1);
+            assert_eq!(list_conversation_calls(tx, &ann, id, &InvocationFilter::default(), page(10, 0)).await?.total, 1);
             delete_conversation(tx, &ann, id).await?;
             find_message(tx, &ann, id, message.id).await
         })
