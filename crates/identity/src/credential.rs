@@ -29,13 +29,14 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Reads what follows `Bearer ` in an `Authorization` header: a token, or `<key_id>:<secret>`.
+    /// Reads what follows `Bearer ` in an `Authorization` header: a token, `<key_id>:<key>`, or a key alone, which many
+    /// clients can send in no other way.
     #[must_use]
     pub fn from_bearer(text: &str) -> Option<Self> {
         if text.starts_with(TOKEN_PREFIX) && text.len() <= TOKEN_BYTES_MAX {
             return Some(Self::Token(Secret::new(text)));
         }
-        let (id, secret) = text.split_once(':')?;
+        let Some((id, secret)) = text.split_once(':') else { return Self::from_api_key(text) };
         is_key(secret).then(|| Some(Self::KeyWithId(id.parse().ok()?, Secret::new(secret))))?
     }
 
@@ -110,7 +111,7 @@ mod tests {
     fn keys_are_told_from_tokens_by_their_form() {
         let key = new_key().unwrap();
         assert!(matches!(Credential::from_api_key(key.expose()), Some(Credential::Key(_))));
-        assert!(Credential::from_bearer(key.expose()).is_none());
+        assert!(matches!(Credential::from_bearer(key.expose()), Some(Credential::Key(_))));
         let id = ApiKeyId::new();
         let pair = format!("{id}:{}", key.expose());
         assert!(matches!(Credential::from_bearer(&pair), Some(Credential::KeyWithId(found, _)) if found == id));

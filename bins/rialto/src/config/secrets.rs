@@ -11,13 +11,15 @@ use super::Flags;
 /// The shortest secret that is accepted, in characters.
 const SECRET_CHARS_MIN: usize = 32;
 
-/// Keys for two purposes. They are never shown.
+/// Keys for three purposes. They are never shown.
 #[derive(Clone)]
 pub struct Secrets {
     /// Signs tokens.
     pub jwt: Vec<u8>,
     /// Encrypts the credentials of agents.
     pub encryption: [u8; 32],
+    /// Encrypts kept answers that hold a secret.
+    pub answers: [u8; 32],
 }
 
 impl std::fmt::Debug for Secrets {
@@ -42,7 +44,11 @@ pub fn load(flags: &Flags, database: &DatabaseUrl) -> Result<Secrets, String> {
         Some(key) => long_enough("encryption-key", key)?,
         None => &jwt,
     };
-    Ok(Secrets { encryption: derive(master.as_bytes(), b"rialto agent credentials v1"), jwt: jwt.into_bytes() })
+    Ok(Secrets {
+        encryption: derive(master.as_bytes(), b"rialto agent credentials v1"),
+        answers: derive(master.as_bytes(), b"rialto kept answers v1"),
+        jwt: jwt.into_bytes(),
+    })
 }
 
 fn long_enough<'s>(name: &str, secret: &'s str) -> Result<&'s str, String> {

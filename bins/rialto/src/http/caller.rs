@@ -5,6 +5,7 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use rialto_identity::{Credential, IdentityError};
 use rialto_kernel::{Caller, CredentialKind};
 
 use super::{
@@ -50,27 +51,25 @@ impl FromRequest for Admin {
     }
 }
 
-/// A credential as it came with the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presented<'r> {
-    /// `Authorization: Bearer …`: a token, or `<key id>:<key>`.
-    Bearer(&'r str),
-    /// `X-API-Key: …`
-    ApiKey(&'r str),
-}
-
-/// The credential of a request; a bearer goes first.
-fn presented(request: &HttpRequest) -> Option<Presented<'_>> {
+/// The credentials that a request carries; a bearer goes first.
+fn presented(request: &HttpRequest) -> impl Iterator<Item = Credential> {
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, credential) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(Presented::Bearer(credential.trim()))
+        scheme.eq_ignore_ascii_case("bearer").then(|| Credential::from_bearer(credential.trim()))?
     });
-    bearer.or_else(|| text("X-API-Key").map(|key| Presented::ApiKey(key.trim())))
+    let key = text("X-API-Key").and_then(|key| Credential::from_api_key(key.trim()));
+    bearer.into_iter().chain(key)
 }
 
-async fn authenticate(_app: &Data<App>, request: &HttpRequest) -> Result<Caller, Problem> {
-    let _credential = presented(request).ok_or_else(|| Problem::unauthenticated("Not authenticated"))?;
+/// A bearer that proves nothing does not spoil a key that is good: clients keep sending tokens that have expired.
+async fn authenticate(app: &App, request: &HttpRequest) -> Result<Caller, Problem> {
+    for credential in presented(request) {
+        match app.identity.authenticate(&credential).await {
+            Err(IdentityError::Unauthenticated) => {}
+            known => return Ok(known?),
+        }
+    }
     Err(Problem::unauthenticated("Not authenticated"))
 }
 

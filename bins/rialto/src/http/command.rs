@@ -16,7 +16,7 @@ use rialto_store::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{Auth, Problem, body, input::body_limit};
+use super::{Auth, Problem, answer_seal::AnswerSeal, body, input::body_limit};
 use crate::compose::App;
 
 /// The body of a request that needs none. Whatever JSON comes is ignored.
@@ -104,31 +104,59 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
         R: Serialize,
     {
+        self.run_kept(app, status, None, work).await
+    }
+
+    /// The same, for an answer with a secret in it: what is kept of it is encrypted.
+    pub async fn run_sealed<R, F>(self, app: &Data<App>, status: StatusCode, work: F) -> Result<HttpResponse, Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize,
+    {
+        self.run_kept(app, status, Some(app.answer_seal.clone()), work).await
+    }
+
+    async fn run_kept<R, F>(
+        self,
+        app: &Data<App>,
+        status: StatusCode,
+        seal: Option<AnswerSeal>,
+        work: F,
+    ) -> Result<HttpResponse, Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize,
+    {
         let Self { caller, body, key } = self;
         let now = app.clock.now();
-        let (stored, replayed) = app
+        let (answer, replayed) = app
             .db
             .write(async move |tx: &mut Tx| {
+                let seal = seal.as_ref();
                 if let Some(key) = &key {
                     match idempotency::claim(tx, key, now).await? {
                         Claim::Fresh => {}
-                        Claim::Done(stored) => return Ok((stored, true)),
+                        Claim::Done(Stored { status, body }) => {
+                            let body = seal.map_or_else(|| Ok(body.clone()), |seal| seal.open(key, &body))?;
+                            return Ok((Stored { status, body }, true));
+                        }
                         Claim::Running => return Err(key_running()),
                         Claim::Mismatch => return Err(key_reused()),
                     }
                 }
                 let answer = work(tx, &caller, &body).await?;
                 let body = serde_json::to_string(&answer).map_err(Problem::internal)?;
-                let stored = Stored { status: status.as_u16(), body };
+                let status = status.as_u16();
                 if let Some(key) = &key {
-                    idempotency::finish(tx, key, &stored).await?;
+                    let kept = seal.map_or_else(|| Ok(body.clone()), |seal| seal.close(key, &body))?;
+                    idempotency::finish(tx, key, &Stored { status, body: kept }).await?;
                 }
-                Ok::<_, Problem>((stored, false))
+                Ok::<_, Problem>((Stored { status, body }, false))
             })
             .await?;
         if replayed {
-            return Ok(replay(stored));
+            return Ok(replay(answer));
         }
-        Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(stored.body))
+        Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))
     }
 }

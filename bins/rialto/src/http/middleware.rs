@@ -1,9 +1,9 @@
 //! What happens around every request: an id, a limit, a log line, and no panic that gets out.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -83,10 +83,14 @@ fn limit(app: &App, request: &ServiceRequest) -> Option<Verdict> {
         return None;
     }
     let quota = Quota { per_minute, burst: app.settings.rate_limit_burst };
+    Some(app.rate_limits.check(Subject::Address(client(app, request.request())?), quota))
+}
+
+/// Where a request comes from, as far as that can be trusted.
+pub fn client(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     let forwarded = request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok());
-    let client = client_address(peer, forwarded, &app.settings.trusted_proxies);
-    Some(app.rate_limits.check(Subject::Address(client), quota))
+    Some(client_address(peer, forwarded, &app.settings.trusted_proxies))
 }
 
 /// 429, with when to come back.
@@ -98,8 +102,7 @@ pub fn too_many(verdict: Verdict) -> Problem {
 fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
     let what = panic.downcast_ref::<String>().cloned();
     let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    Problem::internal(std::io::Error::other(format!("a handler panicked: {}", what.unwrap_or_default())))
-        .for_request(request_id)
+    Problem::internal(std::io::Error::other(format!("a handler panicked: {}", what.unwrap_or_default()))).for_request(request_id)
 }
 
 fn headers(headers: &mut HeaderMap, id: &str, limited: Option<Verdict>, started: Instant) {

@@ -1,5 +1,6 @@
 //! What every route shares: who asks, what they sent, how they are refused, and how much they may ask for.
 
+pub mod answer_seal;
 pub mod body;
 pub mod caller;
 pub mod command;

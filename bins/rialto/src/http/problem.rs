@@ -65,7 +65,16 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A refusal with this status, slug and sentence.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, kind, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers: Vec::new(), request_id: None, cause: None }
+        Self {
+            status,
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            headers: Vec::new(),
+            request_id: None,
+            cause: None,
+        }
     }
 
     /// 400: a rule of the business was broken.

@@ -29,7 +29,7 @@ use crate::{
 pub async fn create_api_key(app: Data<App>, command: Command<ApiKeyCreate>) -> Result<HttpResponse, Problem> {
     let now = app.clock.now();
     command
-        .run(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, body: &ApiKeyCreate| {
+        .run_sealed(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, body: &ApiKeyCreate| {
             let issued = rialto_identity::create_api_key(tx, caller, &body.into(), now).await?;
             Ok(ApiKeyResponse::from(issued))
         })

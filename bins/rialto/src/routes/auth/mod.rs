@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::dto::{TokenResponse, UserLogin, UserRegister, UserResponse};
 use crate::{
-    compose::{App, account},
+    compose::{App, onboarding},
     http::{Auth, Json, Problem, middleware::client, problem::ProblemBody},
 };
 
@@ -40,7 +40,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 pub async fn register(app: Data<App>, body: Json<UserRegister>) -> Result<HttpResponse, Problem> {
     let new = app.identity.prepare(body.0.into()).await?;
     let (welcome, now) = (app.settings.welcome_credits, app.clock.now());
-    let user = app.db.write(async move |tx: &mut Tx| account::register(tx, &new, welcome, now).await).await?;
+    let user = app.db.write(async move |tx: &mut Tx| onboarding::register(tx, &new, welcome, now).await).await?;
     Ok(HttpResponse::Created().json(UserResponse::from(user)))
 }
 
