@@ -34,6 +34,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     responses(
         (status = 201, description = "The new account.", body = UserResponse),
         (status = 400, description = "The address has an account.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many passwords are being hashed; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 #[post("/auth/register")]
@@ -54,6 +55,7 @@ pub async fn register(app: Data<App>, body: Json<UserRegister>) -> Result<HttpRe
         (status = 200, description = "The token.", body = TokenResponse),
         (status = 401, description = "There is no such account, or the password is another one.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many failures, or too many requests; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many passwords are being hashed; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 #[post("/auth/login")]
