@@ -2,6 +2,7 @@
 
 pub mod jobs;
 pub mod onboarding;
+pub mod payments;
 
 use std::{error::Error, time::Duration};
 
@@ -35,6 +36,8 @@ pub struct App {
     pub cipher: CredentialCipher,
     /// Calls agents, and charges for it.
     pub broker: Broker,
+    /// What is on sale, and who takes the money.
+    pub payments: payments::Payments,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -64,6 +67,7 @@ impl App {
         Ok(Self {
             broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
+            payments: payments::Payments::new(&settings, &outbound)?,
             outbound,
             cipher,
             answer_seal: AnswerSeal::new(&secrets.answers),

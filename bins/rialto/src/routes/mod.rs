@@ -5,10 +5,19 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod auth;
 pub mod broker;
 pub mod conversations;
+pub mod credits;
 pub mod health;
 pub mod registry;
+pub mod wallets;
 
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.configure(auth::configure).configure(broker::configure).configure(conversations::configure).configure(health::configure).configure(registry::configure);
+    config
+        .configure(auth::configure)
+        .configure(broker::configure)
+        .configure(conversations::configure)
+        .configure(health::configure)
+        .configure(registry::configure)
+        .configure(wallets::configure)
+        .configure(credits::configure);
 }

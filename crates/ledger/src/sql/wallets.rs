@@ -1,10 +1,10 @@
 //! The accounts that are wallets.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper,
     sql_types::{BigInt, Bool, Integer},
 };
-use rialto_kernel::{AgentId, Event, OwnerId};
+use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest};
 use rialto_store::{StoreError, Tx, on, outbox};
 
 use super::{
@@ -61,13 +61,18 @@ impl WalletStore for Tx {
         models(rows)
     }
 
-    async fn list_fullest_accounts(&mut self, limit: u32) -> Result<Vec<Account>, StoreError> {
-        let rows: Vec<AccountRow> = on!(self, conn => a::table
-            .filter(a::asset.eq(ASSET.code())).filter(a::owner_id.is_not_null())
-            .filter(a::code.eq_any([Code::USER.as_str(), Code::AGENT.as_str()]))
-            .order((a::balance.desc(), a::no)).limit(limit.into())
+    async fn list_fullest_accounts(&mut self, page: PageRequest) -> Result<Page<Account>, StoreError> {
+        let is_wallet = || {
+            a::asset
+                .eq(ASSET.code())
+                .and(a::owner_id.is_not_null())
+                .and(a::code.eq_any([Code::USER.as_str(), Code::AGENT.as_str()]))
+        };
+        let rows: Vec<AccountRow> = on!(self, conn => a::table.filter(is_wallet())
+            .order((a::balance.desc(), a::no)).limit(page.limit()).offset(page.offset())
             .select(AccountRow::as_select()).load(conn).await)?;
-        models(rows)
+        let total: i64 = on!(self, conn => a::table.filter(is_wallet()).count().get_result(conn).await)?;
+        Ok(Page { items: models(rows)?, total })
     }
 
     async fn totals(&mut self, account_no: i64) -> Result<Vec<Total>, StoreError> {

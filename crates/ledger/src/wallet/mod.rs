@@ -14,7 +14,7 @@ mod summary;
 pub use consolidate::{CONSOLIDATE_MAX, Consolidated, consolidate};
 pub use history::{Transaction, transactions};
 pub use movement::{Grant, Movement, NewWalletTransfer, Transferred, credit, debit, grant, transfer};
-use rialto_kernel::{AccountId, AgentId, Amount, Asset, Caller, Event, Id, OwnerId, Timestamp};
+use rialto_kernel::{AccountId, AgentId, Amount, Asset, Caller, Event, Id, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::StoreError;
 use serde_json::json;
 pub use store::{Total, WalletStore};
@@ -229,15 +229,16 @@ pub async fn list_agent_wallets(tx: &mut impl WalletStore, caller: &Caller) -> R
     Ok(accounts.iter().filter_map(Wallet::of).collect())
 }
 
-/// The fullest wallets of all, for admins.
+/// All wallets, the fullest first, for admins.
 ///
 /// No index holds balances (every payment would have to move in it), so this reads all wallets.
 ///
 /// # Errors
 /// [`WalletError::Forbidden`].
-pub async fn list_wallets(tx: &mut impl WalletStore, caller: &Caller, limit: u32) -> Result<Vec<Wallet>, WalletError> {
+pub async fn list_wallets(tx: &mut impl WalletStore, caller: &Caller, page: PageRequest) -> Result<Page<Wallet>, WalletError> {
     if !caller.is_admin() {
         return Err(WalletError::Forbidden("listing all wallets takes an admin"));
     }
-    Ok(tx.list_fullest_accounts(limit).await?.iter().filter_map(Wallet::of).collect())
+    let Page { items, total } = tx.list_fullest_accounts(page).await?;
+    Ok(Page { items: items.iter().filter_map(Wallet::of).collect(), total })
 }

@@ -1,6 +1,6 @@
 //! What wallets ask of a transaction beyond the ledger itself.
 
-use rialto_kernel::{AgentId, Event, OwnerId};
+use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest};
 use rialto_store::StoreError;
 
 use crate::{
@@ -38,8 +38,8 @@ pub trait WalletStore: LedgerStore {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
 
-    /// The wallets with the highest balances.
-    fn list_fullest_accounts(&mut self, limit: u32) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
+    /// All wallets, those with the highest balances first.
+    fn list_fullest_accounts(&mut self, page: PageRequest) -> impl Future<Output = Result<Page<Account>, StoreError>> + Send;
 
     /// What all entries of an account come to, by kind and side.
     fn totals(&mut self, account_no: i64) -> impl Future<Output = Result<Vec<Total>, StoreError>> + Send;

@@ -52,7 +52,10 @@ async fn who_may_do_what(test: &TestDb) {
     forbidden(take(viewer, mine).await);
     forbidden(send(me, other, mine).await.map(|done| done.from));
     forbidden(db.read(async move |tx: &mut Tx| read_wallet(tx, &me, other).await).await);
-    forbidden(db.read(async move |tx: &mut Tx| list_wallets(tx, &me, 10).await.map(|mut all| all.remove(0))).await);
+    forbidden(
+        db.read(async move |tx: &mut Tx| list_wallets(tx, &me, PageRequest::first(10)).await.map(|mut all| all.items.remove(0)))
+            .await,
+    );
     assert_eq!(add(me, true, agents).await.unwrap().balance, amount(51));
     assert_eq!(add(admin(), false, other).await.unwrap().balance, amount(501));
     assert_eq!(take(me, agents).await.unwrap().balance, amount(50));
@@ -60,8 +63,9 @@ async fn who_may_do_what(test: &TestDb) {
     let sent = send(me, mine, other).await.unwrap();
     assert_eq!((sent.from.balance, sent.to.balance), (amount(498), amount(502)));
     db.read(async move |tx: &mut Tx| read_wallet(tx, &viewer, agents).await).await.unwrap();
-    let all = db.read(async move |tx: &mut Tx| list_wallets(tx, &admin(), 2).await).await.unwrap();
-    assert_eq!(all.iter().map(|wallet| wallet.id).collect::<Vec<_>>(), [other, mine]);
+    let all = db.read(async move |tx: &mut Tx| list_wallets(tx, &admin(), PageRequest::first(2)).await).await.unwrap();
+    assert_eq!(all.items.iter().map(|wallet| wallet.id).collect::<Vec<_>>(), [other, mine]);
+    assert_eq!(all.total, 3);
     // The accounts of the house are no wallets, and neither is what does not exist.
     let house = House::Issuance.account(rialto_kernel::Asset::Credit);
     assert_eq!(take(admin(), house).await, Err(WalletError::Unknown));

@@ -1,0 +1,408 @@
+//! What goes over the wire.
+
+use rialto_kernel::{AccountId, AgentId, Amount, OwnerId, Timestamp, limits::DESCRIPTION_CHARS_MAX};
+use rialto_ledger::{
+    ReferenceId, TransferId,
+    wallet::{self, Consolidated, Movement, NewWalletTransfer, Summary, Transaction, Transferred, Wallet},
+};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// An amount that moves: at least one credit.
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+    let amount = Amount::deserialize(deserializer)?;
+    if amount.is_zero() { Err(de::Error::custom("must be at least 1")) } else { Ok(amount) }
+}
+
+fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    match text {
+        Some(text) if text.chars().count() > DESCRIPTION_CHARS_MAX => {
+            Err(de::Error::custom(format!("must be at most {DESCRIPTION_CHARS_MAX} characters")))
+        }
+        text => Ok(text),
+    }
+}
+
+/// Whose a wallet is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WalletType {
+    /// A user's own.
+    User,
+    /// An agent's, which belongs to the agent's owner.
+    Agent,
+}
+
+/// A wallet.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c0de-0000-7000-8000-000000000010", "user_id": "0198c0de-0000-7000-8000-000000000001", "agent_id": null,
+    "wallet_type": "user", "balance": 500, "available": 450, "held": 50,
+    "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
+}))]
+pub struct WalletResponse {
+    /// Its id.
+    pub id: AccountId,
+    /// Whose own wallet it is.
+    pub user_id: Option<OwnerId>,
+    /// Which agent's wallet it is.
+    pub agent_id: Option<AgentId>,
+    /// Which of the two.
+    pub wallet_type: WalletType,
+    /// What is in it, what is held included.
+    pub balance: Amount,
+    /// What can be spent: the balance without what is held.
+    pub available: Amount,
+    /// What is set aside for calls that are running.
+    pub held: Amount,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl From<Wallet> for WalletResponse {
+    fn from(wallet: Wallet) -> Self {
+        Self {
+            id: wallet.id,
+            user_id: wallet.agent.is_none().then_some(wallet.owner),
+            agent_id: wallet.agent,
+            wallet_type: if wallet.agent.is_some() { WalletType::Agent } else { WalletType::User },
+            balance: wallet.balance,
+            available: wallet.available,
+            held: wallet.held,
+            created_at: wallet.created_at,
+            updated_at: wallet.updated_at,
+        }
+    }
+}
+
+/// Credits that go in or out.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({"amount": 100, "description": "Top-up"}))]
+pub struct AmountRequest {
+    /// How many credits.
+    #[serde(deserialize_with = "positive")]
+    #[schema(minimum = 1)]
+    pub amount: Amount,
+    /// A text for the history.
+    #[serde(default, deserialize_with = "description")]
+    #[schema(max_length = 500)]
+    pub description: Option<String>,
+}
+
+impl AmountRequest {
+    /// The movement that is asked for.
+    pub fn movement(&self, id: TransferId, wallet: AccountId) -> Movement {
+        Movement { id, wallet, amount: self.amount, description: self.description.clone() }
+    }
+}
+
+/// What a grant is for.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+pub enum GrantType {
+    /// To greet somebody.
+    #[serde(rename = "grant_welcome")]
+    Welcome,
+    /// To promote something.
+    #[default]
+    #[serde(rename = "grant_promotional")]
+    Promotional,
+    /// To reward somebody.
+    #[serde(rename = "grant_reward")]
+    Reward,
+}
+
+impl From<GrantType> for wallet::Grant {
+    fn from(grant: GrantType) -> Self {
+        match grant {
+            GrantType::Welcome => Self::Welcome,
+            GrantType::Promotional => Self::Promotional,
+            GrantType::Reward => Self::Reward,
+        }
+    }
+}
+
+/// Credits that are granted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({"amount": 50, "grant_type": "grant_reward", "description": "First ten calls"}))]
+pub struct GrantRequest {
+    /// How many credits.
+    #[serde(deserialize_with = "positive")]
+    #[schema(minimum = 1)]
+    pub amount: Amount,
+    /// What for.
+    #[serde(default)]
+    #[schema(default = "grant_promotional")]
+    pub grant_type: GrantType,
+    /// A text for the history.
+    #[serde(default, deserialize_with = "description")]
+    #[schema(max_length = 500)]
+    pub description: Option<String>,
+}
+
+impl GrantRequest {
+    /// The movement that is asked for.
+    pub fn movement(&self, id: TransferId, wallet: AccountId) -> Movement {
+        Movement { id, wallet, amount: self.amount, description: self.description.clone() }
+    }
+}
+
+/// Credits that go from wallet to wallet.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "from_wallet_id": "0198c0de-0000-7000-8000-000000000010", "to_wallet_id": "0198c0de-0000-7000-8000-000000000011",
+    "amount": 25, "description": "Thanks",
+}))]
+pub struct TransferRequest {
+    /// Which wallet pays. It is yours.
+    pub from_wallet_id: AccountId,
+    /// Which wallet is paid.
+    pub to_wallet_id: AccountId,
+    /// How many credits.
+    #[serde(deserialize_with = "positive")]
+    #[schema(minimum = 1)]
+    pub amount: Amount,
+    /// A text for both histories.
+    #[serde(default, deserialize_with = "description")]
+    #[schema(max_length = 500)]
+    pub description: Option<String>,
+}
+
+impl TransferRequest {
+    /// The transfer that is asked for.
+    pub fn transfer(&self, id: TransferId) -> NewWalletTransfer {
+        NewWalletTransfer {
+            id,
+            from: self.from_wallet_id,
+            to: self.to_wallet_id,
+            amount: self.amount,
+            description: self.description.clone(),
+        }
+    }
+}
+
+/// What a transfer came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TransferResponse {
+    /// What both lines of history refer to.
+    pub reference_id: ReferenceId,
+    /// The wallet that paid, after it.
+    pub from_wallet: WalletResponse,
+    /// The wallet that was paid, after it.
+    pub to_wallet: WalletResponse,
+    /// The id of the wallet that paid.
+    pub from_wallet_id: AccountId,
+    /// The id of the wallet that was paid.
+    pub to_wallet_id: AccountId,
+    /// How many credits.
+    pub amount: Amount,
+}
+
+impl From<Transferred> for TransferResponse {
+    fn from(Transferred { transfer, from, to }: Transferred) -> Self {
+        Self {
+            reference_id: transfer.reference.unwrap_or(transfer.id.cast()),
+            from_wallet_id: from.id,
+            to_wallet_id: to.id,
+            amount: transfer.amount,
+            from_wallet: from.into(),
+            to_wallet: to.into(),
+        }
+    }
+}
+
+/// Which agents to sweep.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"agent_ids": null}))]
+pub struct ConsolidateRequest {
+    /// The agents; all of yours when it is left out, null or empty.
+    #[serde(default, deserialize_with = "agents")]
+    #[schema(max_items = 1000)]
+    pub agent_ids: Option<Vec<AgentId>>,
+}
+
+fn agents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<AgentId>>, D::Error> {
+    let agents = Option::<Vec<AgentId>>::deserialize(deserializer)?;
+    let bound = usize::try_from(wallet::CONSOLIDATE_MAX).unwrap_or(usize::MAX);
+    if agents.as_ref().is_some_and(|agents| agents.len() > bound) {
+        return Err(de::Error::custom(format!("must be at most {bound} agents")));
+    }
+    Ok(agents)
+}
+
+/// What was swept.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"reference_id": "0198c0de-0000-7000-8000-000000000020", "total_swept": 42, "wallets_swept": 2}))]
+pub struct ConsolidateResponse {
+    /// What the lines of history refer to.
+    pub reference_id: ReferenceId,
+    /// How many credits in all.
+    pub total_swept: Amount,
+    /// From how many wallets.
+    pub wallets_swept: u32,
+}
+
+impl From<Consolidated> for ConsolidateResponse {
+    fn from(swept: Consolidated) -> Self {
+        Self { reference_id: swept.reference, total_swept: swept.total_swept, wallets_swept: swept.wallets_swept }
+    }
+}
+
+/// A user's wallet, and those of its agents.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserWalletOverview {
+    /// The user's own.
+    pub wallet: WalletResponse,
+    /// The agents', the oldest first.
+    pub agent_wallets: Vec<AgentWalletSummary>,
+    /// What is in all the agents' wallets together.
+    pub total_agent_balance: i64,
+}
+
+/// An agent's wallet, in short.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "wallet_id": "0198c0de-0000-7000-8000-000000000011", "agent_id": "0198c0de-0000-7000-8000-000000000003",
+    "agent_name": "Summarizer", "balance": 42,
+}))]
+pub struct AgentWalletSummary {
+    /// The wallet.
+    pub wallet_id: AccountId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// What the agent is called.
+    pub agent_name: Option<String>,
+    /// What is in it.
+    pub balance: Amount,
+}
+
+/// Where a balance came from, and where the rest went:
+/// `balance = total_granted + total_purchased + total_earned + total_transferred_in + total_credited − total_spent −
+/// total_transferred_out − total_debited`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "wallet_id": "0198c0de-0000-7000-8000-000000000010", "balance": 475, "available": 425, "held": 50, "total_granted": 500,
+    "total_purchased": 0, "total_earned": 0, "total_spent": 0, "total_transferred_in": 0, "total_transferred_out": 25,
+    "total_credited": 0, "total_debited": 0, "transaction_count": 2,
+}))]
+pub struct WalletSummary {
+    /// The wallet.
+    pub wallet_id: AccountId,
+    /// What is in it.
+    pub balance: Amount,
+    /// What can be spent.
+    pub available: Amount,
+    /// What is set aside.
+    pub held: Amount,
+    /// Granted, the welcome included.
+    pub total_granted: i64,
+    /// Bought.
+    pub total_purchased: i64,
+    /// Earned by calls, and swept in from agents.
+    pub total_earned: i64,
+    /// Spent on calls, and swept out to the owner.
+    pub total_spent: i64,
+    /// From other wallets.
+    pub total_transferred_in: i64,
+    /// To other wallets.
+    pub total_transferred_out: i64,
+    /// Put in by hand.
+    pub total_credited: i64,
+    /// Taken out by hand.
+    pub total_debited: i64,
+    /// How many lines the history has.
+    pub transaction_count: i64,
+}
+
+impl From<Summary> for WalletSummary {
+    fn from(summary: Summary) -> Self {
+        Self {
+            wallet_id: summary.wallet.id,
+            balance: summary.wallet.balance,
+            available: summary.wallet.available,
+            held: summary.wallet.held,
+            total_granted: summary.granted,
+            total_purchased: summary.purchased,
+            total_earned: summary.earned,
+            total_spent: summary.spent,
+            total_transferred_in: summary.transferred_in,
+            total_transferred_out: summary.transferred_out,
+            total_credited: summary.credited,
+            total_debited: summary.debited,
+            transaction_count: summary.transaction_count,
+        }
+    }
+}
+
+/// One line of a wallet's history.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0198c0de-0000-7000-8000-000000000030", "wallet_id": "0198c0de-0000-7000-8000-000000000010", "amount": -25,
+    "balance_after": 475, "tx_type": "transfer_out", "reference_id": "0198c0de-0000-7000-8000-000000000030",
+    "description": "Thanks", "transfer_id": "0198c0de-0000-7000-8000-000000000030", "created_at": "2026-11-22T04:54:03.000001Z",
+}))]
+pub struct TransactionResponse {
+    /// The line.
+    pub id: Uuid,
+    /// The wallet.
+    pub wallet_id: AccountId,
+    /// What came in, or went out (negative).
+    pub amount: i64,
+    /// What was in the wallet after it.
+    pub balance_after: i64,
+    /// What it was: `welcome_grant`, `grant_welcome`, `grant_promotional`, `grant_reward`, `purchase`, `credit`, `debit`,
+    /// `transfer_in`, `transfer_out`, `invocation_debit`, `invocation_credit`, `consolidation_in`, `consolidation_out` or
+    /// `reversal`.
+    pub tx_type: &'static str,
+    /// What it has in common with other lines: a purchase, an invocation, a transfer.
+    pub reference_id: ReferenceId,
+    /// What it was, for people.
+    pub description: String,
+    /// The transfer whose other side is a line of another wallet.
+    pub transfer_id: TransferId,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+impl From<Transaction> for TransactionResponse {
+    fn from(line: Transaction) -> Self {
+        Self {
+            id: line.id,
+            wallet_id: line.wallet,
+            amount: line.amount,
+            balance_after: line.balance_after,
+            tx_type: line.tx_type,
+            reference_id: line.reference,
+            description: line.description,
+            transfer_id: line.transfer,
+            created_at: line.created_at,
+        }
+    }
+}
+
+/// Which wallets.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WalletPage {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 100)]
+    pub limit: Option<i64>,
+    /// How many to skip.
+    #[param(minimum = 0, default = 0)]
+    pub offset: Option<i64>,
+}
+
+/// Which lines.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TransactionPage {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<i64>,
+    /// How many to skip.
+    #[param(minimum = 0, default = 0)]
+    pub offset: Option<i64>,
+}

@@ -1,0 +1,48 @@
+//! How the ledger's and the wallets' refusals look.
+
+use rialto_ledger::{LedgerError, wallet::WalletError};
+
+use crate::http::Problem;
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        let said = error.to_string();
+        match error {
+            LedgerError::AmountZero => Self::invalid("body.amount", "must be at least 1"),
+            LedgerError::IdMismatch(_) => Self::conflict("id-mismatch", said),
+            LedgerError::HoldUnknown(_) | LedgerError::TransferUnknown(_) => Self::not_found(said),
+            LedgerError::HoldResolved { .. } => Self::conflict("hold-resolved", said),
+            LedgerError::HoldExpired(_) => Self::conflict("hold-expired", said),
+            LedgerError::HoldExceeded { .. } => Self::bad_request("hold-exceeded", said),
+            LedgerError::IsReversal(_) => Self::conflict("is-reversal", said),
+            LedgerError::AlreadyReversed { .. } => Self::conflict("already-reversed", said),
+            LedgerError::AccountUnknown { .. } => Self::not_found("Wallet not found"),
+            LedgerError::AssetMismatch { .. } => Self::bad_request("asset-mismatch", said),
+            LedgerError::AccountNotOpen { state, .. } => {
+                Self::conflict("wallet-not-open", format!("The wallet is {}", state.as_str()))
+            }
+            LedgerError::InsufficientFunds { .. } => Self::bad_request("insufficient-balance", "Insufficient balance"),
+            LedgerError::BalanceOutOfRange(_) => {
+                Self::bad_request("balance-too-large", "The wallet's balance would be too large")
+            }
+            LedgerError::AccountNotEmpty(_) => Self::conflict("wallet-not-empty", said),
+            LedgerError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<WalletError> for Problem {
+    fn from(error: WalletError) -> Self {
+        let said = error.to_string();
+        match error {
+            WalletError::Unknown
+            | WalletError::NoUserWallet
+            | WalletError::NoAgentWallet
+            | WalletError::SourceUnknown
+            | WalletError::DestinationUnknown => Self::not_found(said),
+            WalletError::Forbidden(_) => Self::forbidden(said),
+            WalletError::Ledger(error) => error.into(),
+            WalletError::Store(error) => error.into(),
+        }
+    }
+}
