@@ -11,4 +11,5 @@
 mod document;
 mod harness;
 mod journeys;
+mod registry;
 mod repository;

@@ -69,23 +69,29 @@ impl Api {
     /// Sends bytes as they are.
     pub async fn send(&self, method: Method, path: &str, body: Bytes) -> Reply {
         let asked = format!("{method} {path}");
+        self.try_send(method, path, body).await.unwrap_or_else(|error| panic!("{asked}: {error}"))
+    }
+
+    /// Posts to a server that may be gone; `None` when it is.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
+        let api = self.with("content-type", "application/json");
+        api.try_send(Method::POST, path, body.to_string().into()).await.ok()
+    }
+
+    async fn try_send(&self, method: Method, path: &str, body: Bytes) -> Result<Reply, String> {
+        let asked = format!("{method} {path}");
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body)).unwrap_or_else(|error| panic!("{asked}: {error}"));
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
         let exchange = async {
-            let answer = self.client.request(request).await?;
+            let answer = self.client.request(request).await.map_err(|error| format!("{error:?}"))?;
             let (head, body) = answer.into_parts();
-            // A server that refuses a body early may close before all of the answer's end is read.
-            let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            Ok::<_, hyper_util::client::legacy::Error>((head, body))
+            let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+            Ok(Reply { status: head.status.as_u16(), headers: head.headers, body, asked })
         };
-        let (head, body) = tokio::time::timeout(Duration::from_secs(60), exchange)
-            .await
-            .unwrap_or_else(|_| panic!("{asked}: no answer within a minute"))
-            .unwrap_or_else(|error| panic!("{asked}: {error:?}"));
-        Reply { status: head.status.as_u16(), headers: head.headers, body, asked }
+        tokio::time::timeout(Duration::from_secs(60), exchange).await.map_err(|_| "no answer within a minute")?
     }
 }
 

@@ -3,7 +3,7 @@
 mod agent;
 mod api;
 mod binary;
-mod people;
+pub mod people;
 mod server;
 
 use std::{collections::BTreeMap, process::Command, sync::Arc, time::Duration};

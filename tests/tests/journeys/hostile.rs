@@ -8,7 +8,20 @@ use crate::harness::{Api, World, journeys};
 
 async fn amounts_that_are_none_are_refused_and_nothing_moves(world: &mut World) {
     let (ada, bob) = (world.person("ada").await, world.person("bob").await);
-    let amounts = ["0", "-1", "9223372036854775808", "9007199254740992", "18446744073709551616", "\"5\"", "5.5", "1e3", "null", "true", "[]", "{}"];
+    let amounts = [
+        "0",
+        "-1",
+        "9223372036854775808",
+        "9007199254740992",
+        "18446744073709551616",
+        "\"5\"",
+        "5.5",
+        "1e3",
+        "null",
+        "true",
+        "[]",
+        "{}",
+    ];
     let mut wrong = Vec::new();
     for amount in amounts {
         for (path, rest) in [
@@ -74,7 +87,9 @@ async fn bodies_that_are_no_json_are_refused(world: &mut World) {
 
 async fn a_body_of_another_type_or_too_large_is_refused(world: &mut World) {
     let ada = world.person("ada").await;
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "nonsense"] {
+    for kind in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "nonsense"]
+    {
         let api = ada.api.with("content-type", kind);
         let reply = api.send(Method::POST, "/wallets/transfer", r#"{"amount": 1}"#.into()).await;
         assert!([415, 422].contains(&reply.status), "{kind}: {} {}", reply.status, reply.text());
@@ -105,7 +120,8 @@ async fn pages_out_of_range_are_refused(world: &mut World) {
         format!("/wallets/{}/transactions", ada.wallet),
     ];
     for list in &lists {
-        for query in ["limit=-1", "limit=0", "limit=1000000000", "limit=99999999999999999999", "limit=ten", "limit=5.5", "limit="] {
+        for query in ["limit=-1", "limit=0", "limit=1000000000", "limit=99999999999999999999", "limit=ten", "limit=5.5", "limit="]
+        {
             assert_eq!(page(&ada.api, list, query).await, 422, "{list}?{query}");
         }
         assert_eq!(page(&ada.api, list, "limit=1").await, 200, "{list}");
@@ -191,7 +207,16 @@ const DISGUISES: [&str; 34] = [
 async fn endpoints_on_private_networks_are_refused_in_every_disguise(world: &mut World) {
     world.restart_with(&["--outbound-allow="]).await;
     let ada = world.person("ada").await;
-    let others = ["ftp://example.com/", "file:///etc/passwd", "javascript:alert(1)", "http://", "//example.com", "not a url", "", "http://exa mple.com/"];
+    let others = [
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "http://",
+        "//example.com",
+        "not a url",
+        "",
+        "http://exa mple.com/",
+    ];
     for endpoint in DISGUISES.iter().chain(&others) {
         let flat = json!({"name": "A", "description": "B", "endpoint": endpoint});
         let manifest = json!({

@@ -93,9 +93,7 @@ async fn a_key_with_an_expiry_works_and_then_expires(world: &mut World) {
 }
 
 async fn an_administrator_of_the_settings_may_do_what_others_may_not(world: &mut World) {
-    world
-        .restart_with(&["--sandbox=false", "--admin-email=root@example.com", &format!("--admin-password={PASSWORD}")])
-        .await;
+    world.restart_with(&["--sandbox=false", "--admin-email=root@example.com", &format!("--admin-password={PASSWORD}")]).await;
     let root = signed_in(&world.stranger(), "root@example.com").await;
     let ada = person(&world.stranger(), "ada").await;
     ada.api.get("/wallets").await.expect_problem(403);

@@ -15,7 +15,8 @@ async fn twenty_debits_of_100_from_500_let_exactly_five_through(world: &mut Worl
     .await;
     assert_eq!(statuses(&replies), [(200, 5), (400, 15)].into());
     assert_eq!(ada.balance().await, 0);
-    let mut left: Vec<_> = replies.iter().filter(|reply| reply.status == 200).map(|reply| reply.json()["balance"].as_i64()).collect();
+    let mut left: Vec<_> =
+        replies.iter().filter(|reply| reply.status == 200).map(|reply| reply.json()["balance"].as_i64()).collect();
     left.sort_unstable();
     assert_eq!(left, [0, 100, 200, 300, 400].map(Some), "each success tells the balance after itself");
     assert!(replies.iter().filter(|reply| reply.status == 400).all(|reply| reply.json()["detail"] == "Insufficient balance"));
@@ -127,8 +128,10 @@ async fn ten_requests_with_one_idempotency_key_have_one_effect_and_one_answer(wo
         let first = &replies[0];
         assert!(first.status < 300, "{path}: {}", first.text());
         assert!(replies.iter().all(|reply| (reply.status, &reply.body) == (first.status, &first.body)), "{path}: {replies:#?}");
-        let other = ada.api.with("idempotency-key", &key).post(path, &json!({"another": "request"})).await;
-        other.expect_problem(422);
+        let mut other = body.clone();
+        other["ignored"] = json!("but it makes another request of it");
+        let reused = ada.api.with("idempotency-key", &key).post(path, &other).await;
+        assert_eq!(reused.expect_problem(422)["type"], "idempotency-key-reused");
         let others_key = bob.api.with("idempotency-key", &key).post(path, body).await;
         assert_ne!(others_key.body, first.body, "{path}: a key belongs to its caller");
     }

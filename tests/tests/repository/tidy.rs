@@ -135,7 +135,7 @@ fn long_functions(source: &Source) -> Vec<String> {
     let mut wrong = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        let words = code.split(|c: char| c == '(' || c == '<').next().unwrap_or_default();
+        let words = code.split(['(', '<']).next().unwrap_or_default();
         let is_function = words.split(' ').rev().nth(1) == Some("fn") && !code.starts_with("//");
         // A declaration of a trait has no body, and a body on one line no closing brace of its own.
         if !is_function || code.ends_with(';') || code.ends_with('}') {
