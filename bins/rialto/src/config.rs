@@ -113,7 +113,6 @@ pub enum LogFormat {
 
 /// Every setting, decided.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "each is documented on the flag of the same name")]
 pub struct Settings {
     pub listen: SocketAddr,
     pub database_url: DatabaseUrl,
@@ -135,7 +134,6 @@ pub struct Settings {
 
 /// A Stripe account, or what speaks like it.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "each is documented on the flag of the same name")]
 pub struct Stripe {
     pub secret_key: String,
     pub webhook_secret: String,

@@ -42,7 +42,8 @@ fn says(output: &Output, success: bool, text: &str) {
 fn the_help_names_every_command_and_says_where_settings_come_from() {
     let folder = folder("help");
     let help = rialto(&folder, &["--help"], "");
-    for text in ["serve", "demo", "migrate", "admin", "ledger", "openapi", "health", "rialto.toml", "RIALTO_LISTEN", "Examples:"] {
+    for text in ["serve", "demo", "migrate", "admin", "ledger", "openapi", "health", "rialto.toml", "RIALTO_LISTEN", "Examples:"]
+    {
         says(&help, true, text);
     }
     says(&rialto(&folder, &["--version"], ""), true, env!("CARGO_PKG_VERSION"));

@@ -179,7 +179,7 @@ impl Identity {
         if !is_active {
             return Err(IdentityError::Unauthenticated);
         }
-        self.note_use(&key, now);
+        self.note_use(&key, now).await;
         Ok(Caller {
             owner: key.owner,
             role: key.role_cap.map_or(role, |cap| weaker(cap, role)),
@@ -188,8 +188,9 @@ impl Identity {
         })
     }
 
-    /// Notes that a key was used, when the note there is has got old. The request does not wait for it.
-    fn note_use(&self, key: &ApiKey, now: Timestamp) {
+    /// Notes that a key was used, when the note there is has got old. Only the very first use waits for it, so that
+    /// whoever tries a new key sees it used; a busy key costs its requests nothing.
+    async fn note_use(&self, key: &ApiKey, now: Timestamp) {
         let horizon = now.before(LAST_USED_STEP);
         if key.last_used_at.is_some_and(|last| last > horizon) {
             return;
@@ -198,13 +199,17 @@ impl Identity {
         if !this.noting().insert(id) {
             return;
         }
-        tokio::spawn(async move {
+        // A task of its own: a request that is given up half way must not leave the key marked as being noted.
+        let noting = tokio::spawn(async move {
             let noted = this.0.db.write(async move |tx: &mut Tx| tx.touch_api_key(id, horizon, now).await).await;
             if let Err(error) = noted {
                 tracing::warn!(%error, api_key.id = %id, "could not note the use of an API key");
             }
             this.noting().remove(&id);
         });
+        if key.last_used_at.is_none() {
+            let _ = noting.await;
+        }
     }
 
     fn noting(&self) -> MutexGuard<'_, HashSet<ApiKeyId>> {

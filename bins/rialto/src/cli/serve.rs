@@ -12,6 +12,8 @@ use crate::{
 
 /// How long jobs may go on once the server is told to stop; those that are not done by then are done by another one.
 const JOBS_GRACE: Duration = Duration::from_secs(10);
+/// How long calls may go on whose callers have gone.
+const CALLS_GRACE: Duration = Duration::from_secs(30);
 
 /// Serves until it is told to stop.
 ///
@@ -29,8 +31,11 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         let jobs = jobs::start(&app);
         let server = server::start(Data::from(app.clone()), listener)?;
         announce(&app, address);
-        // Requests first, then jobs: an answer that is under way may still enqueue one.
+        // Requests first, then the calls of callers that did not wait, then jobs: each may still enqueue one.
         server.await?;
+        if !app.broker.drain(CALLS_GRACE).await {
+            tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
+        }
         jobs.stop(JOBS_GRACE).await;
         tracing::info!("stopped");
         Ok(())

@@ -54,9 +54,7 @@ async fn expire_holds(app: Arc<App>) -> Result<(), Failure> {
 async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
     loop {
         let now = app.clock.now();
-        let work = async move |tx: &mut Tx| {
-            rialto_proxy_billing::close_interrupted(tx, routes::broker::render, now, BATCH).await
-        };
+        let work = async move |tx: &mut Tx| rialto_proxy_billing::close_interrupted(tx, routes::broker::render, now, BATCH).await;
         let closed = app.db.write(work).await?;
         if closed > 0 {
             tracing::warn!(calls = closed, "calls were interrupted by the end of a process: closed, and not charged");

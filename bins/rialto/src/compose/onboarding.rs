@@ -38,10 +38,10 @@ pub async fn create_admin(app: &App, email: &str, password: &str) -> Result<Stri
     match outcome {
         Ok(AdminOutcome::Created(user)) => Ok(format!("{} is an administrator now.", user.email)),
         Ok(AdminOutcome::Existed(user)) => Ok(format!("{} was an administrator already; nothing was changed.", user.email)),
-        Err(problem) => Err(format!(
-            "{problem}. If that user is who should be administrator: rialto admin create --promote --email {email}"
-        )
-        .into()),
+        Err(problem) => {
+            Err(format!("{problem}. If that user is who should be administrator: rialto admin create --promote --email {email}")
+                .into())
+        }
     }
 }
 

@@ -35,10 +35,11 @@ async fn echo(input: Json<Value>) -> HttpResponse {
 pub fn start() -> io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
-    let server = HttpServer::new(|| App::new().app_data(JsonConfig::default().limit(1_048_576)).service(summarizer).service(echo))
-        .workers(1)
-        .disable_signals()
-        .listen(listener)?;
+    let server =
+        HttpServer::new(|| App::new().app_data(JsonConfig::default().limit(1_048_576)).service(summarizer).service(echo))
+            .workers(1)
+            .disable_signals()
+            .listen(listener)?;
     actix_web::rt::spawn(server.run());
     Ok(format!("http://{address}"))
 }

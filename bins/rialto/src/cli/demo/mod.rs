@@ -106,9 +106,16 @@ async fn show(base: &str, agents: &str, text: &str) -> Result<(), Box<dyn Error>
     if answer["success"] != true {
         return Err(format!("the call failed: {answer}").into());
     }
-    step(6, &format!("The buyer invokes it and is charged {} credits ({} ms).", answer["credits_charged"], answer["latency_ms"]))?;
+    step(
+        6,
+        &format!("The buyer invokes it and is charged {} credits ({} ms).", answer["credits_charged"], answer["latency_ms"]),
+    )?;
     say(&format!("\n  What it was given ({} words):\n{}", answer["data"]["words_in"], indent(text)))?;
-    say(&format!("\n  What it answered ({} words):\n{}", answer["data"]["words_out"], indent(text_of(&answer["data"], "summary"))))?;
+    say(&format!(
+        "\n  What it answered ({} words):\n{}",
+        answer["data"]["words_out"],
+        indent(text_of(&answer["data"], "summary"))
+    ))?;
     books(&provider, &buyer, before).await
 }
 
@@ -134,7 +141,8 @@ async fn books(provider: &Client, buyer: &Client, before: (i64, i64)) -> Result<
     say(&table::render(&[("wallet", false), ("before", true), ("after", true)], &wallets))?;
     say("\n  Ledger entries\n")?;
     entries.sort();
-    let header = [("time (UTC)", false), ("wallet", false), ("type", false), ("amount", true), ("balance", true), ("description", false)];
+    let header =
+        [("time (UTC)", false), ("wallet", false), ("type", false), ("amount", true), ("balance", true), ("description", false)];
     say(&table::render(&header, &entries))
 }
 

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 /// Words that say nothing about what a text is about.
 const STOP_WORDS: &[&str] = &[
     "about", "after", "again", "also", "and", "are", "because", "been", "before", "but", "can", "could", "did", "does", "each",
-    "for", "from", "had", "has", "have", "her", "his", "how", "into", "its", "more", "most", "not", "now", "one", "only", "other",
-    "our", "out", "over", "she", "should", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
-    "they", "this", "those", "through", "under", "very", "was", "were", "what", "when", "where", "which", "while", "who", "will",
-    "with", "would", "you", "your",
+    "for", "from", "had", "has", "have", "her", "his", "how", "into", "its", "more", "most", "not", "now", "one", "only",
+    "other", "our", "out", "over", "she", "should", "some", "such", "than", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "those", "through", "under", "very", "was", "were", "what", "when", "where", "which", "while",
+    "who", "will", "with", "would", "you", "your",
 ];
 
 /// The `count` sentences of `text` that carry its most frequent words, in the order in which they stand.

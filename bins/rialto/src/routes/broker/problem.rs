@@ -41,13 +41,10 @@ pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
             Ok(InvokeResponse::refused(404, "Agent not found or inactive"))
         }
         BrokerError::ConversationUnknown => Ok(InvokeResponse::refused(404, "Conversation not found or access denied")),
-        BrokerError::MessageUnknown => {
-            Ok(InvokeResponse::refused(404, "Message not found or does not belong to conversation"))
+        BrokerError::MessageUnknown => Ok(InvokeResponse::refused(404, "Message not found or does not belong to conversation")),
+        BrokerError::CredentialsMissing => {
+            Ok(InvokeResponse::refused(503, "Agent requires credentials; set via POST /registry/agents/{uuid}/credentials"))
         }
-        BrokerError::CredentialsMissing => Ok(InvokeResponse::refused(
-            503,
-            "Agent requires credentials; set via POST /registry/agents/{uuid}/credentials",
-        )),
         BrokerError::WalletNotOpen => Ok(InvokeResponse::refused(409, "The wallet cannot be used at the moment")),
         BrokerError::ReadOnly
         | BrokerError::KeyRunning

@@ -63,11 +63,7 @@ pub async fn list_conversations(
     security(("token" = [])),
 )]
 #[get("/conversations/{conversation_id}")]
-pub async fn read_conversation(
-    app: Data<App>,
-    Auth(caller): Auth,
-    path: Path<ConversationId>,
-) -> Result<HttpResponse, Problem> {
+pub async fn read_conversation(app: Data<App>, Auth(caller): Auth, path: Path<ConversationId>) -> Result<HttpResponse, Problem> {
     let id = *path;
     let found = app.db.read(async move |tx: &mut Tx| broker::find_conversation(tx, &caller, id).await).await?;
     Ok(HttpResponse::Ok().json(ConversationResponse::from(found)))

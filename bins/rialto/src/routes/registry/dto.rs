@@ -20,6 +20,7 @@ use crate::http::{Problem, paging};
     "name": "Text Summarizer", "description": "Condenses long texts into a few sentences.", "endpoint": "https://example.com/invoke",
     "auth_type": "public", "tags": ["summarization", "nlp"], "category": "text", "base_price": 5, "pricing_enabled": true,
 }))]
+#[expect(dead_code, reason = "it is there for the document; the body is read by its shape")]
 pub enum AgentRegistrationBody {
     /// In short.
     Short(Box<AgentRegistration>),
@@ -127,7 +128,6 @@ impl From<AgentRegistration> for NewAgent {
 /// What to change about an agent. What is left out, or null, stays as it is. A full manifest is taken too.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"description": "Condenses long texts into three sentences.", "base_price": 8, "is_active": true}))]
-#[expect(missing_docs, reason = "each field is the field of the same name of a registration")]
 pub struct AgentUpdate {
     #[schema(min_length = 1, max_length = 255)]
     pub name: Option<String>,
