@@ -11,5 +11,4 @@
 mod document;
 mod harness;
 mod journeys;
-mod registry;
 mod repository;
