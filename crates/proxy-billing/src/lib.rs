@@ -29,7 +29,7 @@ pub use conversation::{
 };
 pub use error::BrokerError;
 pub use invoke::{
-    Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, close_interrupted,
+    Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, Streamed, close_interrupted,
 };
 pub use log::{list_agent_calls, list_calls, list_conversation_calls};
 pub use model::{

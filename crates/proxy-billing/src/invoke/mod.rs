@@ -118,6 +118,15 @@ pub enum Invoked {
     Replayed(Stored),
 }
 
+/// What a request for a stream comes to.
+#[derive(Debug)]
+pub enum Streamed {
+    /// The call is being made.
+    Live(tokio::sync::mpsc::Receiver<StreamEvent>),
+    /// It was made before, under the same idempotency key; this was its end.
+    Replayed(Stored),
+}
+
 /// The broker: cheap to clone, shared by everything in the process.
 #[derive(Clone)]
 pub struct Broker {
@@ -177,11 +186,12 @@ impl Broker {
         &self,
         caller: Caller,
         request: InvokeRequest,
-    ) -> Result<tokio::sync::mpsc::Receiver<StreamEvent>, BrokerError> {
+        idempotent: Option<Idempotent>,
+    ) -> Result<Streamed, BrokerError> {
         let permit = self.inner.permit()?;
-        match self.inner.open(caller, request, None, self.inner.config.stream).await? {
-            open::Opened::Fresh(opened) => Ok(stream::start(self.inner.clone(), *opened, permit)),
-            open::Opened::Replayed(_) => Err(BrokerError::Interrupted),
+        match self.inner.open(caller, request, idempotent, self.inner.config.stream).await? {
+            open::Opened::Fresh(opened) => Ok(Streamed::Live(stream::start(self.inner.clone(), *opened, permit))),
+            open::Opened::Replayed(stored) => Ok(Streamed::Replayed(stored)),
         }
     }
 

@@ -7,8 +7,7 @@ use serde_json::{Map, Value, value::RawValue};
 /// Where callers put what they want to say, in the order of trust.
 const SAID_BY_CALLERS: [&str; 6] = ["message", "query", "text", "content", "prompt", "input"];
 /// Where agents put what they want to say.
-const SAID_BY_AGENTS: [&str; 10] =
-    ["message", "response", "answer", "output", "result", "text", "content", "summary", "reply", "echo"];
+const SAID_BY_AGENTS: [&str; 9] = ["message", "response", "answer", "output", "result", "text", "content", "summary", "reply"];
 
 /// What a caller sends to an agent: a JSON object, kept as the text that it was.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::world::{World, page, request};
+use crate::world::{World, key, page, request};
 use rialto_kernel::{Caller, Id, Page};
 use rialto_proxy_billing::{
-    BrokerError, CallStatus, ConversationFilter, Invocation, InvocationFilter, InvokeRequest, Outcome, StreamEvent,
+    BrokerError, CallStatus, ConversationFilter, Invocation, InvocationFilter, InvokeRequest, Outcome, StreamEvent, Streamed,
     delete_conversation, find_conversation, find_message, list_agent_calls, list_calls, list_conversation_calls,
     list_conversations, list_messages, rename_conversation,
 };
@@ -134,7 +134,8 @@ async fn conversations_are_their_owners_alone(test: &TestDb) {
 }
 
 async fn stream(world: &World, caller: &Caller, agent: &Agent) -> (Vec<Value>, Outcome) {
-    let mut events = world.broker.invoke_stream(*caller, request(agent, r#"{"message":"m"}"#)).await.unwrap();
+    let streamed = world.broker.invoke_stream(*caller, request(agent, r#"{"message":"m"}"#), None).await;
+    let Streamed::Live(mut events) = streamed.unwrap() else { panic!("a replay without a key") };
     let mut chunks = Vec::new();
     loop {
         match events.recv().await.unwrap() {
@@ -166,11 +167,13 @@ async fn streams_are_handed_on_and_charged_when_they_end_well(test: &TestDb) {
     }
     assert_eq!(world.balance(&bob).await, (470, 0));
     let dear = world.agent(&ann, "/events", 471).await;
-    let refused = world.broker.invoke_stream(bob, request(&dear, "{}")).await;
+    let refused = world.broker.invoke_stream(bob, request(&dear, "{}"), None).await;
     assert!(matches!(refused, Err(BrokerError::InsufficientCredits)));
     // Nobody listens: the call is settled all the same.
     let agent = world.agent(&ann, "/events", 10).await;
-    drop(world.broker.invoke_stream(bob, request(&agent, "{}")).await.unwrap());
+    drop(world.broker.invoke_stream(bob, request(&agent, "{}"), key(&bob, "k", 1)).await.unwrap());
+    let again = world.broker.invoke_stream(bob, request(&agent, "{}"), key(&bob, "k", 1)).await.unwrap();
+    assert!(matches!(again, Streamed::Replayed(_)), "one key is one call, streamed too");
     assert!(world.broker.drain(Duration::from_secs(5)).await);
     assert_eq!((world.earned(agent.id).await, world.balance(&bob).await), (10, (460, 0)));
 }

@@ -9,12 +9,13 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::{Stream, StreamExt, stream};
-use rialto_proxy_billing::{BrokerError, Outcome, StreamEvent};
+use rialto_proxy_billing::{BrokerError, Idempotent, Outcome, StreamEvent, Streamed};
+use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
 use super::{
     dto::{InvokeRequest, InvokeResponse},
-    invoke::{count, text},
+    invoke::{count, render, text},
     problem::refusal,
 };
 use crate::{
@@ -33,12 +34,14 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// have stopped listening.
 #[utoipa::path(
     tag = "Broker",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the end of the first stream, without a second call.")),
     request_body = InvokeRequest,
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream",
             example = "event: chunk\ndata: {\"text\":\"Hel\"}\n\nevent: result\ndata: {\"success\":true,\"data\":{\"text\":\"Hello\"},\"status_code\":200}\n\nevent: done\ndata: {}\n\n"),
         (status = 402, description = "Your wallet does not cover the price. The body has the fields of an InvokeResponse too.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this Idempotency-Key is still running; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many calls are running, or the server is going down.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -55,8 +58,13 @@ pub async fn invoke_stream(
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("X-Accel-Buffering", "no"));
-    match app.broker.invoke_stream(command.caller, call).await {
-        Ok(events) => Ok(response.streaming(pieces(app, events).map(Ok::<_, Problem>))),
+    let idempotent = command.key.map(|key| Idempotent { key, render });
+    match app.broker.invoke_stream(command.caller, call, idempotent).await {
+        Ok(Streamed::Live(events)) => Ok(response.streaming(pieces(app, events).map(Ok::<_, Problem>))),
+        Ok(Streamed::Replayed(stored)) => {
+            response.insert_header(("Idempotent-Replayed", "true"));
+            Ok(response.body(event(last(is_success(&stored.body)), &stored.body) + &done()))
+        }
         Err(error) => refusal(error).map(|refused| response.body(format!("{}{}", event("error", &text(&refused)), done()))),
     }
 }
@@ -78,17 +86,27 @@ fn pieces(app: Data<App>, events: Receiver<StreamEvent>) -> impl Stream<Item = B
 }
 
 fn end(app: &App, ended: Result<Outcome, BrokerError>) -> String {
-    let last = match &ended {
+    let end = match &ended {
         Ok(outcome) => {
             count(app, outcome);
-            event(if outcome.success { "result" } else { "error" }, &text(&InvokeResponse::from(outcome)))
+            event(last(outcome.success), &text(&InvokeResponse::from(outcome)))
         }
         Err(error) => {
             tracing::error!(%error, "a streamed call could not be settled");
             event("error", &text(&InvokeResponse::refused(500, "Something went wrong on our side.")))
         }
     };
-    last + &done()
+    end + &done()
+}
+
+/// Whether an answer that was kept is one of a call that went well.
+fn is_success(kept: &str) -> bool {
+    serde_json::from_str::<Value>(kept).is_ok_and(|answer| answer.get("success") == Some(&Value::Bool(true)))
+}
+
+/// What the event is called that says how the call ended.
+const fn last(success: bool) -> &'static str {
+    if success { "result" } else { "error" }
 }
 
 fn done() -> String {
