@@ -42,7 +42,7 @@ pub struct UserLogin {
 
 impl UserLogin {
     /// This login, from where it came.
-    pub fn from_address(self, address: Option<std::net::IpAddr>) -> Login {
+    pub fn into_login(self, address: Option<std::net::IpAddr>) -> Login {
         Login { email: self.email, password: self.password, address }
     }
 }

@@ -60,7 +60,7 @@ pub async fn register(app: Data<App>, body: Json<UserRegister>) -> Result<HttpRe
 )]
 #[post("/auth/login")]
 pub async fn login(app: Data<App>, request: HttpRequest, body: Json<UserLogin>) -> Result<HttpResponse, Problem> {
-    let session = app.identity.login(body.0.from_address(client(&app, &request))).await?;
+    let session = app.identity.login(body.0.into_login(client(&app, &request))).await?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(TokenResponse::from(session)))
 }
 
