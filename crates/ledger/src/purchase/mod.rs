@@ -192,7 +192,7 @@ pub async fn confirm(
 ) -> Result<Purchase, PurchaseError> {
     let purchase = tx.lock_purchase(id).await?.ok_or(PurchaseError::Unknown)?;
     if !(caller.is_admin() || (sandbox.0 && purchase.provider == SIMULATED && owns(tx, caller, &purchase).await?)) {
-        return Err(PurchaseError::Forbidden("a purchase is confirmed by its payment provider, or by an admin"));
+        return Err(PurchaseError::Forbidden("A purchase is confirmed by its payment provider, or by an administrator."));
     }
     check_pending(&purchase)?;
     settle(tx, purchase, now).await
@@ -210,7 +210,7 @@ pub async fn cancel(
 ) -> Result<Purchase, PurchaseError> {
     let purchase = tx.lock_purchase(id).await?.ok_or(PurchaseError::Unknown)?;
     if !(caller.is_admin() || owns(tx, caller, &purchase).await?) {
-        return Err(PurchaseError::Forbidden("this purchase is somebody else's"));
+        return Err(PurchaseError::Forbidden("This purchase belongs to somebody else."));
     }
     check_pending(&purchase)?;
     set_status(tx, purchase, PurchaseStatus::Failed, now).await

@@ -37,7 +37,7 @@ pub async fn consolidate(
     now: Timestamp,
 ) -> Result<Consolidated, WalletError> {
     if !caller.may_write(caller.owner) {
-        return Err(WalletError::Forbidden("a viewer may not move money"));
+        return Err(WalletError::Forbidden("Your role may only read."));
     }
     let target = tx.find_user_account(caller.owner).await?.ok_or(WalletError::NoUserWallet)?.id;
     let owned = tx.list_agent_accounts(caller.owner, CONSOLIDATE_MAX).await?;

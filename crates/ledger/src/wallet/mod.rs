@@ -104,18 +104,18 @@ impl Wallet {
     }
 
     pub(crate) fn check_readable(&self, caller: &Caller) -> Result<(), WalletError> {
-        if caller.may_read(self.owner) { Ok(()) } else { Err(WalletError::Forbidden("this wallet belongs to somebody else")) }
+        if caller.may_read(self.owner) { Ok(()) } else { Err(WalletError::Forbidden("This wallet belongs to somebody else.")) }
     }
 
     pub(crate) fn check_writable(&self, caller: &Caller) -> Result<(), WalletError> {
-        if caller.may_write(self.owner) { Ok(()) } else { Err(WalletError::Forbidden("only its owner may use this wallet")) }
+        if caller.may_write(self.owner) { Ok(()) } else { Err(WalletError::Forbidden("Only its owner may use this wallet.")) }
     }
 
     pub(crate) fn check_mintable(&self, caller: &Caller, sandbox: Sandbox) -> Result<(), WalletError> {
         if caller.is_admin() || (sandbox.0 && caller.may_write(self.owner)) {
             Ok(())
         } else {
-            Err(WalletError::Forbidden("crediting and granting take an admin"))
+            Err(WalletError::Forbidden("Crediting and granting take an administrator."))
         }
     }
 }
@@ -237,7 +237,7 @@ pub async fn list_agent_wallets(tx: &mut impl WalletStore, caller: &Caller) -> R
 /// [`WalletError::Forbidden`].
 pub async fn list_wallets(tx: &mut impl WalletStore, caller: &Caller, page: PageRequest) -> Result<Page<Wallet>, WalletError> {
     if !caller.is_admin() {
-        return Err(WalletError::Forbidden("listing all wallets takes an admin"));
+        return Err(WalletError::Forbidden("Listing all wallets takes an administrator."));
     }
     let Page { items, total } = tx.list_fullest_accounts(page).await?;
     Ok(Page { items: items.iter().filter_map(Wallet::of).collect(), total })

@@ -93,6 +93,7 @@ async fn overview(tx: &mut Tx, caller: &Caller) -> Result<UserWalletOverview, Pr
         (status = 200, description = "What was swept; perhaps nothing.", body = ConsolidateResponse),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The credential belongs to an owner without a wallet.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
