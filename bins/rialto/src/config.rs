@@ -214,7 +214,9 @@ pub fn with_file<C: CommandFactory>(line: Vec<OsString>) -> Result<Vec<OsString>
         let Some(arg) = known.iter().find(|arg| arg.get_long() == Some(flag.as_str()) && flag != "config") else {
             return Err(format!("{}: unknown key `{key}`; the keys are: {}", path.display(), keys(&known)));
         };
-        if arg.get_env().is_none_or(|name| env::var_os(name).is_none()) {
+        // An empty list says what the default says, and a flag cannot say it.
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        if !is_empty && arg.get_env().is_none_or(|name| env::var_os(name).is_none()) {
             merged.push(format!("--{flag}={}", plain(&path, key, value)?).into());
         }
     }
