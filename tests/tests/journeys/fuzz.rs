@@ -96,7 +96,12 @@ fn filled(path: &str, text: &str) -> String {
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 
-struct Findings(Vec<String>);
+/// What was found, and how many requests it took.
+#[derive(Default)]
+struct Findings {
+    wrong: Vec<String>,
+    sent: usize,
+}
 
 impl Findings {
     async fn send(&mut self, api: &Api, method: &Method, path: &str, body: Option<&Value>) {
@@ -109,10 +114,11 @@ impl Findings {
             body.truncate(200);
             format!("{method} {path} {body}: {} {}", reply.status, reply.text())
         };
+        self.sent += 1;
         // 402 and the broker's own failures have a body of their own, which its clients read.
         let is_problem = reply.header("content-type") == Some("application/problem+json") || reply.status == 402;
         if reply.status >= 500 || (reply.status >= 400 && !is_problem) {
-            self.0.push(told());
+            self.wrong.push(told());
         }
     }
 }
@@ -143,7 +149,7 @@ async fn nothing_that_a_client_sends_is_our_mistake(world: &mut World) {
     let endpoint = crate::harness::Agent::start(crate::harness::Answer::Echo).await;
     let agent = ada.register_agent("Victim", &endpoint, Some(1)).await;
     let agent_id = crate::harness::text(&agent["id"]);
-    let mut findings = Findings(Vec::new());
+    let mut findings = Findings::default();
     for operation in operations() {
         // Ids that exist lead further than ids that do not.
         let id = if operation.path.contains("wallet") { &ada.wallet } else { &agent_id };
@@ -158,7 +164,9 @@ async fn nothing_that_a_client_sends_is_our_mistake(world: &mut World) {
         }
         fields(&mut findings, &ada.api, &operation, id).await;
     }
-    assert!(findings.0.is_empty(), "{} findings: {:#?}", findings.0.len(), &findings.0[..findings.0.len().min(30)]);
+    let Findings { wrong, sent } = findings;
+    assert!(wrong.is_empty(), "{} of {sent}: {:#?}", wrong.len(), &wrong[..wrong.len().min(30)]);
+    assert!(sent > 1_000, "only {sent} requests were made of the document");
     world.stranger().get("/ready").await.expect(200);
 }
 
