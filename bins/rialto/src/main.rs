@@ -11,6 +11,10 @@ mod routes;
 
 use std::process::ExitCode;
 
+/// Rows become strings become JSON: with the system's allocator a third of a list's time went to it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }

@@ -55,7 +55,6 @@ pub(crate) async fn insert(tx: &mut Tx, row: NewRow) -> Result<bool, StoreError>
 /// Jobs that are due, the longest due first, locked for this transaction. Those that another worker is just leasing are
 /// passed over; on SQLite there is only one writer to begin with.
 pub(crate) async fn due(tx: &mut Tx, names: Vec<String>, now: Timestamp, limit: i64) -> Result<Vec<DueRow>, StoreError> {
-    use diesel_async::RunQueryDsl as _;
     macro_rules! due {
         () => {
             jobs::table
@@ -66,11 +65,9 @@ pub(crate) async fn due(tx: &mut Tx, names: Vec<String>, now: Timestamp, limit: 
                 .select((jobs::id, jobs::name, jobs::payload, jobs::attempts))
         };
     }
-    let rows = match tx {
-        Tx::Sqlite(conn) => due!().load(conn).await,
-        Tx::Postgres(conn) => due!().for_update().skip_locked().load(conn).await,
-    };
-    rows.map_err(StoreError::from)
+    on!(tx,
+        sqlite conn => due!().load(conn).await,
+        postgres conn => due!().for_update().skip_locked().load(conn).await)
 }
 
 /// Leases the jobs, which the caller has locked.

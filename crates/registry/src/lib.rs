@@ -45,7 +45,6 @@ pub use credential::{CredentialHeader, NewCredential, StoredCredential, credenti
 pub use discover::{DISTANCE_MAX, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover};
 pub use error::RegistryError;
 pub use index::{IndexEntry, IndexTexts};
-pub use manifest::{Endpoints, Manifest, price};
 pub use model::{Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Quality, Rating, RatingId};
 pub use quality::{QUALITY_DAYS, record_call};
 pub use rate::{list_ratings, rate};

@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 use rialto_kernel::{AgentId, Amount, Caller, Role, Timestamp};
 use rialto_registry::{
     self as registry, AgentChanges, AgentFilter, AgentRef, AgentSort, AuthType, Capability, CipherError, CredentialCipher,
-    Manifest, NewAgent, NewCredential, PricingStrategy, RegistryError,
+    NewAgent, NewCredential, PricingStrategy, RegistryError,
 };
 use rialto_store::{Db, Tx, suite, testing::TestDb};
 use serde_json::json;
@@ -66,17 +66,23 @@ async fn two_agents_of_one_name_are_two(test: &TestDb) {
 async fn a_manifest_is_kept_with_its_id_and_capabilities(test: &TestDb) {
     let db = &test.db;
     let owner = operator(db).await;
-    let given = json!({
-        "agent_id": "agent:acme:translator:1.2.0", "name": "Translator", "description": "Translates.", "version": "1.2.0",
-        "endpoints": {"invoke": "https://example.com/invoke"},
-        "capabilities": [
-            {"id": "translate_text", "input_schema": {"type": "object"}, "output_schema": {"type": "string"}, "auth": {"type": "bearer"}},
-            {"id": "detectLanguage"}
+    let capability = |id: &str, output: Option<_>, auth: Option<_>| Capability {
+        id: id.into(),
+        input_schema: Some(json!({"type": "object"})),
+        output_schema: output,
+        auth,
+    };
+    let new = NewAgent {
+        agent_id: Some("agent:acme:translator:1.2.0".into()),
+        version: "1.2.0".into(),
+        capabilities: vec![
+            capability("translate_text", Some(json!({"type": "string"})), Some(json!({"type": "bearer"}))),
+            capability("detectLanguage", None, None),
         ],
-        "requires": [{"capability": "tokenize"}], "tags": ["nlp"], "trust": {"verification": "bank-of-x"}, "homepage": "kept"
-    });
-    let manifest: Manifest = serde_json::from_value(given.clone()).unwrap();
-    let new = manifest.into_new_agent(given).unwrap();
+        manifest: Some(json!({"trust": {"verification": "bank-of-x"}, "homepage": "kept"})),
+        ..agent("Translator", "Translates.", &["nlp"])
+    };
+    let new = new.led_by_its_first_capability().unwrap();
     let agent = register(db, &owner, new.clone(), NOON).await;
     assert_eq!((agent.slug.as_str(), agent.auth_type), ("agent:acme:translator:1.2.0", AuthType::BearerToken));
     assert_eq!(agent.trust_verification, "self-signed");

@@ -47,5 +47,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError};
 /// What [`on!`] needs in scope at the place where it is used. Not for naming directly.
 #[doc(hidden)]
 pub mod private {
-    pub use diesel_async::{AsyncConnectionCore, RunQueryDsl, SimpleAsyncConnection};
+    pub use diesel_async::RunQueryDsl;
+
+    pub use crate::sqlite::SqliteQueryDsl;
 }

@@ -31,7 +31,7 @@ impl Tx {
     /// Whatever the database says.
     pub async fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(conn) => conn.batch_execute(sql).await?,
+            Self::Sqlite(conn) => conn.batch(sql)?,
             Self::Postgres(conn) => conn.batch_execute(sql).await?,
         }
         Ok(())
@@ -42,15 +42,24 @@ impl Tx {
 ///
 /// The body is compiled twice, once per database, so the query has to be written inside the macro: a query bound to a
 /// variable before it would already be one database's. It is a `QueryResult`; the macro makes it a
-/// `Result<_, StoreError>`. `.optional()` goes inside.
+/// `Result<_, StoreError>`. `.optional()` goes inside. Where the two have to differ, write both:
+/// `on!(tx, sqlite conn => …, postgres conn => …)`.
 #[macro_export]
 macro_rules! on {
-    ($tx:expr, $conn:ident => $body:expr) => {{
-        #[allow(unused_imports, clippy::allow_attributes, reason = "a body may bring its own imports")]
-        use $crate::private::{RunQueryDsl as _, SimpleAsyncConnection as _};
+    ($tx:expr, $conn:ident => $body:expr) => {
+        $crate::on!($tx, sqlite $conn => $body, postgres $conn => $body)
+    };
+    ($tx:expr, sqlite $lite:ident => $on_sqlite:expr, postgres $pg:ident => $on_postgres:expr) => {{
+        #[allow(unused_imports, clippy::allow_attributes, reason = "a body need not call a method of the trait")]
         let result = match $tx {
-            $crate::Tx::Sqlite($conn) => $body,
-            $crate::Tx::Postgres($conn) => $body,
+            $crate::Tx::Sqlite($lite) => {
+                use $crate::private::SqliteQueryDsl as _;
+                $on_sqlite
+            }
+            $crate::Tx::Postgres($pg) => {
+                use $crate::private::RunQueryDsl as _;
+                $on_postgres
+            }
         };
         result.map_err($crate::StoreError::from)
     }};

@@ -81,22 +81,20 @@ pub(super) async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, 
 }
 
 pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
-    use rialto_store::private::RunQueryDsl as _;
-    let rows = match tx {
+    let rows = on!(tx,
         // The writer has the whole file to itself, and a point query keeps its prepared statement.
-        Tx::Sqlite(conn) => {
+        sqlite conn => {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let row: Option<AccountRow> =
                     a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
                 rows.extend(row);
             }
-            rows
-        }
-        Tx::Postgres(conn) => {
-            a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await?
-        }
-    };
+            Ok(rows)
+        },
+        postgres conn => {
+            a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await
+        })?;
     models(rows)
 }
 

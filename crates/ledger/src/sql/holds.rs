@@ -71,38 +71,35 @@ pub(super) async fn find(tx: &mut Tx, id: HoldId) -> Result<Option<Hold>, StoreE
 }
 
 pub(super) async fn lock(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, StoreError> {
-    use rialto_store::private::RunQueryDsl as _;
-    let rows = match tx {
-        Tx::Sqlite(conn) => {
+    let rows = on!(tx,
+        sqlite conn => {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 let row: Option<HoldRow> = h::table.find(id).select(HoldRow::as_select()).first(conn).await.optional()?;
                 rows.extend(row);
             }
-            rows
-        }
-        Tx::Postgres(conn) => {
-            h::table.filter(h::id.eq_any(ids)).order(h::id).for_update().select(HoldRow::as_select()).load(conn).await?
-        }
-    };
+            Ok(rows)
+        },
+        postgres conn => {
+            h::table.filter(h::id.eq_any(ids)).order(h::id).for_update().select(HoldRow::as_select()).load(conn).await
+        })?;
     models(tx, rows).await
 }
 
 pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
-    use rialto_store::private::RunQueryDsl as _;
     // The literal, not a parameter, lets both databases see that the partial index will do.
     let pending = || diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'pending'");
-    let rows: Vec<HoldRow> = match tx {
-        Tx::Sqlite(conn) => {
+    let rows: Vec<HoldRow> = on!(tx,
+        sqlite conn => {
             h::table
                 .filter(pending().and(h::expires_at.le(now)))
                 .order(h::expires_at)
                 .limit(limit.into())
                 .select(HoldRow::as_select())
                 .load(conn)
-                .await?
-        }
-        Tx::Postgres(conn) => {
+                .await
+        },
+        postgres conn => {
             h::table
                 .filter(pending().and(h::expires_at.le(now)))
                 .order(h::expires_at)
@@ -111,9 +108,8 @@ pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<
                 .skip_locked()
                 .select(HoldRow::as_select())
                 .load(conn)
-                .await?
-        }
-    };
+                .await
+        })?;
     models(tx, rows).await
 }
 

@@ -77,13 +77,11 @@ impl PurchaseStore for Tx {
     }
 
     async fn lock_purchase(&mut self, id: PurchaseId) -> Result<Option<Purchase>, StoreError> {
-        use rialto_store::private::RunQueryDsl as _;
-        let row: Option<PurchaseRow> = match self {
-            Self::Sqlite(conn) => p::table.find(id).select(PurchaseRow::as_select()).first(conn).await.optional()?,
-            Self::Postgres(conn) => {
-                p::table.find(id).select(PurchaseRow::as_select()).for_update().first(conn).await.optional()?
-            }
-        };
+        let row: Option<PurchaseRow> = on!(self,
+            sqlite conn => p::table.find(id).select(PurchaseRow::as_select()).first(conn).await.optional(),
+            postgres conn => {
+                p::table.find(id).select(PurchaseRow::as_select()).for_update().first(conn).await.optional()
+            })?;
         row.map(Purchase::try_from).transpose()
     }
 

@@ -53,19 +53,17 @@ pub(super) async fn insert(tx: &mut Tx, transfer: &Transfer) -> Result<(), Store
 }
 
 pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
-    use rialto_store::private::RunQueryDsl as _;
-    let rows: Vec<TransferRow> = match tx {
-        Tx::Sqlite(conn) => {
+    let rows: Vec<TransferRow> = on!(tx,
+        sqlite conn => {
             let mut rows = Vec::new();
             for id in ids {
                 let row: Option<TransferRow> =
                     t::table.filter(t::id.eq(id)).select(TransferRow::as_select()).first(conn).await.optional()?;
                 rows.extend(row);
             }
-            rows
-        }
-        Tx::Postgres(conn) => t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(conn).await?,
-    };
+            Ok(rows)
+        },
+        postgres conn => t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(conn).await)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -79,18 +77,16 @@ pub(super) async fn find_reversal(tx: &mut Tx, of: TransferId) -> Result<Option<
 
 /// The ids behind account numbers.
 pub(super) async fn account_ids(tx: &mut Tx, nos: Vec<i64>) -> Result<HashMap<i64, AccountId>, StoreError> {
-    use rialto_store::private::RunQueryDsl as _;
-    let rows: Vec<(i64, AccountId)> = match tx {
-        Tx::Sqlite(conn) => {
+    let rows: Vec<(i64, AccountId)> = on!(tx,
+        sqlite conn => {
             let mut rows = Vec::with_capacity(nos.len());
             for no in nos {
                 let row: Option<(i64, AccountId)> = a::table.find(no).select((a::no, a::id)).first(conn).await.optional()?;
                 rows.extend(row);
             }
-            rows
-        }
-        Tx::Postgres(conn) => a::table.filter(a::no.eq_any(nos)).select((a::no, a::id)).load(conn).await?,
-    };
+            Ok(rows)
+        },
+        postgres conn => a::table.filter(a::no.eq_any(nos)).select((a::no, a::id)).load(conn).await)?;
     Ok(rows.into_iter().collect())
 }
 

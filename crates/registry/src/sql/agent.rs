@@ -4,7 +4,6 @@ use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper,
 };
-use diesel_async::RunQueryDsl;
 use rialto_kernel::{AgentId, Amount, Event, Id, OwnerId, Timestamp};
 use rialto_store::{StoreError, Tx, on, outbox, types::Json};
 use serde_json::Value;
@@ -179,11 +178,12 @@ impl AgentStore for Tx {
     }
 
     async fn lock_agent(&mut self, agent: &AgentRef) -> Result<Option<Agent>, StoreError> {
-        // SQLite has one writer, so there is nobody to lock out.
-        let Self::Postgres(conn) = self else { return self.find_agent(agent).await };
+        // SQLite has one writer, so there is nobody to lock out. PostgreSQL still lets others refer to the row.
         let row: Option<AgentRow> = match agent {
-            AgentRef::Id(id) => one!(id * id).for_update().first(conn).await.optional()?,
-            AgentRef::Slug(slug) => one!(slug slug).for_update().first(conn).await.optional()?,
+            AgentRef::Id(id) => on!(self, sqlite conn => one!(id *id).first(conn).await.optional(),
+                postgres conn => one!(id *id).for_no_key_update().first(conn).await.optional())?,
+            AgentRef::Slug(slug) => on!(self, sqlite conn => one!(slug slug).first(conn).await.optional(),
+                postgres conn => one!(slug slug).for_no_key_update().first(conn).await.optional())?,
         };
         row.map(Agent::try_from).transpose()
     }

@@ -32,6 +32,7 @@ macro_rules! statement {
         impl diesel::query_builder::Query for $name {
             type SqlType = $rows;
         }
+        impl<Conn> diesel::RunQueryDsl<Conn> for $name {}
     };
 }
 

@@ -1,89 +1,79 @@
-//! An SQLite connection that diesel-async can use, with every statement run where it is called.
+//! An SQLite connection whose statements run where they are called.
 
-use std::{
-    future::{Ready, ready},
-    vec,
-};
+use std::future::{Ready, ready};
 
 use diesel::{
     QueryResult, SqliteConnection,
-    connection::{Connection as _, LoadConnection, SimpleConnection},
-    query_builder::{AsQuery, AstPass, Query, QueryFragment, QueryId},
-    row::IntoOwnedRow,
-    sqlite::Sqlite,
+    connection::SimpleConnection,
+    dsl::Limit,
+    query_dsl::methods::{ExecuteDsl, LimitDsl, LoadQuery},
 };
-use diesel_async::{AsyncConnectionCore, SimpleAsyncConnection};
-use futures_util::stream;
 
 /// A connection to the SQLite file, for use on a thread that may block.
 ///
-/// diesel-async's own wrapper hands each statement to a blocking thread and renders its SQL anew every time. Here the
-/// whole transaction already runs on a thread of its own, so a statement is a plain function call and is found in the
-/// statement cache by its type.
+/// diesel-async's own wrapper hands each statement to a blocking thread, renders its SQL anew and copies every row. Here
+/// the whole transaction runs on a thread of its own, so a statement is a plain function call into diesel, found in the
+/// statement cache by its type, and rows are read where they are.
 pub struct SqliteLink(SqliteConnection);
 
 impl SqliteLink {
     pub(super) const fn new(conn: SqliteConnection) -> Self {
         Self(conn)
     }
-}
 
-type OwnedRow = <<SqliteConnection as LoadConnection>::Row<'static, 'static> as IntoOwnedRow<'static, Sqlite>>::OwnedRow;
-
-impl SimpleAsyncConnection for SqliteLink {
-    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        self.0.batch_execute(query)
+    /// Runs statements that take no parameters and give no rows.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub fn batch(&mut self, sql: &str) -> QueryResult<()> {
+        self.0.batch_execute(sql)
     }
 }
 
-impl AsyncConnectionCore for SqliteLink {
-    type ExecuteFuture<'conn, 'query> = Ready<QueryResult<usize>>;
-    type LoadFuture<'conn, 'query> = Ready<QueryResult<Self::Stream<'conn, 'query>>>;
-    type Stream<'conn, 'query> = stream::Iter<vec::IntoIter<QueryResult<OwnedRow>>>;
-    type Row<'conn, 'query> = OwnedRow;
-    type Backend = Sqlite;
-
-    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+/// The methods of `diesel_async::RunQueryDsl`, for [`SqliteLink`]. Their futures are ready at once; they are futures so
+/// that one query body can be compiled for both databases.
+pub trait SqliteQueryDsl: Sized {
+    /// Runs the statement and returns how many rows it touched.
+    fn execute(self, conn: &mut SqliteLink) -> Ready<QueryResult<usize>>
     where
-        T: AsQuery + 'query,
-        T::Query: QueryFragment<Sqlite> + QueryId + 'query,
+        Self: ExecuteDsl<SqliteConnection>,
     {
-        ready(self.rows(source.as_query()).map(stream::iter))
+        ready(ExecuteDsl::execute(self, &mut conn.0))
     }
 
-    fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
+    /// Loads all rows.
+    fn load<'query, U>(self, conn: &mut SqliteLink) -> Ready<QueryResult<Vec<U>>>
     where
-        T: QueryFragment<Sqlite> + QueryId + 'query,
+        Self: LoadQuery<'query, SqliteConnection, U>,
     {
-        ready(self.0.execute_returning_count(&source))
+        ready(self.internal_load(&mut conn.0).and_then(Iterator::collect))
     }
-}
 
-impl SqliteLink {
-    fn rows<Q>(&mut self, query: Q) -> QueryResult<Vec<QueryResult<OwnedRow>>>
+    /// Loads all rows.
+    fn get_results<'query, U>(self, conn: &mut SqliteLink) -> Ready<QueryResult<Vec<U>>>
     where
-        Q: QueryFragment<Sqlite> + QueryId,
+        Self: LoadQuery<'query, SqliteConnection, U>,
     {
-        let mut cache = Default::default();
-        let cursor = LoadConnection::load(&mut self.0, Rows(query))?;
-        Ok(cursor.map(|row| row.map(|row| row.into_owned(&mut cache))).collect())
+        SqliteQueryDsl::load(self, conn)
+    }
+
+    /// Loads one row, which has to be there.
+    fn get_result<'query, U>(self, conn: &mut SqliteLink) -> Ready<QueryResult<U>>
+    where
+        Self: LoadQuery<'query, SqliteConnection, U>,
+    {
+        let row = self.internal_load(&mut conn.0).and_then(|mut rows| rows.next().unwrap_or(Err(diesel::NotFound)));
+        ready(row)
+    }
+
+    /// Loads the first row, which has to be there.
+    fn first<'query, U>(self, conn: &mut SqliteLink) -> Ready<QueryResult<U>>
+    where
+        Self: LimitDsl,
+        Limit<Self>: LoadQuery<'query, SqliteConnection, U>,
+    {
+        SqliteQueryDsl::get_result(self.limit(1), conn)
     }
 }
 
-/// A query whose row type is decided by whoever reads the rows. Same SQL, same cache key.
-struct Rows<Q>(Q);
-
-impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Rows<Q> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
-}
-
-impl<Q: QueryId> QueryId for Rows<Q> {
-    type QueryId = Q::QueryId;
-    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
-}
-
-impl<Q> Query for Rows<Q> {
-    type SqlType = diesel::sql_types::Untyped;
-}
+impl<T> SqliteQueryDsl for T {}

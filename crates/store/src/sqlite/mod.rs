@@ -7,7 +7,7 @@ pub(crate) mod writer;
 use std::path::Path;
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-pub use link::SqliteLink;
+pub use link::{SqliteLink, SqliteQueryDsl};
 
 use crate::{StoreError, Tx};
 

@@ -39,7 +39,7 @@ async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
 )]
 #[post("/registry/agents")]
 pub async fn register_agent(app: Data<App>, command: Command<Value>) -> Result<HttpResponse, Problem> {
-    let new = AgentRegistrationBody::read(&command.body)?;
+    let new = AgentRegistrationBody::read(&command.body)?.into_new_agent(&command.body)?;
     new.check()?;
     judge(&app, &new.endpoint).await?;
     let now = app.clock.now();
