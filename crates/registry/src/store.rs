@@ -93,6 +93,9 @@ pub trait QualityStore: Send {
         since_day: i32,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<(AgentId, i64)>, StoreError>> + Send;
+
+    /// Deletes what was counted before `before_day`, at most `limit` rows, and returns how many.
+    fn delete_calls(&mut self, before_day: i32, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// What owners think of agents.

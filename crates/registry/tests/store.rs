@@ -319,6 +319,12 @@ async fn calls_are_counted_by_day(test: &TestDb) {
     let later = NOON.after(Duration::from_secs(8 * 86_400));
     let none = db.read(async move |tx: &mut Tx| registry::list_new(tx, 7, page(2, 0), later).await).await.unwrap();
     assert_eq!(none.total, 0);
+
+    let next_year = NOON.after(Duration::from_secs(395 * 86_400));
+    let forget =
+        async |limit| db.write(async move |tx: &mut Tx| registry::forget_old_calls(tx, next_year, limit).await).await.unwrap();
+    assert_eq!((forget(1).await, forget(10).await, forget(10).await), (1, 1, 0));
+    assert_eq!(rows(db, "SELECT count(*) AS n FROM agent_quality").await, 2);
 }
 
 async fn credentials_are_sealed_and_come_out_as_headers(test: &TestDb) {

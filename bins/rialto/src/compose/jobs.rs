@@ -28,6 +28,7 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("invocations.close-interrupted", every_second, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
+        .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
         .start()
 }
 
@@ -76,5 +77,12 @@ async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(OUTBOX_KEPT);
     let forget = async move |tx: &mut Tx| outbox::forget_before(tx, horizon, BATCH.into()).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_calls(app: Arc<App>) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let forget = async move |tx: &mut Tx| rialto_registry::forget_old_calls(tx, now, BATCH).await;
+    while is_full(app.db.write(forget).await?) {}
     Ok(())
 }

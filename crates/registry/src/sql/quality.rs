@@ -47,6 +47,16 @@ statement! {
         GROUP BY q.agent_id ORDER BY calls DESC, q.agent_id LIMIT $2";
 }
 
+statement! {
+    /// Deletes the oldest days.
+    struct DeleteCalls { before_day: i32 => Integer | Integer, limit: i64 => BigInt | BigInt }
+    rows: ();
+    sqlite: "DELETE FROM agent_quality WHERE (agent_id, day) IN
+        (SELECT agent_id, day FROM agent_quality WHERE day < ?1 ORDER BY day LIMIT ?2)";
+    postgres: "DELETE FROM agent_quality WHERE (agent_id, day) IN
+        (SELECT agent_id, day FROM agent_quality WHERE day < $1 ORDER BY day LIMIT $2)";
+}
+
 /// Several ids as one parameter: an array on PostgreSQL, the JSON array of their digits on SQLite.
 #[derive(Debug)]
 struct Ids(Vec<AgentId>);
@@ -95,5 +105,10 @@ impl QualityStore for Tx {
     async fn list_most_called(&mut self, since_day: i32, limit: u32) -> Result<Vec<(AgentId, i64)>, StoreError> {
         let query = MostCalled { since_day, limit: i64::from(limit) };
         on!(self, conn => query.load(conn).await)
+    }
+
+    async fn delete_calls(&mut self, before_day: i32, limit: u32) -> Result<usize, StoreError> {
+        let statement = DeleteCalls { before_day, limit: i64::from(limit) };
+        on!(self, conn => statement.execute(conn).await)
     }
 }
