@@ -6,7 +6,10 @@ use async_channel::Receiver;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Pool, PoolError},
+    },
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -39,6 +42,14 @@ const ATTEMPTS_MAX: u32 = 6;
 
 fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
+}
+
+/// Why the pool gave none, without the pool's own words around what the server said.
+fn no_connection(error: &PoolError) -> StoreError {
+    match error {
+        PoolError::Backend(why) => unavailable(why),
+        other => unavailable(other),
+    }
 }
 
 /// Starts the threads, and waits until each has a connection. They end when the queue is closed and empty.
@@ -83,7 +94,7 @@ async fn serve(
         Ok(pool) => pool,
         Err(error) => return drop(started.send(Err(error))),
     };
-    let first = pool.get().await.map(drop).map_err(unavailable);
+    let first = pool.get().await.map(drop).map_err(|error| no_connection(&error));
     let failed = first.is_err();
     if started.send(first).is_err() || failed {
         return;
@@ -126,7 +137,7 @@ async fn attempts(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Tas
 /// Runs `task` once. If this is dropped half way, the pool sees a connection inside a transaction and throws it away,
 /// which rolls back.
 async fn once(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
-    let mut conn = pool.get().await.map_err(unavailable)?;
+    let mut conn = pool.get().await.map_err(|error| no_connection(&error))?;
     if mode == Mode::Live {
         return Ok(task.run(&mut Tx::Postgres(conn)).await);
     }
@@ -172,7 +183,11 @@ pub(crate) async fn connect_raw(url: &str) -> Result<Raw, StoreError> {
 
 /// Connects and sets up a session for the pool.
 async fn connect(url: String) -> ConnectionResult<AsyncPgConnection> {
-    let raw = connect_raw(&url).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+    let said = |error| match error {
+        StoreError::Unavailable(why) => why,
+        other => other.to_string(),
+    };
+    let raw = connect_raw(&url).await.map_err(|error| ConnectionError::BadConnection(said(error)))?;
     let mut conn = match raw {
         Raw::Plain(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, *connection).await?,
         Raw::Encrypted(client, connection) => AsyncPgConnection::try_from_client_and_connection(client, *connection).await?,

@@ -23,7 +23,9 @@ pub enum Command {
 /// When the books are wrong, or cannot be read.
 pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
     let Command::Verify = command;
-    let db = Db::open(&settings.database_url, &DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() }).await?;
+    let options = DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() };
+    let url = &settings.database_url;
+    let db = Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?;
     let terminal = io::stderr().is_terminal();
     let report = verify(&db, |progress| show(terminal, progress)).await?;
     if terminal {

@@ -14,7 +14,9 @@ use crate::config::Settings;
 /// # Errors
 /// When the database cannot be opened, or is newer than this program.
 pub async fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let db = Db::open(&settings.database_url, &DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() }).await?;
+    let options = DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() };
+    let url = &settings.database_url;
+    let db = Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?;
     let report = db.migrate().await?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}: {} migrations were applied before, {} now", db.url(), report.present, report.applied.len())?;
