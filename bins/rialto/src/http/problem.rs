@@ -14,8 +14,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A refusal. `kind` is a stable slug that clients may branch on; `detail` is a sentence for people.
+///
+/// It is boxed: every handler's `Result` carries room for one.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     kind: &'static str,
     detail: Cow<'static, str>,
@@ -65,7 +70,7 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A refusal with this status, slug and sentence.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             kind,
             detail: detail.into(),
@@ -74,7 +79,7 @@ impl Problem {
             headers: Vec::new(),
             request_id: None,
             cause: None,
-        }
+        }))
     }
 
     /// 400: a rule of the business was broken.
@@ -116,14 +121,14 @@ impl Problem {
     pub fn invalid_all(errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation-failed", detail);
-        problem.errors = errors;
+        problem.0.errors = errors;
         problem
     }
 
     /// 500. The cause goes to the log, under the request's id, and nowhere else.
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
         let mut problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side.");
-        problem.cause = Some(Box::new(cause));
+        problem.0.cause = Some(Box::new(cause));
         problem
     }
 
@@ -134,44 +139,44 @@ impl Problem {
 
     /// Adds a header to the answer.
     pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 
     /// Adds a member of its own to the body.
     pub fn with(mut self, name: &str, value: Value) -> Self {
-        self.members.insert(name.to_owned(), value);
+        self.0.members.insert(name.to_owned(), value);
         self
     }
 
     /// Names the request, for a refusal that is rendered where the request is not known any more.
     pub fn for_request(mut self, id: &str) -> Self {
-        self.request_id = Some(id.to_owned());
+        self.0.request_id = Some(id.to_owned());
         self
     }
 
     /// The HTTP status.
     pub const fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The refusal as a response, naming the request it answers.
     pub fn render(&self, request_id: Option<&str>) -> HttpResponse {
         let body = ProblemBody {
-            kind: self.kind,
-            title: title(self.kind),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            errors: &self.errors,
+            kind: self.0.kind,
+            title: title(self.0.kind),
+            status: self.0.status.as_u16(),
+            detail: &self.0.detail,
+            errors: &self.0.errors,
             request_id,
-            members: &self.members,
+            members: &self.0.members,
         };
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(self.0.status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.as_str()));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         response.body(serde_json::to_string(&body).unwrap_or_default())
@@ -187,23 +192,26 @@ fn title(kind: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status.as_u16(), self.kind, self.detail)
+        write!(f, "{} {}: {}", self.0.status.as_u16(), self.0.kind, self.0.detail)
     }
 }
 
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        match &self.0.cause {
+            Some(cause) => Some(&**cause),
+            None => None,
+        }
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.render(self.request_id.as_deref())
+        self.render(self.0.request_id.as_deref())
     }
 }
 
@@ -213,7 +221,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Again(_) => {
                 let detail = "The database is busy or away. Nothing was done; try again.";
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", detail).retry_after(1);
-                problem.cause = Some(Box::new(error));
+                problem.0.cause = Some(Box::new(error));
                 problem
             }
             StoreError::Unique(_)

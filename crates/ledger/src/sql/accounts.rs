@@ -82,19 +82,19 @@ pub(super) async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, 
 
 pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
     let rows = on!(tx,
-        // The writer has the whole file to itself, and a point query keeps its prepared statement.
-        sqlite conn => {
-            let mut rows = Vec::with_capacity(ids.len());
-            for id in ids {
-                let row: Option<AccountRow> =
-                    a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
-                rows.extend(row);
-            }
-            Ok(rows)
-        },
-        postgres conn => {
-            a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await
-        })?;
+    // The writer has the whole file to itself, and a point query keeps its prepared statement.
+    sqlite conn => {
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row: Option<AccountRow> =
+                a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
+            rows.extend(row);
+        }
+        Ok(rows)
+    },
+    postgres conn => {
+        a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await
+    })?;
     models(rows)
 }
 

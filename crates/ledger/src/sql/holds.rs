@@ -72,17 +72,17 @@ pub(super) async fn find(tx: &mut Tx, id: HoldId) -> Result<Option<Hold>, StoreE
 
 pub(super) async fn lock(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, StoreError> {
     let rows = on!(tx,
-        sqlite conn => {
-            let mut rows = Vec::with_capacity(ids.len());
-            for id in ids {
-                let row: Option<HoldRow> = h::table.find(id).select(HoldRow::as_select()).first(conn).await.optional()?;
-                rows.extend(row);
-            }
-            Ok(rows)
-        },
-        postgres conn => {
-            h::table.filter(h::id.eq_any(ids)).order(h::id).for_update().select(HoldRow::as_select()).load(conn).await
-        })?;
+    sqlite conn => {
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row: Option<HoldRow> = h::table.find(id).select(HoldRow::as_select()).first(conn).await.optional()?;
+            rows.extend(row);
+        }
+        Ok(rows)
+    },
+    postgres conn => {
+        h::table.filter(h::id.eq_any(ids)).order(h::id).for_update().select(HoldRow::as_select()).load(conn).await
+    })?;
     models(tx, rows).await
 }
 
@@ -90,26 +90,26 @@ pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<
     // The literal, not a parameter, lets both databases see that the partial index will do.
     let pending = || diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'pending'");
     let rows: Vec<HoldRow> = on!(tx,
-        sqlite conn => {
-            h::table
-                .filter(pending().and(h::expires_at.le(now)))
-                .order(h::expires_at)
-                .limit(limit.into())
-                .select(HoldRow::as_select())
-                .load(conn)
-                .await
-        },
-        postgres conn => {
-            h::table
-                .filter(pending().and(h::expires_at.le(now)))
-                .order(h::expires_at)
-                .limit(limit.into())
-                .for_update()
-                .skip_locked()
-                .select(HoldRow::as_select())
-                .load(conn)
-                .await
-        })?;
+    sqlite conn => {
+        h::table
+            .filter(pending().and(h::expires_at.le(now)))
+            .order(h::expires_at)
+            .limit(limit.into())
+            .select(HoldRow::as_select())
+            .load(conn)
+            .await
+    },
+    postgres conn => {
+        h::table
+            .filter(pending().and(h::expires_at.le(now)))
+            .order(h::expires_at)
+            .limit(limit.into())
+            .for_update()
+            .skip_locked()
+            .select(HoldRow::as_select())
+            .load(conn)
+            .await
+    })?;
     models(tx, rows).await
 }
 

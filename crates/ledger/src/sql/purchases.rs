@@ -78,10 +78,10 @@ impl PurchaseStore for Tx {
 
     async fn lock_purchase(&mut self, id: PurchaseId) -> Result<Option<Purchase>, StoreError> {
         let row: Option<PurchaseRow> = on!(self,
-            sqlite conn => p::table.find(id).select(PurchaseRow::as_select()).first(conn).await.optional(),
-            postgres conn => {
-                p::table.find(id).select(PurchaseRow::as_select()).for_update().first(conn).await.optional()
-            })?;
+        sqlite conn => p::table.find(id).select(PurchaseRow::as_select()).first(conn).await.optional(),
+        postgres conn => {
+            p::table.find(id).select(PurchaseRow::as_select()).for_update().first(conn).await.optional()
+        })?;
         row.map(Purchase::try_from).transpose()
     }
 
