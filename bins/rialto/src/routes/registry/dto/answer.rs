@@ -32,11 +32,12 @@ macro_rules! agent_answer {
             #[schema(schema_with = schema::auth_type)]
             pub auth_type: AuthType,
             /// The JSON Schema of its input.
-            #[schema(value_type = Option<Object>)]
+            #[schema(value_type = Option<Object>, required)]
             pub input_schema: Option<Box<RawValue>>,
             /// What to find it by.
             pub tags: Vec<String>,
             /// The shelf it is on.
+            #[schema(required)]
             pub category: Option<String>,
             /// Who vouches for it; `self-signed` is nobody but its owner.
             pub trust_verification: String,
@@ -47,9 +48,10 @@ macro_rules! agent_answer {
             /// Whether it can be called as far as credentials go: it asks for none, or one is stored.
             pub has_credentials: bool,
             /// How its price comes about.
-            #[schema(schema_with = schema::pricing_strategy)]
+            #[schema(schema_with = schema::pricing_strategy, required)]
             pub pricing_strategy: Option<PricingStrategy>,
             /// Whole credits for one call.
+            #[schema(required)]
             pub base_price: Option<Amount>,
             /// Whether calls are charged.
             pub pricing_enabled: bool,
@@ -58,12 +60,15 @@ macro_rules! agent_answer {
             /// When it was registered.
             pub created_at: Timestamp,
             /// The mean of all ratings, 1 to 5.
+            #[schema(required)]
             pub rating_avg: Option<f64>,
             /// How many owners rated it.
             pub rating_count: i32,
             /// The share of calls of the last 90 days that went well, 0 to 1.
+            #[schema(required)]
             pub quality_success_rate: Option<f64>,
             /// The mean time of those calls, in milliseconds.
+            #[schema(required)]
             pub quality_avg_latency_ms: Option<f64>,
             /// How many they were.
             pub quality_invocation_count: i64,
@@ -134,8 +139,10 @@ agent_answer! {
     }))]
     AgentListResponse {
         /// How far it is from the query: 0 is nearest, 2 is farthest. Only in answers to one.
+        #[schema(required)]
         similarity_score: Option<f64> = |view: &AgentView| view.distance.map(ten_thousandths),
         /// How often it was called in the window that was asked for. Only in lists of trending agents.
+        #[schema(required)]
         invocation_count: Option<i64> = |view: &AgentView| view.invocation_count,
     }
 }

@@ -34,6 +34,7 @@ pub struct RatingResponse {
     /// From 1, poor, to 5.
     pub score: i32,
     /// In words.
+    #[schema(required)]
     pub comment: Option<String>,
     /// When it was given first.
     pub created_at: Timestamp,

@@ -10,17 +10,22 @@ use utoipa::openapi::{
 
 /// The words of `auth_type`.
 pub fn auth_type() -> Object {
-    words(["public", "api_key", "bearer_token"])
+    let what =
+        "What the endpoint asks of its callers. With anything but `public`, a credential has to be stored before the first call.";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["public", "api_key", "bearer_token"]))
+        .description(Some(what))
+        .build()
 }
 
 /// The words of `pricing_strategy`.
 pub fn pricing_strategy() -> Object {
-    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
-    ObjectBuilder::new().schema_type(nullable).enum_values(Some([Some("fixed"), Some("dynamic"), Some("auction"), None])).build()
-}
-
-fn words(words: [&str; 3]) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some([Some("fixed"), Some("dynamic"), Some("auction"), None]))
+        .description(Some("How its price comes about."))
+        .build()
 }
 
 /// Reads a price: whole credits, zero or more. Clients that count in floats write `5.0`; that is whole too.
