@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 
@@ -17,17 +18,19 @@ const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Starts the worker of this process.
 pub fn start(app: &Arc<App>) -> Running {
-    let every_second = Duration::from_secs(1);
+    // Each run is two small commits, also on a server where nothing happens: not every second.
+    let every_few_seconds = Duration::from_secs(5);
     let every_minute = Duration::from_secs(60);
     let task = |run: fn(Arc<App>) -> Task| {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions::default())
-        .every("holds.expire", every_second, task(|app| Box::pin(expire_holds(app))))
-        .every("invocations.close-interrupted", every_second, task(|app| Box::pin(close_interrupted(app))))
+        .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
+        .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
+        .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
         .start()
 }
@@ -77,6 +80,12 @@ async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(OUTBOX_KEPT);
     let forget = async move |tx: &mut Tx| outbox::forget_before(tx, horizon, BATCH.into()).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_failures(app: Arc<App>) -> Result<(), Failure> {
+    let (config, now) = (IdentityConfig::default(), app.clock.now());
+    app.db.write(async move |tx: &mut Tx| throttle::prune(tx, &config, now).await).await?;
     Ok(())
 }
 
