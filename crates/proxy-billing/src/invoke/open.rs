@@ -137,7 +137,8 @@ async fn claim(tx: &mut Tx, key: Option<&Key>, now: Timestamp) -> Result<Option<
     }
 }
 
-/// Holds the price, and writes the question and the call. The hold goes first: it is what fails most often.
+/// Writes the question and the call, and holds the price. The hold goes last: it locks the agent's wallet, which all
+/// callers of that agent share.
 async fn write_down(
     tx: &mut Tx,
     mut ticket: Ticket,
@@ -149,9 +150,6 @@ async fn write_down(
         Some(id) => Some(tx.find_conversation(ticket.caller, id).await?.ok_or(BrokerError::ConversationUnknown)?.id),
         None => None,
     };
-    if !ticket.price.is_zero() {
-        hold_price(tx, &ticket, expires_at, now).await?;
-    }
     ticket.conversation = match known {
         Some(id) => id,
         None => begin(tx, ticket.conversation, ticket.caller, asked.external_user_id.clone(), now).await?,
@@ -173,6 +171,9 @@ async fn write_down(
         request: asked.input.value().clone(),
     };
     tx.insert_invocation(&new, now).await?;
+    if !ticket.price.is_zero() {
+        hold_price(tx, &ticket, expires_at, now).await?;
+    }
     Ok(ticket)
 }
 

@@ -32,8 +32,8 @@ fn open(path: &Path, purpose: Purpose) -> Result<Tx, StoreError> {
          PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
     );
     let own = match purpose {
-        Purpose::Write => "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864;",
-        Purpose::Read => "PRAGMA cache_size = -8192; PRAGMA query_only = ON;",
+        Purpose::Write => "PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;",
+        Purpose::Read => "PRAGMA cache_size = -4096; PRAGMA query_only = ON;",
     };
     conn.batch_execute(&common).and_then(|()| conn.batch_execute(own)).map_err(|error| unavailable(&error))?;
     Ok(Tx::Sqlite(SqliteLink::new(conn)))
