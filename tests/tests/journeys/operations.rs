@@ -1,10 +1,12 @@
 //! What operators and other programs see of the server itself.
 
+use std::{collections::BTreeSet, fs};
+
 use bytes::Bytes;
 use http::Method;
 use serde_json::json;
 
-use crate::harness::{World, journeys};
+use crate::harness::{World, journeys, repository};
 
 async fn health_readiness_and_metrics_need_no_credential(world: &mut World) {
     let stranger = world.stranger();
@@ -13,12 +15,23 @@ async fn health_readiness_and_metrics_need_no_credential(world: &mut World) {
     assert!(health["version"].is_string() && health["timestamp"].is_string());
     stranger.get("/ready").await.expect(200);
     let metrics = stranger.get("/metrics").await.text();
-    for name in ["rialto_http_requests_total", "rialto_http_request_seconds_bucket", "rialto_build_info"] {
+    for name in ["rialto_http_requests_total", "rialto_http_request_seconds_bucket", "rialto_jobs_dead 0", "rialto_build_info"] {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
     let unmatched = stranger.get("/no/such/path/7c9e").await;
     unmatched.expect_problem(404);
     assert!(!stranger.get("/metrics").await.text().contains("7c9e"), "labels are patterns, never paths");
+}
+
+async fn the_operators_table_has_every_metric_and_no_other(world: &mut World) {
+    let stranger = world.stranger();
+    stranger.get("/health").await.expect(200);
+    let metrics = stranger.get("/metrics").await.text();
+    let served: BTreeSet<&str> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let page = fs::read_to_string(repository().join("docs/operating.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `rialto_"));
+    let told: BTreeSet<&str> = rows.filter_map(|line| line.split('`').nth(1)).collect();
+    assert_eq!(told, served, "docs/operating.md left, the server right");
 }
 
 async fn a_request_has_an_id_that_its_answer_repeats(world: &mut World) {
@@ -94,6 +107,7 @@ async fn a_bodyless_call_may_say_that_its_body_is_json(world: &mut World) {
 
 journeys! {
     health_readiness_and_metrics_need_no_credential,
+    the_operators_table_has_every_metric_and_no_other,
     a_request_has_an_id_that_its_answer_repeats,
     a_path_with_and_without_a_slash_is_the_same,
     unknown_paths_and_methods_are_problems,

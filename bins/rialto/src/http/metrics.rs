@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use rialto_jobs::Backlog;
 
 /// The counters of one server.
 pub struct Metrics {
@@ -15,6 +16,9 @@ pub struct Metrics {
     pub rate_limited: IntCounter,
     /// Credits that callers were charged for invocations.
     pub credits_charged: IntCounter,
+    jobs_due: IntGauge,
+    jobs_dead: IntGauge,
+    jobs_waited_seconds: IntGauge,
 }
 
 impl Metrics {
@@ -37,6 +41,9 @@ impl Metrics {
             in_flight: IntGauge::new("rialto_http_requests_in_flight", "Requests being answered right now.")?,
             rate_limited: IntCounter::new("rialto_http_rate_limited_total", "Requests refused for asking too often.")?,
             credits_charged: IntCounter::new("rialto_credits_charged_total", "Credits charged for invocations.")?,
+            jobs_due: IntGauge::new("rialto_jobs_due", "Background jobs that are due and that nobody runs.")?,
+            jobs_dead: IntGauge::new("rialto_jobs_dead", "Background jobs that were given up.")?,
+            jobs_waited_seconds: IntGauge::new("rialto_jobs_waited_seconds", "For how long the longest due job has waited.")?,
         };
         let info = Opts::new("rialto_build_info", "Always 1; the version is in the label.")
             .const_label("version", env!("CARGO_PKG_VERSION"));
@@ -48,6 +55,9 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.rate_limited.clone()))?;
         metrics.registry.register(Box::new(metrics.credits_charged.clone()))?;
+        metrics.registry.register(Box::new(metrics.jobs_due.clone()))?;
+        metrics.registry.register(Box::new(metrics.jobs_dead.clone()))?;
+        metrics.registry.register(Box::new(metrics.jobs_waited_seconds.clone()))?;
         Ok(metrics)
     }
 
@@ -55,6 +65,13 @@ impl Metrics {
     pub fn answered(&self, method: &str, route: &str, status: &str, took: Duration) {
         self.requests.with_label_values(&[method, route, status]).inc();
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Takes down how far the jobs are behind, in all replicas together.
+    pub fn backlog(&self, backlog: Backlog) {
+        self.jobs_due.set(backlog.due);
+        self.jobs_dead.set(backlog.dead);
+        self.jobs_waited_seconds.set(i64::try_from(backlog.waited.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// All of it, as text.

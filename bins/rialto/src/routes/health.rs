@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, http::StatusCode, web::Data};
 use rialto_kernel::Timestamp;
+use rialto_store::Tx;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -64,6 +65,11 @@ pub async fn ready(app: Data<App>) -> Result<HttpResponse, Problem> {
 #[utoipa::path(tag = "Health", responses((status = 200, description = "All metrics.", body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 pub async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
+    let now = app.clock.now();
+    // A database that is away is what the other metrics are wanted for.
+    if let Ok(backlog) = app.db.read(async move |tx: &mut Tx| rialto_jobs::backlog(tx, now).await).await {
+        app.metrics.backlog(backlog);
+    }
     let text = app.metrics.render().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
