@@ -16,6 +16,9 @@ const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long an event stays in the outbox.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
+const LEASE: Duration = Duration::from_secs(15);
+
 /// Starts the worker of this process.
 pub fn start(app: &Arc<App>) -> Running {
     // Each run is two small commits, also on a server where nothing happens: not every second.
@@ -25,7 +28,7 @@ pub fn start(app: &Arc<App>) -> Running {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
-    Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions::default())
+    Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
