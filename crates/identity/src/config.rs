@@ -5,10 +5,13 @@ use std::time::Duration;
 /// The settings of identity. [`Default`] is what a public server wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityConfig {
-    /// How many failed logins an account may have within a window before further ones are refused unheard.
+    /// How many failed logins an account may have from one network address within a window before further ones from there
+    /// are refused unheard.
     pub account_failures_max: u32,
-    /// The same for one network address, which may try many accounts.
+    /// The same for the address, which may try many accounts.
     pub address_failures_max: u32,
+    /// The same for the account, wherever the failures came from.
+    pub account_failures_anywhere_max: u32,
     /// How long failed logins count.
     pub failure_window: Duration,
     /// How long a token from a login is good.
@@ -24,6 +27,7 @@ impl Default for IdentityConfig {
         Self {
             account_failures_max: 10,
             address_failures_max: 50,
+            account_failures_anywhere_max: 200,
             failure_window: Duration::from_secs(15 * 60),
             token_lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             // Never all cores: requests that hash nothing have to be answered too, even in a flood of logins.

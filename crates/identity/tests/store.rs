@@ -168,8 +168,19 @@ async fn the_last_use_of_a_key_is_noted_once_a_minute(test: &TestDb) {
     becomes(first.after(MINUTE)).await;
 }
 
-async fn an_account_with_too_many_failures_is_not_heard_for_a_while(test: &TestDb) {
+async fn nobody_can_lock_another_out_of_an_account(test: &TestDb) {
     let world = World::with(test, IdentityConfig { account_failures_max: 3, ..IdentityConfig::default() });
+    world.register("ada@example.com").await.unwrap();
+    for _ in 0..3 {
+        world.login_from("198.51.100.1", "ada@example.com", "wrong").await.unwrap_err();
+    }
+    let thief = world.login_from("198.51.100.1", "ada@example.com", PASSWORD).await.unwrap_err();
+    assert_eq!(thief, IdentityError::Throttled { retry_after: 15 * MINUTE });
+    world.login_from("198.51.100.2", "ada@example.com", PASSWORD).await.unwrap();
+}
+
+async fn an_account_with_too_many_failures_is_not_heard_for_a_while(test: &TestDb) {
+    let world = World::with(test, IdentityConfig { account_failures_anywhere_max: 3, ..IdentityConfig::default() });
     world.register("ada@example.com").await.unwrap();
     world.register("bob@example.com").await.unwrap();
     // An address that nobody has is throttled like one that somebody has.
@@ -219,7 +230,7 @@ async fn an_address_with_too_many_failures_is_not_heard_for_a_while(test: &TestD
 }
 
 async fn guessing_in_parallel_gains_nothing(test: &TestDb) {
-    let config = IdentityConfig { account_failures_max: 3, hashes_at_once: 2, ..IdentityConfig::default() };
+    let config = IdentityConfig { account_failures_anywhere_max: 3, hashes_at_once: 2, ..IdentityConfig::default() };
     let world = World::with(test, config);
     world.register("ada@example.com").await.unwrap();
     let before = world.identity.passwords().verified();
@@ -244,10 +255,10 @@ async fn counters_whose_window_has_passed_are_forgotten(test: &TestDb) {
     for n in 0..5 {
         world.login(&format!("guess{n}@example.com"), "wrong").await.unwrap_err();
     }
-    assert_eq!(count().await, 6, "five accounts and one address");
+    assert_eq!(count().await, 11, "five accounts, each from here and from anywhere, and one address");
     world.clock.advance(15 * MINUTE);
     world.login("another@example.com", "wrong").await.unwrap_err();
-    assert_eq!(count().await, 2);
+    assert_eq!(count().await, 3);
 }
 
 async fn a_login_does_the_same_work_whether_the_account_exists_or_not(test: &TestDb) {
@@ -378,6 +389,7 @@ suite! {
     a_key_with_an_expiry_works_and_expires,
     keys_are_listed_newest_first_and_only_to_their_owner,
     the_last_use_of_a_key_is_noted_once_a_minute,
+    nobody_can_lock_another_out_of_an_account,
     an_account_with_too_many_failures_is_not_heard_for_a_while,
     a_login_forgives_the_failures_of_its_account,
     an_address_with_too_many_failures_is_not_heard_for_a_while,

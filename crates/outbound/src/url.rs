@@ -23,6 +23,10 @@ impl CheckedUrl {
         if text.len() > URL_BYTES_MAX {
             return Err(UrlRefusal::TooLong(URL_BYTES_MAX));
         }
+        // The parser repairs these in silence, and others who read the same text may repair them otherwise.
+        if text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || matches!(letter, '\\' | '#')) {
+            return Err(UrlRefusal::NotAUrl);
+        }
         let url = Url::parse(text).map_err(|error| match error {
             url::ParseError::EmptyHost => UrlRefusal::NoHost,
             url::ParseError::RelativeUrlWithoutBase => UrlRefusal::NotHttp,
@@ -41,6 +45,9 @@ impl CheckedUrl {
         };
         if host.is_empty() {
             return Err(UrlRefusal::NoHost);
+        }
+        if url.port() == Some(0) {
+            return Err(UrlRefusal::NotAUrl);
         }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let uri = format!("{}://{host}{port}{}", url.scheme(), path_and_query(text, &url)?);

@@ -67,8 +67,7 @@ mod tests {
         let text = "Bees make honey. It rained on Tuesday in the old town. Honey bees dance to show other bees where flowers are. \
                     Somebody laughed. Without bees many flowers would bear no fruit.";
         let summary = summarize(text, 2);
-        assert!(summary.starts_with("Honey bees dance"), "{summary}");
-        assert!(!summary.contains("laughed") && !summary.contains("Tuesday"), "{summary}");
+        assert_eq!(summary, "Bees make honey. Honey bees dance to show other bees where flowers are.");
     }
 
     #[test]
