@@ -7,8 +7,9 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::LogFormat;
 
-/// What is logged when nobody says otherwise.
-const DEFAULT: &str = "info,actix_server=warn";
+/// What is logged when nobody says otherwise. A client that does not speak HTTP is no error of ours: it gets its 400, and
+/// strangers must not be able to fill the log.
+const DEFAULT: &str = "info,actix_server=warn,actix_http=off";
 
 /// Starts to log. Lines are written by a thread of their own, which has written them all when the guard is dropped.
 ///
