@@ -2,18 +2,26 @@
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query, sql_types::BigInt};
 use rialto_kernel::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use crate::{StoreError, Tx, on, schema::idempotency_keys as k, types::UtcTime};
 
 /// A key as a client sent it, with all that has to agree when it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Whose key, and for which operation: `owner/METHOD /path`.
+    /// Whose key, and for which operation: `owner/METHOD /path`. The table holds a digest of it: a path may be longer than
+    /// an index can hold.
     pub scope: String,
     /// What the client sent.
     pub key: String,
     /// A digest of the request. Another request under the same key is an error.
     pub fingerprint: Vec<u8>,
+}
+
+impl Key {
+    fn scope_digest(&self) -> Vec<u8> {
+        Sha256::digest(&self.scope).to_vec()
+    }
 }
 
 /// An answer that was given before and is given again.
@@ -43,7 +51,8 @@ pub enum Claim {
 /// # Errors
 /// Whatever the database says.
 pub async fn claim(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<Claim, StoreError> {
-    let row = (k::scope.eq(&key.scope), k::key.eq(&key.key), k::fingerprint.eq(&key.fingerprint), k::created_at.eq(now));
+    let row =
+        (k::scope_digest.eq(key.scope_digest()), k::key.eq(&key.key), k::fingerprint.eq(&key.fingerprint), k::created_at.eq(now));
     let inserted = on!(tx, conn => diesel::insert_into(k::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
     if inserted == 1 {
         return Ok(Claim::Fresh);
@@ -57,7 +66,7 @@ pub async fn claim(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<Claim, Stor
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, key: &Key) -> Result<Option<Claim>, StoreError> {
     type Row = (Vec<u8>, Option<i32>, Option<String>);
-    let found: Option<Row> = on!(tx, conn => k::table.find((&key.scope, &key.key))
+    let found: Option<Row> = on!(tx, conn => k::table.find((key.scope_digest(), &key.key))
         .select((k::fingerprint, k::status, k::response)).first(conn).await.optional())?;
     Ok(found.map(|(fingerprint, status, response)| match (status.and_then(|s| u16::try_from(s).ok()), response) {
         _ if fingerprint != key.fingerprint => Claim::Mismatch,
@@ -72,16 +81,7 @@ pub async fn find(tx: &mut Tx, key: &Key) -> Result<Option<Claim>, StoreError> {
 /// Whatever the database says.
 pub async fn finish(tx: &mut Tx, key: &Key, answer: &Stored) -> Result<(), StoreError> {
     let changes = (k::status.eq(i32::from(answer.status)), k::response.eq(&answer.body));
-    on!(tx, conn => diesel::update(k::table.find((&key.scope, &key.key))).set(changes).execute(conn).await)?;
-    Ok(())
-}
-
-/// Gives a claim back whose work failed without effect, so that the client may try again.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn release(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
-    on!(tx, conn => diesel::delete(k::table.find((&key.scope, &key.key)).filter(k::status.is_null())).execute(conn).await)?;
+    on!(tx, conn => diesel::update(k::table.find((key.scope_digest(), &key.key))).set(changes).execute(conn).await)?;
     Ok(())
 }
 
@@ -91,7 +91,7 @@ pub async fn release(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
 /// Whatever the database says.
 pub async fn forget_before(tx: &mut Tx, horizon: Timestamp, limit: i64) -> Result<usize, StoreError> {
     // SQLite takes `$1` for the name of its first parameter.
-    const FORGET: &str = "DELETE FROM idempotency_keys WHERE (scope, key) IN \
-         (SELECT scope, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    const FORGET: &str = "DELETE FROM idempotency_keys WHERE (scope_digest, key) IN \
+         (SELECT scope_digest, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
     on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(limit).execute(conn).await)
 }

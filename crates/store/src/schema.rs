@@ -16,8 +16,8 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use crate::types::UtcTime;
-    idempotency_keys (scope, key) {
-        scope -> Text,
+    idempotency_keys (scope_digest, key) {
+        scope_digest -> Binary,
         key -> Text,
         fingerprint -> Binary,
         status -> Nullable<Integer>,

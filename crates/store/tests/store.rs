@@ -283,7 +283,22 @@ async fn what_is_old_is_forgotten_in_bounded_batches(test: &TestDb) {
     assert_eq!((keys, events), (vec![2, 1, 0], vec![2, 1, 0]));
 }
 
+async fn a_scope_may_be_as_long_as_a_path(test: &TestDb) {
+    // Nothing that could be compressed until it fits into an index.
+    let scope: String = (0..500).map(|_| Id::<()>::new().to_string()).collect();
+    let key = |last: &str| Key { scope: format!("{scope}{last}"), key: "k".into(), fingerprint: vec![1] };
+    for last in ["a", "b"] {
+        let key = key(last);
+        let claim = test.db.write(async move |tx: &mut Tx| idempotency::claim(tx, &key, Timestamp::from_micros(1)).await).await;
+        assert_eq!(claim, Ok(Claim::Fresh));
+    }
+    let key = key("a");
+    let claim = test.db.write(async move |tx: &mut Tx| idempotency::claim(tx, &key, Timestamp::from_micros(1)).await).await;
+    assert_eq!(claim, Ok(Claim::Running));
+}
+
 suite! {
+    a_scope_may_be_as_long_as_a_path,
     what_is_old_is_forgotten_in_bounded_batches,
     rows_come_back_as_they_went_in,
     a_transaction_that_fails_leaves_nothing,

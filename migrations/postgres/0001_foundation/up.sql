@@ -14,13 +14,14 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_occurred_at ON outbox (occurred_at);
 
 CREATE TABLE idempotency_keys (
-    scope       text NOT NULL,
-    key         text NOT NULL,
-    fingerprint bytea NOT NULL,
-    status      integer,
-    response    text,
-    created_at  timestamptz NOT NULL,
-    PRIMARY KEY (scope, key)
+    -- SHA-256 of whose key it is and for which operation: a path may be longer than an index can hold.
+    scope_digest bytea NOT NULL CHECK (octet_length(scope_digest) = 32),
+    key          text NOT NULL,
+    fingerprint  bytea NOT NULL,
+    status       integer,
+    response     text,
+    created_at   timestamptz NOT NULL,
+    PRIMARY KEY (scope_digest, key)
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 

@@ -13,13 +13,14 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_occurred_at ON outbox (occurred_at);
 
 CREATE TABLE idempotency_keys (
-    scope       TEXT NOT NULL,
-    key         TEXT NOT NULL,
-    fingerprint BLOB NOT NULL,
-    status      INTEGER,
-    response    TEXT,
-    created_at  INTEGER NOT NULL,
-    PRIMARY KEY (scope, key)
+    -- SHA-256 of whose key it is and for which operation: a path may be longer than an index can hold.
+    scope_digest BLOB NOT NULL CHECK (length(scope_digest) = 32),
+    key          TEXT NOT NULL,
+    fingerprint  BLOB NOT NULL,
+    status       INTEGER,
+    response     TEXT,
+    created_at   INTEGER NOT NULL,
+    PRIMARY KEY (scope_digest, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 
