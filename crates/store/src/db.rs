@@ -14,17 +14,19 @@ use crate::{
 /// How to open a database.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
-    /// SQLite: how many threads read. PostgreSQL: how many connections the pool holds at most.
+    /// SQLite: how many threads read, each with a connection of its own.
     pub readers: usize,
     /// PostgreSQL: connections at most.
     pub connections_max: usize,
     /// PostgreSQL: how long to wait for a free connection.
     pub pool_wait: Duration,
+    /// PostgreSQL: how long to wait for the answer to `COMMIT`, after which nobody knows what became of it.
+    pub commit_wait: Duration,
 }
 
 impl Default for DbOptions {
     fn default() -> Self {
-        Self { readers: 3, connections_max: 16, pool_wait: Duration::from_secs(5) }
+        Self { readers: 3, connections_max: 16, pool_wait: Duration::from_secs(5), commit_wait: Duration::from_secs(30) }
     }
 }
 
@@ -90,7 +92,7 @@ impl Db {
     /// rules for code inside a transaction. A caller that stops waiting does not stop the work.
     ///
     /// # Errors
-    /// The work's own, or the store's.
+    /// The work's own, or the store's. After [`StoreError::Unknown`] it may have been done; after any other it was not.
     pub fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
         F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,

@@ -17,9 +17,12 @@ pub enum StoreError {
     /// The database asks to run the transaction again: a deadlock or a serialization failure.
     #[error("the transaction has to run again ({0})")]
     Again(String),
-    /// No connection, no free connection in time, or the connection broke.
+    /// No connection, no free connection in time, or the connection broke before `COMMIT` was sent: nothing was done.
     #[error("the database is not available ({0})")]
     Unavailable(String),
+    /// The connection broke, or the server was silent, after `COMMIT` was sent: it may have been done.
+    #[error("it is not known whether this was done ({0})")]
+    Unknown(String),
     /// The work took longer than a transaction may.
     #[error("the database work took too long")]
     Timeout,
@@ -76,16 +79,47 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// Diesel has no kind for these, and gives no SQLSTATE; the messages have been stable for many releases.
+/// What SQLite says when another process writes for too long, and PostgreSQL when it goes, is not there yet, or is full.
+const AWAY: [&str; 6] = [
+    "database is locked",
+    "connection closed",
+    "terminating connection",
+    "the database system is",
+    "too many clients already",
+    "remaining connection slots",
+];
+
+/// Diesel has no kind for these, and drops the SQLSTATE before anybody can see it. The messages have been stable for many
+/// releases, and sessions ask for English ones where they may.
 fn from_message(message: &str) -> StoreError {
     let text = message.to_owned();
     if message.contains("deadlock detected") || message.contains("could not serialize access") {
         StoreError::Again(text)
     } else if message.contains("canceling statement due to") {
         StoreError::Timeout
-    } else if message.contains("database is locked") || message.contains("connection closed") {
+    } else if AWAY.iter().any(|away| message.contains(away)) {
         StoreError::Unavailable(text)
     } else {
         StoreError::Database(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_goes_is_away_and_not_broken() {
+        for away in [
+            "terminating connection due to administrator command",
+            "the database system is shutting down",
+            "the database system is starting up",
+            "sorry, too many clients already",
+        ] {
+            let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(away.to_owned()));
+            assert_eq!(StoreError::from(error), StoreError::Unavailable(away.to_owned()));
+        }
+        let late = "canceling statement due to statement timeout".to_owned();
+        assert_eq!(StoreError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(late))), StoreError::Timeout);
     }
 }

@@ -47,10 +47,10 @@ impl Db {
                 client
             }
         };
-        client
-            .batch_execute(&format!("LISTEN {channel}"))
-            .await
-            .map_err(|error| StoreError::Unavailable(postgres::describe(&error)))?;
+        let listen = format!("LISTEN {channel}");
+        let asked =
+            async { client.batch_execute(&listen).await.map_err(|error| StoreError::Unavailable(postgres::describe(&error))) };
+        postgres::bounded(asked).await?;
         Ok(Some(Listener { heard, client }))
     }
 }

@@ -47,8 +47,9 @@ const CREATE_SQLITE: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT";
 const CREATE_POSTGRES: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL)";
-/// Two replicas that start together must not both migrate. Any number will do, as long as nobody else uses it.
-const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7216052601)";
+/// Two replicas that start together must not both migrate. Any number will do, as long as nobody else uses it. The other
+/// is waited for however long it takes; the tables are not.
+const LOCK_POSTGRES: &str = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7216052601); SET LOCAL lock_timeout = '8s'";
 
 pub(crate) async fn run(db: &Db) -> Result<MigrationReport, StoreError> {
     let mut report = MigrationReport { present: db.step(async |tx: &mut Tx| present(tx).await).await?, applied: Vec::new() };
@@ -77,7 +78,6 @@ async fn present(tx: &mut Tx) -> Result<usize, StoreError> {
 
 async fn apply(tx: &mut Tx, migration: Migration) -> Result<bool, StoreError> {
     if tx.is_postgres() {
-        tx.batch("SET LOCAL statement_timeout = 0").await?;
         tx.batch(LOCK_POSTGRES).await?;
     }
     let known: i64 = on!(tx, conn => schema_migrations::table

@@ -3,18 +3,19 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use async_channel::Receiver;
-use diesel::{ConnectionError, ConnectionResult};
+use diesel::{ConnectionError, ConnectionResult, QueryResult};
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-        deadpool::{Pool, PoolError},
+        deadpool::{Object, Pool, PoolError},
     },
 };
 use futures_util::FutureExt;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::LocalSet,
+    time::timeout,
 };
 use tokio_postgres::{
     Client, Connection, Socket,
@@ -28,12 +29,18 @@ use crate::{
     work::{Mode, Request, Task, Verdict},
 };
 
-/// What every session sets: no statement, lock or forgotten transaction may hold others up for ever.
-const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-     SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; SET client_min_messages = 'warning'";
+/// What every session sets: no statement, lock or forgotten transaction may hold others up for ever. A statement ends
+/// before the bound of the transaction it is in. English is asked for where it may be: errors are told apart by it.
+const SESSION: &str = "SET statement_timeout = '9s'; SET lock_timeout = '8s'; \
+     SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; SET client_min_messages = 'warning'; \
+     DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$";
 
 /// What makes a transaction see one frozen moment.
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// What lets a transaction take as long as it needs.
+const UNBOUNDED: &str = "SET LOCAL statement_timeout = 0";
+/// How long the server may take for what is no work: a connection, a `BEGIN`, a `ROLLBACK`.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How many threads drive transactions. Each has its own share of the connections, so that all that a transaction waits
 /// for happens on its own thread.
 const THREADS: usize = 2;
@@ -57,16 +64,23 @@ pub(crate) async fn start(url: &str, options: &DbOptions, queue: Receiver<Reques
     for number in 0..THREADS {
         let (url, queue) = (url.to_owned(), queue.clone());
         let connections = (options.connections_max / THREADS).max(1);
-        let wait = options.pool_wait;
+        let waits = Waits { pool: options.pool_wait, commit: options.commit_wait };
         let (started, first) = oneshot::channel();
         let serve = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(url, connections, wait, queue, started)),
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(url, connections, waits, queue, started)),
             Err(error) => drop(started.send(Err(unavailable(error)))),
         };
         thread::Builder::new().name(format!("postgres-{number}")).spawn(serve).map_err(unavailable)?;
         first.await.map_err(unavailable)??;
     }
     Ok(())
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy)]
+struct Waits {
+    pool: Duration,
+    commit: Duration,
 }
 
 fn pool(url: &str, connections: usize, wait: Duration) -> Result<Pool<AsyncPgConnection>, StoreError> {
@@ -78,7 +92,7 @@ fn pool(url: &str, connections: usize, wait: Duration) -> Result<Pool<AsyncPgCon
         .max_size(connections)
         .runtime(deadpool::Runtime::Tokio1)
         .wait_timeout(Some(wait))
-        .create_timeout(Some(Duration::from_secs(5)))
+        .create_timeout(Some(ANSWER_MAX))
         .build()
         .map_err(unavailable)
 }
@@ -86,11 +100,11 @@ fn pool(url: &str, connections: usize, wait: Duration) -> Result<Pool<AsyncPgCon
 async fn serve(
     url: String,
     connections: usize,
-    wait: Duration,
+    waits: Waits,
     queue: Receiver<Request>,
     started: oneshot::Sender<Result<(), StoreError>>,
 ) {
-    let pool = match pool(&url, connections, wait) {
+    let pool = match pool(&url, connections, waits.pool) {
         Ok(pool) => pool,
         Err(error) => return drop(started.send(Err(error))),
     };
@@ -103,13 +117,13 @@ async fn serve(
     let free = Arc::new(Semaphore::new(connections));
     while let Ok(permit) = free.clone().acquire_owned().await {
         let Ok(Request { mode, since, mut task }) = queue.recv().await else { break };
-        if since.elapsed() > wait {
+        if since.elapsed() > waits.pool {
             task.settle(Err(unavailable("no free connection in time")));
             continue;
         }
         let pool = pool.clone();
         tokio::task::spawn_local(async move {
-            let outcome = attempts(&pool, mode, task.as_mut()).await;
+            let outcome = attempts(&pool, waits, mode, task.as_mut()).await;
             drop(permit);
             task.settle(outcome);
         });
@@ -120,10 +134,10 @@ async fn serve(
 }
 
 /// Runs `task` until PostgreSQL stops asking for it again.
-async fn attempts(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -> Result<(), StoreError> {
+async fn attempts(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &mut dyn Task) -> Result<(), StoreError> {
     for attempt in 1.. {
         let last = attempt == ATTEMPTS_MAX;
-        match once(pool, mode, task).await {
+        match once(pool, waits, mode, task).await {
             Ok(Verdict::Again) if !last => {}
             Err(StoreError::Again(_)) if !last => {}
             done => return done.map(|_| ()),
@@ -135,28 +149,89 @@ async fn attempts(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Tas
 }
 
 /// Runs `task` once. If this is dropped half way, the pool sees a connection inside a transaction and throws it away,
-/// which rolls back.
-async fn once(pool: &Pool<AsyncPgConnection>, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
-    let mut conn = pool.get().await.map_err(|error| no_connection(&error))?;
-    if mode == Mode::Live {
-        return Ok(task.run(&mut Tx::Postgres(conn)).await);
-    }
-    AnsiTransactionManager::begin_transaction(&mut *conn).await?;
-    if mode == Mode::Frozen {
-        conn.batch_execute(SNAPSHOT).await?;
-    }
-    let mut tx = Tx::Postgres(conn);
+/// which rolls back. Whatever the server does or does not say, it returns, and no broken connection goes back to the pool.
+async fn once(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
+    let mut tx = Tx::Postgres(begin(pool, mode).await?);
     let verdict = task.run(&mut tx).await;
-    let Tx::Postgres(mut conn) = tx else {
+    let Tx::Postgres(conn) = tx else {
         return Err(StoreError::Database("the work replaced its transaction".into()));
     };
-    if verdict == Verdict::Keep {
-        AnsiTransactionManager::commit_transaction(&mut *conn).await?;
-    } else {
-        // When even this fails the connection is broken, and so is the transaction.
-        let _ = AnsiTransactionManager::rollback_transaction(&mut *conn).await;
+    match verdict {
+        Verdict::Abandon => abandon(conn),
+        _ if mode == Mode::Live => {}
+        Verdict::Keep if mode.writes() => commit(conn, waits.commit).await?,
+        Verdict::Keep | Verdict::Undo | Verdict::Again => rollback(conn).await,
     }
     Ok(verdict)
+}
+
+/// A connection in the state that `mode` asks for.
+async fn begin(pool: &Pool<AsyncPgConnection>, mode: Mode) -> Result<Object<AsyncPgConnection>, StoreError> {
+    let mut broken = unavailable("no connection works");
+    // A connection that broke while nobody used it shows here, where it costs nothing to take another.
+    for _ in 0..=pool.status().max_size {
+        let mut conn = pool.get().await.map_err(|error| no_connection(&error))?;
+        if mode == Mode::Live {
+            return Ok(conn);
+        }
+        let opened = timeout(ANSWER_MAX, open(&mut conn, mode)).await;
+        if matches!(opened, Ok(Ok(()))) {
+            return Ok(conn);
+        }
+        drop(Object::take(conn));
+        match opened.map(|done| done.map_err(StoreError::from)) {
+            Ok(Err(error @ StoreError::Unavailable(_))) => broken = error,
+            Ok(other) => return Err(other.err().unwrap_or(broken)),
+            Err(_elapsed) => return Err(unavailable("no answer to BEGIN in time")),
+        }
+    }
+    Err(broken)
+}
+
+async fn open(conn: &mut AsyncPgConnection, mode: Mode) -> QueryResult<()> {
+    AnsiTransactionManager::begin_transaction(conn).await?;
+    match mode {
+        Mode::Live | Mode::Write => Ok(()),
+        Mode::Migrate => conn.batch_execute(UNBOUNDED).await,
+        Mode::Frozen => conn.batch_execute(&format!("{SNAPSHOT}; {UNBOUNDED}")).await,
+    }
+}
+
+/// Commits. An error other than [`StoreError::Unknown`] says that the transaction was undone.
+async fn commit(mut conn: Object<AsyncPgConnection>, wait: Duration) -> Result<(), StoreError> {
+    let Ok(done) = timeout(wait, AnsiTransactionManager::commit_transaction(&mut *conn)).await else {
+        drop(Object::take(conn));
+        return Err(StoreError::Unknown("no answer to COMMIT in time".into()));
+    };
+    let Err(error) = done else { return Ok(()) };
+    let error = StoreError::from(error);
+    // A server that lives on has refused, and so undone the transaction. If it has gone, nobody knows when it went.
+    let alive = timeout(ANSWER_MAX, conn.batch_execute("ROLLBACK")).await;
+    drop(Object::take(conn));
+    match alive {
+        Ok(Ok(())) => Err(error),
+        Ok(Err(_)) | Err(_) => Err(StoreError::Unknown(error.to_string())),
+    }
+}
+
+/// Rolls back; where that fails the connection is broken, and closing it does.
+async fn rollback(mut conn: Object<AsyncPgConnection>) {
+    let done = timeout(ANSWER_MAX, AnsiTransactionManager::rollback_transaction(&mut *conn)).await;
+    if !matches!(done, Ok(Ok(()))) {
+        drop(Object::take(conn));
+    }
+}
+
+/// Closes a connection, and asks the server to end the statement that it may still be at: it would only see that nobody
+/// listens when it has done it.
+fn abandon(conn: Object<AsyncPgConnection>) {
+    let conn = Object::take(conn);
+    let cancel = conn.cancel_token();
+    drop(conn);
+    tokio::task::spawn_local(async move {
+        // The server ends the statement by itself a little later.
+        let _ = timeout(ANSWER_MAX, cancel.cancel_query(tls())).await;
+    });
 }
 
 /// A connection as the driver gives it, before anything is built on it.
@@ -171,14 +246,27 @@ pub(crate) async fn connect_raw(url: &str) -> Result<Raw, StoreError> {
     let failed = |error: tokio_postgres::Error| StoreError::Unavailable(describe(&error));
     let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
     config.application_name("rialto");
-    if config.get_ssl_mode() == SslMode::Require {
-        let (client, connection) = config.connect(tls()).await.map_err(failed)?;
-        Ok(Raw::Encrypted(client, Box::new(connection)))
-    } else {
-        config.ssl_mode(SslMode::Disable);
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(failed)?;
-        Ok(Raw::Plain(client, Box::new(connection)))
+    // A peer that vanished without a word shows within half a minute, even where nobody waits with a clock.
+    config.keepalives_idle(Duration::from_secs(15)).keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(30));
     }
+    let connecting = async {
+        if config.get_ssl_mode() == SslMode::Require {
+            let (client, connection) = config.connect(tls()).await.map_err(failed)?;
+            Ok(Raw::Encrypted(client, Box::new(connection)))
+        } else {
+            config.ssl_mode(SslMode::Disable);
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(failed)?;
+            Ok(Raw::Plain(client, Box::new(connection)))
+        }
+    };
+    bounded(connecting).await
+}
+
+/// Waits for what a healthy server does at once.
+pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_elapsed| Err(unavailable("the server did not answer in time")))
 }
 
 /// Connects and sets up a session for the pool.

@@ -18,7 +18,8 @@ use crate::{StoreError, Tx};
 
 /// How many pieces of work may wait before new ones have to wait to be queued.
 pub(crate) const QUEUE_MAX: usize = 1_024;
-/// The longest that one transaction may take.
+/// The longest that one transaction may take. It ends work at a point where the work waits. A statement of SQLite never
+/// waits, so nothing but an index bounds that; PostgreSQL's server ends its own a little earlier.
 const BOUND: Duration = Duration::from_secs(10);
 
 /// What a piece of work does, and what it sees.
@@ -34,11 +35,20 @@ pub(crate) enum Mode {
     Migrate,
 }
 
+impl Mode {
+    /// Whether anything of it lasts.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::Migrate)
+    }
+}
+
 /// What the work wants to become of its transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Keep,
     Undo,
+    /// Like `Undo`, and the connection may be broken, or at a statement still.
+    Abandon,
     /// The database asked to run it again.
     Again,
 }
@@ -78,14 +88,16 @@ where
                 Some(bound) => tokio::time::timeout(bound, work).await.map_err(|_elapsed| StoreError::Timeout),
                 None => Ok(work.await),
             };
-            let result = match done {
-                Ok(Ok(result)) => result,
-                Ok(Err(_panic)) => Err(StoreError::Panicked.into()),
-                Err(timeout) => Err(timeout.into()),
+            let (result, ended) = match done {
+                Ok(Ok(result)) => (result, true),
+                Ok(Err(_panic)) => (Err(StoreError::Panicked.into()), false),
+                Err(timeout) => (Err(timeout.into()), false),
             };
-            let verdict = match &result {
+            let verdict = match result.as_ref().map_err(|error| StoreError::find(error)) {
                 Ok(_) => Verdict::Keep,
-                Err(error) if matches!(StoreError::find(error), Some(StoreError::Again(_))) => Verdict::Again,
+                Err(Some(StoreError::Unavailable(_))) => Verdict::Abandon,
+                Err(_) if !ended => Verdict::Abandon,
+                Err(Some(StoreError::Again(_))) => Verdict::Again,
                 Err(_) => Verdict::Undo,
             };
             self.result = Some(result);
@@ -119,8 +131,11 @@ where
     let task: Box<dyn Task> = Box::new(Work { work, bound, result: None, reply });
     let queue = queue.clone();
     async move {
-        let gone = || StoreError::Unavailable("the database threads have stopped".into());
-        queue.send(Request { mode, since: Instant::now(), task }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let stopped = || "the database threads have stopped".to_owned();
+        queue.send(Request { mode, since: Instant::now(), task }).await.map_err(|_| StoreError::Unavailable(stopped()))?;
+        // Once it is sent, a thread that ends without an answer may have ended anywhere.
+        answer
+            .await
+            .map_err(|_| if mode.writes() { StoreError::Unknown(stopped()) } else { StoreError::Unavailable(stopped()) })?
     }
 }

@@ -224,6 +224,12 @@ impl From<StoreError> for Problem {
                 problem.0.cause = Some(Box::new(error));
                 problem
             }
+            StoreError::Unknown(_) => {
+                let detail = "It is not known whether this was done: look, or repeat it with the same Idempotency-Key.";
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail).retry_after(1);
+                problem.0.cause = Some(Box::new(error));
+                problem
+            }
             StoreError::Unique(_)
             | StoreError::ForeignKey(_)
             | StoreError::Check(_)

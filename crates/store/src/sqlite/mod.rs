@@ -40,7 +40,7 @@ fn open(path: &Path, purpose: Purpose) -> Result<Tx, StoreError> {
 }
 
 /// Runs work on the thread that asks. Its futures are ready at once; the timer is there to end work that waits for
-/// something it must not wait for.
+/// something it must not wait for. It cannot end a statement.
 fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()

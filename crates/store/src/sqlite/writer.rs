@@ -6,12 +6,15 @@
 //! learn that it succeeded.
 //!
 //! What each hazard comes to:
-//! - A member returns an error, panics, or takes too long: its savepoint is rolled back, the others go on.
+//! - A member returns an error, panics, or waits too long for something else than its transaction: its savepoint is rolled
+//!   back, the others go on.
+//! - A statement is slow: all wait for it. It runs where it is called and nothing interrupts it, so what bounds it is that
+//!   every query has an index.
 //! - A caller goes away while its work is queued or running: the work is done all the same, to its end. (A caller that
 //!   hears nothing must look, or repeat with the same idempotency key, as after any broken connection.)
 //! - The savepoint cannot be rolled back or released (SQLite gives up the whole transaction on some I/O errors):
 //!   the group is rolled back, every member fails, none is half-done.
-//! - `COMMIT` fails: every member fails with the same error.
+//! - `COMMIT` fails: the group is rolled back, every member fails with the same error.
 //! - The process dies: SQLite's WAL holds whole groups only. Whoever was told of success is in it.
 
 use std::{
@@ -87,6 +90,6 @@ async fn savepoint(tx: &mut Tx, member: &mut dyn Task) -> Result<(), StoreError>
     tx.batch("SAVEPOINT member").await?;
     match member.run(tx).await {
         Verdict::Keep => tx.batch("RELEASE member").await,
-        Verdict::Undo | Verdict::Again => tx.batch("ROLLBACK TO member; RELEASE member").await,
+        Verdict::Undo | Verdict::Abandon | Verdict::Again => tx.batch("ROLLBACK TO member; RELEASE member").await,
     }
 }
