@@ -1,5 +1,6 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
+pub mod calls;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
@@ -36,6 +37,8 @@ pub struct App {
     pub cipher: CredentialCipher,
     /// Calls agents, and charges for it.
     pub broker: Broker,
+    /// Where the broker's calls run.
+    _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
     pub payments: payments::Payments,
     /// Who has asked how often.
@@ -64,8 +67,10 @@ impl App {
             hold_grace: Duration::from_secs(settings.hold_grace_seconds.into()),
             ..defaults
         };
+        let (calls, handle) = calls::CallsRuntime::start()?;
         Ok(Self {
-            broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config),
+            broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle),
+            _calls: calls,
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
             outbound,

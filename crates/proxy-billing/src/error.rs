@@ -42,6 +42,9 @@ pub enum BrokerError {
     /// As many calls are running as may run at once.
     #[error("Too many calls are running; try again in a moment")]
     Busy,
+    /// As many calls of the caller are running as one owner may run at once.
+    #[error("Too many of your calls are running; try again when one has ended")]
+    OwnerBusy,
     /// The server is going down, or the call's task died: the call ends as interrupted, and is not charged.
     #[error("The call was interrupted")]
     Interrupted,

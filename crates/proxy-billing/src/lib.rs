@@ -7,13 +7,16 @@
 //!
 //! # Invariants
 //! 1. A price is held before the agent is called, and posted or voided in the transaction that writes the call's end.
-//!    Nobody is charged for a call that failed; no call is made that the wallet does not cover.
+//!    Nobody is charged for a call that failed; no call is made that the wallet does not cover; no answer that has a price is
+//!    given without it: one that comes when its hold is over is withheld, and the call is one that was interrupted.
 //! 2. No transaction is open while an agent is being called.
 //! 3. A call whose process died is ended by [`close_interrupted`], its hold expires, and it is never charged.
 //! 4. The same idempotency key makes one call, and every repeat gets its answer.
 //! 5. What was said in a call is its caller's. The agent's owner sees that it was made, and reads the payloads only if the
 //!    caller shared them.
-//! 6. What an agent says reaches its caller byte for byte; what is kept of it holds no NUL.
+//! 6. What an agent says reaches its caller byte for byte; what is kept of it holds no NUL, and no more than a list of many
+//!    has room for.
+//! 7. A call that was begun is settled, whether or not anybody waits for it, and at the agent's pace.
 
 mod conversation;
 mod error;

@@ -22,6 +22,9 @@ pub trait ConversationStore: Send {
         id: ConversationId,
     ) -> impl Future<Output = Result<Option<Conversation>, StoreError>> + Send;
 
+    /// Whether `owner` has this conversation, which cannot be deleted until the transaction ends.
+    fn hold_conversation(&mut self, owner: OwnerId, id: ConversationId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Sets when something last happened in a conversation, and locks it. Whether it exists.
     fn touch_conversation(&mut self, id: ConversationId, now: Timestamp)
     -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -110,6 +113,9 @@ pub trait InvocationStore: Send {
         finish: &Finish,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Reads how a call ended; `None` while it runs.
+    fn find_finish(&mut self, id: InvocationId) -> impl Future<Output = Result<Option<Finish>, StoreError>> + Send;
 
     /// Running calls whose time is over at `now`, at most `limit`.
     fn list_stale(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;

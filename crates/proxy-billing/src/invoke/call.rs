@@ -19,12 +19,17 @@ pub(super) struct Called {
 
 impl Called {
     pub(super) fn failed(status_code: u16, why: impl Into<String>, latency: Duration) -> Self {
-        Self { result: Err(why.into()), status_code, latency }
+        Self { result: Err(why.into()), status_code: known(status_code), latency }
     }
 
     pub(super) fn answered(status: StatusCode, answer: Answer, latency: Duration) -> Self {
-        Self { result: Ok(answer), status_code: status.as_u16(), latency }
+        Self { result: Ok(answer), status_code: known(status.as_u16()), latency }
     }
+}
+
+/// A status that HTTP knows. Agents may send any three digits; those beyond are a bad gateway's.
+const fn known(status_code: u16) -> u16 {
+    if matches!(status_code, 100..=599) { status_code } else { 502 }
 }
 
 impl Inner {

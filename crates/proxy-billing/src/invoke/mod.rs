@@ -2,11 +2,12 @@
 //!
 //! One call is three steps: a transaction that writes down what is about to happen and holds the price
 //! ([`open`]), the HTTP call with no transaction open ([`call`]), and a transaction that settles all of it at once
-//! ([`settle`]). When the process dies in between, the hold expires by itself and [`close_interrupted`] ends the call.
+//! ([`settle`]). All three run in one task, on a runtime that outlives whoever asked. When the process dies in between, the hold expires by itself and [`close_interrupted`] ends the call.
 
 mod call;
 mod open;
 mod payload;
+mod permit;
 mod settle;
 mod sse;
 mod stream;
@@ -21,7 +22,10 @@ use rialto_store::{
     idempotency::{self, Claim, Key, Stored},
 };
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc::UnboundedReceiver, oneshot},
+};
 
 use crate::{
     error::BrokerError,
@@ -47,13 +51,15 @@ pub struct BrokerConfig {
     pub hold_grace: Duration,
     /// How many calls may run at once.
     pub calls_max: u32,
+    /// How many calls of one owner may run at once.
+    pub calls_per_owner_max: u32,
 }
 
 impl Default for BrokerConfig {
     fn default() -> Self {
         let call = CallLimits { response_bytes_max: 4 * 1024 * 1024, ..CallLimits::default() };
         let stream = CallLimits { total: Duration::from_secs(300), idle: Duration::from_secs(60), ..call };
-        Self { call, stream, hold_grace: Duration::from_secs(30), calls_max: 4_096 }
+        Self { call, stream, hold_grace: Duration::from_secs(30), calls_max: 4_096, calls_per_owner_max: 64 }
     }
 }
 
@@ -122,7 +128,7 @@ pub enum Invoked {
 #[derive(Debug)]
 pub enum Streamed {
     /// The call is being made.
-    Live(tokio::sync::mpsc::Receiver<StreamEvent>),
+    Live(UnboundedReceiver<StreamEvent>),
     /// It was made before, under the same idempotency key; this was its end.
     Replayed(Stored),
 }
@@ -139,20 +145,29 @@ pub(crate) struct Inner {
     pub(crate) cipher: CredentialCipher,
     pub(crate) clock: Clock,
     pub(crate) config: BrokerConfig,
-    running: Arc<Semaphore>,
+    runtime: Handle,
+    permits: permit::Permits,
 }
 
 impl Broker {
-    /// A broker that calls through `client`, and opens the credentials of agents with `cipher`.
+    /// A broker that calls through `client`, and opens the credentials of agents with `cipher`. Its calls run on
+    /// `runtime`, which should outlive those who ask for them.
     #[must_use]
-    pub fn new(db: Db, client: OutboundClient, cipher: CredentialCipher, clock: Clock, config: BrokerConfig) -> Self {
-        let running = Arc::new(Semaphore::new(usize::try_from(config.calls_max).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { inner: Arc::new(Inner { db, client, cipher, clock, config, running }) }
+    pub fn new(
+        db: Db,
+        client: OutboundClient,
+        cipher: CredentialCipher,
+        clock: Clock,
+        config: BrokerConfig,
+        runtime: Handle,
+    ) -> Self {
+        let permits = permit::Permits::new(config.calls_max, config.calls_per_owner_max);
+        Self { inner: Arc::new(Inner { db, client, cipher, clock, config, runtime, permits }) }
     }
 
     /// Calls an agent on behalf of `caller`, and charges its price if it answers well.
     ///
-    /// The call is made and settled even when whoever waits for it goes away.
+    /// The call is made and settled even when whoever waits for it goes away, at whatever point.
     ///
     /// # Errors
     /// A [`BrokerError`]: nothing was sent and nothing has changed, [`BrokerError::Interrupted`] and the store's aside.
@@ -162,19 +177,17 @@ impl Broker {
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
     ) -> Result<Invoked, BrokerError> {
-        let permit = self.inner.permit()?;
-        let opened = match self.inner.open(caller, request, idempotent, self.inner.config.call).await? {
-            open::Opened::Fresh(opened) => opened,
-            open::Opened::Replayed(stored) => return Ok(Invoked::Replayed(stored)),
-        };
-        let inner = self.inner.clone();
-        let work = tokio::spawn(async move {
+        let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
+        let work = self.inner.runtime.spawn(async move {
+            let _permit = permit;
+            let opened = match inner.open(caller, request, idempotent, inner.config.call).await? {
+                open::Opened::Fresh(opened) => opened,
+                open::Opened::Replayed(stored) => return Ok(Invoked::Replayed(stored)),
+            };
             let called = inner.call(&opened.call).await;
-            let settled = inner.settle(opened.ticket, called).await;
-            drop(permit);
-            settled
+            inner.settle(opened.ticket, called).await.map(Invoked::Made)
         });
-        work.await.map_err(|_| BrokerError::Interrupted)?.map(Invoked::Made)
+        work.await.map_err(|_| BrokerError::Interrupted)?
     }
 
     /// Calls an agent like [`Broker::invoke`], and hands on what it says while it says it. The stream ends with
@@ -188,27 +201,30 @@ impl Broker {
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
     ) -> Result<Streamed, BrokerError> {
-        let permit = self.inner.permit()?;
-        match self.inner.open(caller, request, idempotent, self.inner.config.stream).await? {
-            open::Opened::Fresh(opened) => Ok(Streamed::Live(stream::start(self.inner.clone(), *opened, permit))),
-            open::Opened::Replayed(stored) => Ok(Streamed::Replayed(stored)),
-        }
+        let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
+        let (begun, answer) = oneshot::channel();
+        self.inner.runtime.spawn(async move {
+            let _permit = permit;
+            let opened = match inner.open(caller, request, idempotent, inner.config.stream).await {
+                Ok(open::Opened::Fresh(opened)) => opened,
+                Ok(open::Opened::Replayed(stored)) => return drop(begun.send(Ok(Streamed::Replayed(stored)))),
+                Err(error) => return drop(begun.send(Err(error))),
+            };
+            let (sender, events) = tokio::sync::mpsc::unbounded_channel();
+            // Whoever asked may have gone; what was begun is brought to its end all the same.
+            drop(begun.send(Ok(Streamed::Live(events))));
+            stream::run(&inner, *opened, &sender).await;
+        });
+        answer.await.map_err(|_| BrokerError::Interrupted)?
     }
 
     /// Waits, at most `patience`, until no call is running; none can start from then on. Whether it came to that.
     pub async fn drain(&self, patience: Duration) -> bool {
-        let all = self.inner.config.calls_max;
-        let drained = tokio::time::timeout(patience, self.inner.running.acquire_many(all)).await;
-        self.inner.running.close();
-        matches!(drained, Ok(Ok(_)))
+        self.inner.permits.drain(patience).await
     }
 }
 
 impl Inner {
-    fn permit(&self) -> Result<OwnedSemaphorePermit, BrokerError> {
-        self.running.clone().try_acquire_owned().map_err(|_| BrokerError::Busy)
-    }
-
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

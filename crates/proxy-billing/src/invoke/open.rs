@@ -54,6 +54,8 @@ pub(super) struct Ticket {
     pub(super) caller: OwnerId,
     pub(super) agent: Agent,
     pub(super) price: Amount,
+    /// The hold's end: a call that is not settled by then never will be.
+    pub(super) expires_at: Timestamp,
     pub(super) idempotent: Option<Idempotent>,
 }
 
@@ -99,9 +101,10 @@ impl Inner {
                         caller: caller.owner,
                         agent,
                         price,
+                        expires_at,
                         idempotent: key.clone(),
                     };
-                    let ticket = write_down(tx, ticket, &asked, expires_at, now).await?;
+                    let ticket = write_down(tx, ticket, &asked, now).await?;
                     Ok(Found::Fresh(Box::new((credential, ticket))))
                 })
                 .await?;
@@ -139,15 +142,9 @@ async fn claim(tx: &mut Tx, key: Option<&Key>, now: Timestamp) -> Result<Option<
 
 /// Writes the question and the call, and holds the price. The hold goes last: it locks the agent's wallet, which all
 /// callers of that agent share.
-async fn write_down(
-    tx: &mut Tx,
-    mut ticket: Ticket,
-    asked: &InvokeRequest,
-    expires_at: Timestamp,
-    now: Timestamp,
-) -> Result<Ticket, BrokerError> {
+async fn write_down(tx: &mut Tx, mut ticket: Ticket, asked: &InvokeRequest, now: Timestamp) -> Result<Ticket, BrokerError> {
     let known = match asked.conversation {
-        Some(id) => Some(tx.find_conversation(ticket.caller, id).await?.ok_or(BrokerError::ConversationUnknown)?.id),
+        Some(id) => Some(tx.hold_conversation(ticket.caller, id).await?.then_some(id).ok_or(BrokerError::ConversationUnknown)?),
         None => None,
     };
     ticket.conversation = match known {
@@ -167,18 +164,18 @@ async fn write_down(
         price: ticket.price,
         share_payload: asked.share_payload,
         claim: ticket.idempotent.as_ref().map(|i| ClaimName { scope: i.key.scope.clone(), key: i.key.key.clone() }),
-        expires_at,
-        request: asked.input.value().clone(),
+        expires_at: ticket.expires_at,
+        request: asked.input.kept(),
     };
     tx.insert_invocation(&new, now).await?;
     if !ticket.price.is_zero() {
-        hold_price(tx, &ticket, expires_at, now).await?;
+        hold_price(tx, &ticket, now).await?;
     }
     Ok(ticket)
 }
 
-/// From the caller's own wallet to the agent's, until `expires_at`.
-async fn hold_price(tx: &mut Tx, ticket: &Ticket, expires_at: Timestamp, now: Timestamp) -> Result<(), BrokerError> {
+/// From the caller's own wallet to the agent's, until the ticket expires.
+async fn hold_price(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), BrokerError> {
     let payer = tx.find_user_account(ticket.caller).await?.ok_or(BrokerError::InsufficientCredits)?;
     let payee = open_agent_wallet(tx, ticket.agent.owner, ticket.agent.id, now).await?;
     let hold = NewHold {
@@ -189,7 +186,7 @@ async fn hold_price(tx: &mut Tx, ticket: &Ticket, expires_at: Timestamp, now: Ti
         kind: kind::INVOCATION,
         reference: Some(ticket.invocation.cast()),
         memo: Some(ticket.agent.slug.clone()),
-        expires_at: Some(expires_at),
+        expires_at: Some(ticket.expires_at),
     };
     rialto_ledger::hold(tx, hold, now).await?;
     Ok(())

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
+
+/// The longest text of a payload, or of a message, that is kept whole, in bytes: lists of them have to fit into an answer.
+const KEPT_BYTES_MAX: usize = 32 * 1024;
 
 /// Where callers put what they want to say, in the order of trust.
 const SAID_BY_CALLERS: [&str; 6] = ["message", "query", "text", "content", "prompt", "input"];
@@ -38,9 +41,23 @@ impl Payload {
         &self.value
     }
 
+    /// What is kept of it in the logs.
+    pub(crate) fn kept(&self) -> Value {
+        too_long(self.text.get()).unwrap_or_else(|| self.value.clone())
+    }
+
     /// What the caller says, in words.
     pub(crate) fn words(&self) -> String {
         words(&self.value, &SAID_BY_CALLERS)
+    }
+}
+
+/// Nothing to say: `{}`.
+impl Default for Payload {
+    fn default() -> Self {
+        let value = Value::Object(Map::new());
+        let text = serde_json::value::to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        Self { text, value }
     }
 }
 
@@ -57,7 +74,7 @@ impl<'de> Deserialize<'de> for Payload {
 pub struct Answer {
     /// As the caller gets it: an object always, the agent's own text inside.
     pub data: Box<RawValue>,
-    /// As we keep it, without NUL.
+    /// As we keep it, without NUL, unless it is too long.
     pub(crate) kept: Value,
     /// What the agent says, in words, without NUL.
     pub(crate) words: String,
@@ -93,14 +110,25 @@ impl Answer {
         // A NUL can only come in as an escape, so most answers are kept as they are.
         let kept = if data.get().contains("\\u0000") { without_nul(value) } else { value };
         let words = words(&kept, &SAID_BY_AGENTS);
+        let kept = too_long(data.get()).unwrap_or(kept);
         Self { data, kept, words }
     }
 }
 
-/// The first text under one of these names that is not blank, or all of it as compact JSON.
+/// What is kept instead of a text that is too long for the logs.
+fn too_long(text: &str) -> Option<Value> {
+    (text.len() > KEPT_BYTES_MAX).then(|| json!({"truncated": true, "bytes": text.len()}))
+}
+
+/// The first text under one of these names that is not blank, or all of it as compact JSON. A long one is cut, and says so.
 fn words(value: &Value, names: &[&str]) -> String {
     let said = |name: &&str| value.get(*name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    names.iter().find_map(said).map_or_else(|| value.to_string(), str::to_owned)
+    let mut words = names.iter().find_map(said).map_or_else(|| value.to_string(), str::to_owned);
+    if words.len() > KEPT_BYTES_MAX {
+        words.truncate(words.floor_char_boundary(KEPT_BYTES_MAX));
+        words.push('…');
+    }
+    words
 }
 
 /// PostgreSQL stores no NUL, neither in text nor in JSON.
@@ -152,6 +180,17 @@ mod tests {
             assert!(Answer::read(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Answer::read(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn what_is_long_reaches_the_caller_and_not_the_logs() {
+        let body = format!(r#"{{"text":"{}"}}"#, "ü".repeat(KEPT_BYTES_MAX / 2 + 1));
+        let (answer, marker) = (Answer::read(body.as_bytes()).unwrap(), json!({"truncated": true, "bytes": body.len()}));
+        assert_eq!((answer.data.get(), &answer.kept), (body.as_str(), &marker));
+        assert_eq!(answer.words.len(), KEPT_BYTES_MAX + '…'.len_utf8());
+        let payload: Payload = serde_json::from_str(&body).unwrap();
+        assert_eq!((payload.body().as_ref(), payload.kept()), (body.as_bytes(), marker));
+        assert_eq!((Payload::default().body().as_ref(), Payload::default().kept()), (b"{}".as_slice(), json!({})));
     }
 
     #[test]

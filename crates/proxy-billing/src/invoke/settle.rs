@@ -27,68 +27,107 @@ const INTERRUPTED_STATUS: u16 = 503;
 const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(7);
 
+/// What a call has paid.
+enum Paid {
+    /// This, or nothing.
+    InTime(Option<Amount>),
+    /// Nothing, for its hold is over.
+    TooLate,
+}
+
 impl Inner {
     /// Settles a call, whatever came of it: posts the hold if the agent answered well, voids it otherwise.
     ///
-    /// A store that does not answer is asked again for a while: the work is done, and it is not to be lost.
+    /// A store that fails is asked again for as long as the hold lasts: the work is done, and it is not to be lost.
     pub(super) async fn settle(&self, ticket: Ticket, called: Called) -> Result<Outcome, BrokerError> {
         let mut pause = SETTLE_PAUSE;
         loop {
-            let (now, ticket, called) = (self.now(), ticket.clone(), called.clone());
-            let (id, conversation, latency) = (ticket.invocation, ticket.conversation, called.latency);
-            match self.db.write(async move |tx: &mut Tx| settle(tx, &ticket, &called, now).await).await {
-                Err(BrokerError::Interrupted) => return Ok(interrupted(id, conversation, latency)),
-                Err(BrokerError::Store(error @ (StoreError::Unavailable(_) | StoreError::Timeout)))
-                    if pause < SETTLE_PAUSE_MAX =>
-                {
-                    tracing::warn!(%error, invocation.id = %id, "a call could not be settled yet");
+            match self.try_settle(&ticket, &called).await {
+                Err(error) if may_pass(&error) && self.now() < ticket.expires_at => {
+                    tracing::warn!(%error, invocation.id = %ticket.invocation, "a call could not be settled yet");
                     tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    pause = (pause * 2).min(SETTLE_PAUSE_MAX);
                 }
                 done => return done,
             }
         }
     }
+
+    async fn try_settle(&self, ticket: &Ticket, called: &Called) -> Result<Outcome, BrokerError> {
+        let (now, id, ours, theirs) = (self.now(), ticket.invocation, ticket.clone(), called.clone());
+        match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, &theirs, now).await).await {
+            Err(BrokerError::Interrupted) => {}
+            done => return done,
+        }
+        // Either this process stood still for longer than the hold lasts and the janitor was faster, or a COMMIT of ours
+        // came through although the store said that it had failed.
+        let written = self.db.read(async move |tx: &mut Tx| tx.find_finish(id).await).await?;
+        Ok(match written {
+            Some(finish) if finish.error.as_deref() != Some(INTERRUPTED) => outcome(ticket, called, finish.credits_charged),
+            _ => interrupted(id, ticket.conversation, called.latency),
+        })
+    }
 }
 
-/// Rows are locked in the order call, hold, wallets, conversation, quality: each call locks its own first, and those that
-/// others share last.
+/// Whether the same work may go well when it is done again.
+fn may_pass(error: &BrokerError) -> bool {
+    let lasting = |error: &StoreError| {
+        matches!(
+            error,
+            StoreError::Unique(_)
+                | StoreError::ForeignKey(_)
+                | StoreError::Check(_)
+                | StoreError::Corrupt(_)
+                | StoreError::Schema(_)
+        )
+    };
+    StoreError::find(error).is_some_and(|error| !lasting(error))
+}
+
+/// Rows are locked in the order hold, wallets, call, conversation, claim, quality. Nobody who locks a call locks a hold or a
+/// wallet after it: the janitors of calls and of holds work in transactions of their own.
 async fn settle(tx: &mut Tx, ticket: &Ticket, called: &Called, now: Timestamp) -> Result<Outcome, BrokerError> {
-    let charged = pay(tx, ticket, called.result.is_ok(), now).await?;
-    let outcome = outcome(ticket, called, charged);
-    let finish = finish(&outcome, called);
-    if !tx.finish_invocation(ticket.invocation, &finish, now).await? {
-        // The janitor was faster: this process stood still for longer than the hold lasts. Whatever was paid is undone.
+    let (outcome, response) = match pay(tx, ticket, called.result.is_ok(), now).await? {
+        Paid::InTime(charged) => {
+            (outcome(ticket, called, charged), called.result.as_ref().ok().map(|answer| answer.kept.clone()))
+        }
+        Paid::TooLate => (interrupted(ticket.invocation, ticket.conversation, called.latency), None),
+    };
+    if !tx.finish_invocation(ticket.invocation, &finish(&outcome, response), now).await? {
+        // Whatever was paid is undone.
         return Err(BrokerError::Interrupted);
     }
-    if let Ok(answer) = &called.result {
+    if let Some(answer) = called.result.as_ref().ok().filter(|_| outcome.success) {
         reply(tx, ticket, answer.words.clone(), &outcome, now).await?;
     }
     outbox::append(tx, event(ticket, &outcome, now)).await?;
     if let Some(idempotent) = &ticket.idempotent {
         idempotency::finish(tx, &idempotent.key, &(idempotent.render)(&outcome)).await?;
     }
-    record_call(tx, ticket.agent.id, outcome.success, called.latency, now).await?;
+    // A call that we were too late for says nothing about its agent.
+    if outcome.success == called.result.is_ok() {
+        record_call(tx, ticket.agent.id, outcome.success, called.latency, now).await?;
+    }
     Ok(outcome)
 }
 
-/// What the caller paid. A hold that has expired meanwhile stays expired: the caller was told it is over.
-async fn pay(tx: &mut Tx, ticket: &Ticket, success: bool, now: Timestamp) -> Result<Option<Amount>, BrokerError> {
+/// What the caller paid. A hold that has expired meanwhile stays expired, and an answer that it was to pay for is not given.
+async fn pay(tx: &mut Tx, ticket: &Ticket, success: bool, now: Timestamp) -> Result<Paid, BrokerError> {
     if ticket.price.is_zero() {
-        return Ok(None);
+        return Ok(Paid::InTime(None));
     }
     let hold = ticket.invocation.cast();
     if !success {
         return match rialto_ledger::void(tx, hold, now).await {
-            Ok(_) | Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => Ok(None),
+            Ok(_) | Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => Ok(Paid::InTime(None)),
             Err(error) => Err(error.into()),
         };
     }
     match rialto_ledger::post(tx, hold, None, now).await {
-        Ok(_) => Ok(Some(ticket.price)),
+        Ok(_) => Ok(Paid::InTime(Some(ticket.price))),
         Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {
-            tracing::warn!(invocation.id = %ticket.invocation, "a hold expired before its call was settled; the call is not charged");
-            Ok(None)
+            tracing::warn!(invocation.id = %ticket.invocation, "the hold of a call is over; its answer is withheld, and it is not charged");
+            Ok(Paid::TooLate)
         }
         Err(error) => Err(error.into()),
     }
@@ -107,14 +146,14 @@ fn outcome(ticket: &Ticket, called: &Called, credits_charged: Option<Amount>) ->
     }
 }
 
-fn finish(outcome: &Outcome, called: &Called) -> Finish {
+fn finish(outcome: &Outcome, response: Option<Value>) -> Finish {
     Finish {
         success: outcome.success,
         status_code: outcome.status_code,
         credits_charged: outcome.credits_charged,
         latency_ms: outcome.latency_ms,
         error: outcome.error.clone(),
-        response: called.result.as_ref().ok().map(|answer| answer.kept.clone()),
+        response,
     }
 }
 
@@ -180,15 +219,7 @@ pub async fn close_interrupted(tx: &mut Tx, render: Render, now: Timestamp, limi
     let stale = tx.list_stale(now, limit).await?;
     for call in &stale {
         let outcome = interrupted(call.id, call.conversation, now.since(call.created_at));
-        let finish = Finish {
-            success: false,
-            status_code: outcome.status_code,
-            credits_charged: None,
-            latency_ms: outcome.latency_ms,
-            error: outcome.error.clone(),
-            response: None,
-        };
-        if !tx.finish_invocation(call.id, &finish, now).await? {
+        if !tx.finish_invocation(call.id, &finish(&outcome, None), now).await? {
             continue;
         }
         if let Some(claim) = &call.claim {

@@ -1,13 +1,10 @@
 //! Calls that are answered in a stream.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use rialto_outbound::{OutboundResponse, StatusCode};
 use serde_json::{Map, Value, json};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     Answer, Inner, Outcome,
@@ -16,11 +13,6 @@ use super::{
     sse::{Cutter, Framing, Piece},
 };
 use crate::error::BrokerError;
-
-/// How many pieces wait for a slow reader before the agent is made to wait too.
-const PIECES_WAITING_MAX: usize = 64;
-/// How long a reader may make an agent wait. After that it gets no more pieces, but the call goes on and is settled.
-const READER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a streamed call says.
 #[derive(Debug)]
@@ -31,37 +23,25 @@ pub enum StreamEvent {
     Finished(Result<Outcome, BrokerError>),
 }
 
-/// Makes the call in a task of its own. It is settled whether or not anybody listens to the end.
-pub(super) fn start(inner: Arc<Inner>, opened: Fresh, permit: OwnedSemaphorePermit) -> mpsc::Receiver<StreamEvent> {
-    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::spawn(async move {
-        let mut reader = Reader(Some(sender));
-        let started = Instant::now();
-        let called = match inner.begin_call(&opened.call, started).await {
-            Ok(response) => read(response, &mut reader, started).await,
-            Err(called) => called,
-        };
-        let settled = inner.settle(opened.ticket, called).await;
-        drop(permit);
-        reader.say(StreamEvent::Finished(settled)).await;
-    });
-    receiver
+/// Makes the call and settles it at the agent's pace, whether or not anybody listens, and however slowly: what a reader has
+/// not taken yet waits for it, and is never more than the largest answer.
+pub(super) async fn run(inner: &Inner, opened: Fresh, reader: &UnboundedSender<StreamEvent>) {
+    let started = Instant::now();
+    let called = match inner.begin_call(&opened.call, started).await {
+        Ok(response) => read(response, reader, started).await,
+        Err(called) => called,
+    };
+    let settled = inner.settle(opened.ticket, called).await;
+    say(reader, StreamEvent::Finished(settled));
 }
 
-/// Whoever listens, until they do not.
-struct Reader(Option<mpsc::Sender<StreamEvent>>);
-
-impl Reader {
-    async fn say(&mut self, event: StreamEvent) {
-        let Some(sender) = &self.0 else { return };
-        if !matches!(tokio::time::timeout(READER_PATIENCE, sender.send(event)).await, Ok(Ok(()))) {
-            self.0 = None;
-        }
-    }
+/// Tells the reader, if it is still there.
+fn say(reader: &UnboundedSender<StreamEvent>, event: StreamEvent) {
+    drop(reader.send(event));
 }
 
 /// Hands on the pieces of an answer and keeps them; they are the answer when the stream ends well.
-async fn read(mut response: OutboundResponse, reader: &mut Reader, started: Instant) -> Called {
+async fn read(mut response: OutboundResponse, reader: &UnboundedSender<StreamEvent>, started: Instant) -> Called {
     let framing = Framing::of(&response.headers);
     if framing == Framing::Whole {
         return match response.body.collect().await {
@@ -81,7 +61,7 @@ async fn read(mut response: OutboundResponse, reader: &mut Reader, started: Inst
                 return Called::failed(502, "Agent reported an error in its stream", started.elapsed());
             };
             kept.push(chunk.clone());
-            reader.say(StreamEvent::Chunk(chunk)).await;
+            say(reader, StreamEvent::Chunk(chunk));
         }
         if ended {
             return whole(framing, response.status, kept, started);

@@ -112,6 +112,13 @@ impl ConversationStore for Tx {
         Ok(row.map(Conversation::from))
     }
 
+    async fn hold_conversation(&mut self, owner: OwnerId, id: ConversationId) -> Result<bool, StoreError> {
+        let found: Option<ConversationId> = on!(self,
+            sqlite conn => c::table.find(id).filter(c::owner_id.eq(owner)).select(c::id).first(conn).await.optional(),
+            postgres conn => c::table.find(id).filter(c::owner_id.eq(owner)).select(c::id).for_key_share().first(conn).await.optional())?;
+        Ok(found.is_some())
+    }
+
     async fn touch_conversation(&mut self, id: ConversationId, now: Timestamp) -> Result<bool, StoreError> {
         let touched = on!(self, conn => diesel::update(c::table.find(id)).set(c::updated_at.eq(now)).execute(conn).await)?;
         Ok(touched == 1)

@@ -1,7 +1,8 @@
 //! Rows of calls.
 
 use diesel::{
-    BoolExpressionMethods, CombineDsl, ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, CombineDsl, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
     query_dsl::positional_order_dsl::{OrderColumn, PositionalOrderDsl},
 };
 use rialto_kernel::{AgentId, Amount, OwnerId, Page, PageRequest, Timestamp};
@@ -167,6 +168,12 @@ impl InvocationStore for Tx {
         let finished = on!(self, conn => diesel::update(i::table.find(id).filter(i::finished_at.is_null()))
             .set(changes).execute(conn).await)?;
         Ok(finished == 1)
+    }
+
+    async fn find_finish(&mut self, id: InvocationId) -> Result<Option<Finish>, StoreError> {
+        let row: Option<Row> = on!(self, conn => i::table.find(id).filter(i::finished_at.is_not_null())
+            .select(Row::as_select()).first(conn).await.optional())?;
+        Ok(row.map(Invocation::try_from).transpose()?.map(|call| call.finish))
     }
 
     async fn list_stale(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Stale>, StoreError> {

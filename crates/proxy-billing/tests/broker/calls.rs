@@ -1,7 +1,5 @@
 //! Calls and their money, on both databases, against a real HTTP server.
 
-use std::time::Duration;
-
 use crate::world::{NOON, PATIENCE, World, key, made, page, payload, priced, request};
 use rialto_kernel::{Amount, Clock, Id, Role};
 use rialto_proxy_billing::{BrokerError, InvokeRequest, Invoked, list_calls, list_conversations, list_messages};
@@ -81,6 +79,7 @@ async fn whatever_fails_is_not_charged(test: &TestDb) {
     let mut calls = 0;
     for (path, status, error) in [
         ("/teapot", 418, "Agent returned status 418"),
+        ("/strange", 502, "Agent returned status 999"),
         ("/moved", 302, "Agent returned status 302"),
         ("/html", 200, "Invalid JSON response from agent"),
         ("/nothing", 200, "Invalid JSON response from agent"),
@@ -214,67 +213,6 @@ async fn a_failure_is_replayed_too(test: &TestDb) {
     assert_eq!((stored, world.peer.calls()), (crate::world::render(&first), 1));
 }
 
-async fn a_caller_that_goes_away_is_settled_with(test: &TestDb) {
-    let world = World::new(test).await;
-    let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
-    let agent = world.agent(&seller, "/slow", 50).await;
-    let gone = tokio::time::timeout(PATIENCE / 8, world.invoke(&buyer, &agent, "{}")).await;
-    assert!(gone.is_err());
-    assert_eq!(world.balance(&buyer).await, (500, 50));
-    assert!(world.broker.drain(Duration::from_secs(5)).await);
-    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
-    assert_eq!(world.invoke(&buyer, &agent, "{}").await.unwrap_err(), BrokerError::Busy, "a drained broker takes no more calls");
-}
-
-/// A runtime of its own stands for a process: dropping it kills what runs in it, at whatever point.
-async fn a_process_that_dies_mid_call_charges_nobody(test: &TestDb) {
-    let world = World::new(test).await;
-    let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
-    let agent = world.agent(&seller, "/never", 300).await;
-    let (broker, asked) = (world.broker.clone(), request(&agent, "{}"));
-    let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    process.spawn(async move { broker.invoke(buyer, asked, key(&buyer, "k", 1)).await });
-    while world.peer.calls() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    process.shutdown_background();
-    assert_eq!((world.balance(&buyer).await, world.sweep().await), ((500, 300), (0, 0)), "the hold still stands");
-    assert_eq!(world.invoke(&buyer, &agent, "{}").await.unwrap_err(), BrokerError::InsufficientCredits);
-
-    world.clock.advance(Duration::from_secs(60));
-    assert_eq!((world.sweep().await, world.sweep().await), ((1, 1), (0, 0)));
-    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((500, 0), 0));
-    let repeat = world.broker.invoke(buyer, request(&agent, "{}"), key(&buyer, "k", 1)).await.unwrap();
-    assert!(matches!(&repeat, Invoked::Replayed(stored) if stored.body.contains("503")), "{repeat:?}");
-    let calls =
-        world.db.read(async move |tx: &mut Tx| list_calls(tx, &buyer, &Default::default(), page(10, 0)).await).await.unwrap();
-    assert_eq!(calls.items[0].finish.error.as_deref(), Some("The call was interrupted and not charged"));
-    assert_eq!((calls.total, calls.items[0].finish.status_code), (1, 503));
-}
-
-async fn a_process_that_stood_still_charges_nobody(test: &TestDb) {
-    let world = World::new(test).await;
-    let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
-    let agent = world.agent(&seller, "/slow", 50).await;
-    // The hold's time passes during the call. Nobody has swept: the call ends as it did, for free.
-    let (broker, asked) = (world.broker.clone(), request(&agent, "{}"));
-    let call = tokio::spawn(async move { made(broker.invoke(buyer, asked, None).await) });
-    tokio::time::sleep(PATIENCE / 4).await;
-    world.clock.advance(Duration::from_secs(60));
-    let outcome = call.await.unwrap().unwrap();
-    assert_eq!((outcome.success, outcome.credits_charged), (true, None));
-    // Now somebody has swept meanwhile: the call was ended, and stays so.
-    let (broker, asked) = (world.broker.clone(), request(&agent, "{}"));
-    let call = tokio::spawn(async move { made(broker.invoke(buyer, asked, None).await) });
-    tokio::time::sleep(PATIENCE / 4).await;
-    world.clock.advance(Duration::from_secs(60));
-    assert_eq!(world.sweep().await.0, 1);
-    let outcome = call.await.unwrap().unwrap();
-    assert_eq!((outcome.success, outcome.status_code, outcome.credits_charged), (false, 503, None));
-    world.sweep().await;
-    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((500, 0), 0));
-}
-
 async fn a_stored_credential_is_presented(test: &TestDb) {
     let world = World::new(test).await;
     let seller = world.somebody(0).await;
@@ -319,6 +257,22 @@ async fn a_conversation_goes_on_and_may_be_deleted_while_it_does(test: &TestDb) 
     assert_eq!(world.balance(&buyer).await, (497, 0));
 }
 
+async fn a_conversation_is_there_or_it_is_not(test: &TestDb) {
+    let world = World::new(test).await;
+    let buyer = world.somebody(0).await;
+    let agent = world.agent(&buyer, "/echo", 0).await;
+    for _ in 0..20 {
+        let id = world.invoke(&buyer, &agent, "{}").await.unwrap().conversation;
+        let asked = InvokeRequest { conversation: Some(id), ..request(&agent, "{}") };
+        let broker = world.broker.clone();
+        let call = tokio::spawn(async move { made(broker.invoke(buyer, asked, None).await) });
+        let delete = async move |tx: &mut Tx| rialto_proxy_billing::delete_conversation(tx, &buyer, id).await;
+        world.db.write(delete).await.unwrap();
+        let outcome = call.await.unwrap();
+        assert!(matches!(&outcome, Ok(_) | Err(BrokerError::ConversationUnknown)), "{outcome:?}");
+    }
+}
+
 async fn a_message_that_is_there_is_not_written_again(test: &TestDb) {
     let world = World::new(test).await;
     let buyer = world.somebody(0).await;
@@ -355,11 +309,9 @@ suite! {
     five_rivals_for_one_call_and_one_is_served,
     one_key_is_one_call,
     a_failure_is_replayed_too,
-    a_caller_that_goes_away_is_settled_with,
-    a_process_that_dies_mid_call_charges_nobody,
-    a_process_that_stood_still_charges_nobody,
     a_stored_credential_is_presented,
     a_conversation_goes_on_and_may_be_deleted_while_it_does,
+    a_conversation_is_there_or_it_is_not,
     a_message_that_is_there_is_not_written_again,
     as_many_calls_run_as_may_run,
 }

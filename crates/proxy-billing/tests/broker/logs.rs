@@ -178,10 +178,42 @@ async fn streams_are_handed_on_and_charged_when_they_end_well(test: &TestDb) {
     assert_eq!((world.earned(agent.id).await, world.balance(&bob).await), (10, (460, 0)));
 }
 
+async fn a_reader_that_stands_still_gets_all_of_it_later(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ann, bob) = (world.somebody(0).await, world.somebody(500).await);
+    let agent = world.agent(&ann, "/many-events", 10).await;
+    let streamed = world.broker.invoke_stream(bob, request(&agent, "{}"), None).await;
+    let Streamed::Live(mut events) = streamed.unwrap() else { panic!("a replay without a key") };
+    assert!(world.broker.drain(Duration::from_secs(5)).await, "the call is settled although nobody has read anything");
+    assert_eq!(world.earned(agent.id).await, 10);
+    let mut chunks = 0;
+    while let Some(StreamEvent::Chunk(_)) = events.recv().await {
+        chunks += 1;
+    }
+    assert_eq!(chunks, 1_000);
+}
+
+async fn logs_hold_no_long_payloads(test: &TestDb) {
+    let world = World::new(test).await;
+    let ann = world.somebody(0).await;
+    let agent = world.agent(&ann, "/long", 0).await;
+    let input = format!(r#"{{"text":"{}"}}"#, "y".repeat(90_000));
+    let outcome = world.invoke(&ann, &agent, &input).await.unwrap();
+    assert_eq!(outcome.data.unwrap().get().len(), input.len());
+    let listed = calls(&world, ann, InvocationFilter::default(), 50, 0).await;
+    let marker = Some(json!({"truncated": true, "bytes": input.len()}));
+    assert_eq!((&listed.items[0].request, &listed.items[0].finish.response), (&marker, &marker));
+    let id = outcome.conversation;
+    let said = world.db.read(async move |tx: &mut Tx| list_messages(tx, &ann, id, page(10, 0)).await).await.unwrap();
+    assert!(said.items.iter().all(|message| message.content.len() < 40_000 && message.content.ends_with('…')));
+}
+
 suite! {
     logs_show_calls_made_and_received_the_newest_first,
     the_logs_of_a_deleted_agent_stay,
     a_shared_payload_is_read_by_the_agents_owner,
     conversations_are_their_owners_alone,
+    a_reader_that_stands_still_gets_all_of_it_later,
+    logs_hold_no_long_payloads,
     streams_are_handed_on_and_charged_when_they_end_well,
 }

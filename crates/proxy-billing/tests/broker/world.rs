@@ -24,6 +24,7 @@ use rialto_store::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    runtime::Handle,
 };
 
 diesel::table! {
@@ -57,12 +58,13 @@ impl World {
         Self { db: test.db.clone(), clock, cipher, broker, peer: Peer::start().await }
     }
 
+    /// A broker whose calls run on the runtime that this is called in.
     pub fn broker_of(db: &Db, clock: &Clock, cipher: &CredentialCipher, calls_max: u32) -> Broker {
         let client = OutboundClient::new("127.0.0.1".parse().unwrap(), &ClientOptions::default()).unwrap();
         let call = CallLimits { first_byte: PATIENCE, idle: PATIENCE, total: PATIENCE, response_bytes_max: 100_000 };
         let stream = CallLimits { total: Duration::from_secs(5), ..call };
         let config = BrokerConfig { call, stream, calls_max, ..BrokerConfig::default() };
-        Broker::new(db.clone(), client, cipher.clone(), clock.clone(), config)
+        Broker::new(db.clone(), client, cipher.clone(), clock.clone(), config, Handle::current())
     }
 
     /// Somebody new, with this many credits.
@@ -223,6 +225,9 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<String>>>) {
             "/empty" => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
             "/nothing" => whole(200, ""),
             "/html" => whole(200, "<html>"),
+            "/strange" => whole(999, "{}"),
+            "/long" => whole(200, &format!(r#"{{"text":"{}"}}"#, "x".repeat(90_000))),
+            "/many-events" => streamed("text/event-stream", &["data: a\n\n"; 1_000]),
             "/teapot" => whole(418, r#"{"secret":"internal"}"#),
             "/moved" => "HTTP/1.1 302 Found\r\nlocation: /echo\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "/large" => whole(200, &format!("\"{}\"", "x".repeat(200_000))),

@@ -1,10 +1,12 @@
 //! What goes over the wire.
 
+use std::sync::Arc;
+
 use actix_web::{HttpMessage, HttpRequest};
 use rialto_kernel::{AgentId, Amount, OwnerId, Timestamp};
 use rialto_proxy_billing::{self as broker, ConversationId, IntegrationId, InvocationId, MessageId};
 use rialto_registry::AgentRef;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
@@ -19,7 +21,8 @@ const EXTERNAL_USER_CHARS_MAX: usize = 255;
 pub struct InvokeRequest {
     /// Whom to call: its readable id, or its UUID.
     pub agent_id: String,
-    /// What to send: a JSON object, passed on byte for byte.
+    /// What to send: a JSON object, passed on byte for byte. `{}` when it is left out.
+    #[serde(default)]
     #[schema(value_type = Object)]
     pub input: broker::Payload,
     /// The conversation that the call belongs to. A new one is begun when it is left out.
@@ -111,6 +114,22 @@ impl<'a> From<&'a broker::Outcome> for InvokeResponse<'a> {
     }
 }
 
+/// What was said in a call, for an answer in which it stands under two names.
+#[derive(Debug, Clone)]
+pub struct Shared(Arc<Value>);
+
+impl From<Value> for Shared {
+    fn from(value: Value) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl Serialize for Shared {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// A call in the logs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -164,20 +183,22 @@ pub struct InvocationLogResponse {
     pub share_payload: bool,
     /// What was sent; null for an agent's owner with whom it was not shared.
     #[schema(value_type = Option<Object>)]
-    pub request_payload: Option<Value>,
+    pub request_payload: Option<Shared>,
     /// What was answered; null as above, and when the call failed.
     #[schema(value_type = Option<Object>)]
-    pub response_payload: Option<Value>,
+    pub response_payload: Option<Shared>,
     /// The same as `request_payload`.
     #[schema(value_type = Option<Object>)]
-    pub input: Option<Value>,
+    pub input: Option<Shared>,
     /// The same as `response_payload`.
     #[schema(value_type = Option<Object>)]
-    pub output: Option<Value>,
+    pub output: Option<Shared>,
 }
 
 impl From<broker::Invocation> for InvocationLogResponse {
     fn from(call: broker::Invocation) -> Self {
+        let status = call.finish.status().as_str();
+        let (request, response) = (call.request.map(Shared::from), call.finish.response.map(Shared::from));
         Self {
             id: call.id,
             caller_user_id: call.caller,
@@ -185,7 +206,7 @@ impl From<broker::Invocation> for InvocationLogResponse {
             agent_id: call.agent,
             agent_identifier: call.agent_slug,
             agent_name: call.agent_name,
-            status: call.finish.status().as_str(),
+            status,
             status_code: call.finish.status_code,
             latency_ms: call.finish.latency_ms,
             error_message: call.finish.error,
@@ -197,10 +218,10 @@ impl From<broker::Invocation> for InvocationLogResponse {
             message_id: call.message,
             parent_invocation_id: call.parent,
             share_payload: call.share_payload,
-            input: call.request.clone(),
-            output: call.finish.response.clone(),
-            request_payload: call.request,
-            response_payload: call.finish.response,
+            input: request.clone(),
+            output: response.clone(),
+            request_payload: request,
+            response_payload: response,
         }
     }
 }
@@ -228,7 +249,17 @@ mod tests {
         }
         let problem = parse::<InvokeRequest>(br#"{"agent_id":"a","input":7}"#).unwrap_err().to_string();
         assert!(problem.contains("body.input"), "{problem}");
-        let missing = parse::<InvokeRequest>(br#"{"agent_id":"a"}"#).unwrap_err().to_string();
-        assert!(missing.contains("missing field `input`"), "{missing}");
+    }
+
+    #[test]
+    fn nothing_need_be_said() {
+        let request: InvokeRequest = parse(br#"{"agent_id":"a"}"#).unwrap();
+        assert_eq!(request.input.body(), "{}");
+    }
+
+    #[test]
+    fn a_payload_is_in_an_answer_twice_and_in_memory_once() {
+        let shared = Shared::from(serde_json::json!({"a": [1]}));
+        assert_eq!(serde_json::to_string(&[Some(shared.clone()), Some(shared)]).unwrap(), r#"[{"a":[1]},{"a":[1]}]"#);
     }
 }

@@ -25,6 +25,7 @@ impl From<BrokerError> for Problem {
             BrokerError::KeyRunning => key_running(),
             BrokerError::KeyReused => key_reused(),
             BrokerError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "broker-busy", said).retry_after(1),
+            BrokerError::OwnerBusy => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-calls", said).retry_after(1),
             BrokerError::Interrupted => Self::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", said).retry_after(1),
             BrokerError::Registry(_) | BrokerError::Ledger(_) => Self::internal(error),
             BrokerError::Store(error) => error.into(),
@@ -50,6 +51,7 @@ pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
         | BrokerError::KeyRunning
         | BrokerError::KeyReused
         | BrokerError::Busy
+        | BrokerError::OwnerBusy
         | BrokerError::Interrupted
         | BrokerError::Registry(_)
         | BrokerError::Ledger(_)

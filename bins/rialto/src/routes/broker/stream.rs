@@ -11,7 +11,7 @@ use actix_web::{
 use futures_util::{Stream, StreamExt, stream};
 use rialto_proxy_billing::{BrokerError, Idempotent, Outcome, StreamEvent, Streamed};
 use serde_json::Value;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
     dto::{InvokeRequest, InvokeResponse},
@@ -70,7 +70,7 @@ pub async fn invoke_stream(
 }
 
 /// The events as they come; a comment where nothing comes for long.
-fn pieces(app: Data<App>, events: Receiver<StreamEvent>) -> impl Stream<Item = Bytes> {
+fn pieces(app: Data<App>, events: UnboundedReceiver<StreamEvent>) -> impl Stream<Item = Bytes> {
     stream::unfold(Some(events), move |events| {
         let app = app.clone();
         async move {
