@@ -73,6 +73,29 @@ async fn a_page_of_another_site_may_call_the_api(world: &mut World) {
     assert!(allowed.header("access-control-allow-credentials").is_none());
 }
 
+async fn a_page_of_another_site_may_read_refusals(world: &mut World) {
+    let ada = world.person("ada").await;
+    let (page, hers) =
+        (world.stranger().with("origin", "https://app.example.com"), ada.api.with("origin", "https://app.example.com"));
+    let readable = [
+        (page.get("/wallets/me").await, 401),
+        (page.get("/nothing/here").await, 404),
+        (page.send(Method::PUT, "/auth/login", Bytes::new()).await, 405),
+        (hers.post("/wallets/transfer", &json!({})).await, 422),
+    ];
+    for (reply, status) in readable {
+        reply.expect_problem(status);
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"), "{status}");
+    }
+    world.restart_with(&["--rate-limit-per-minute=1", "--rate-limit-burst=1"]).await;
+    let page = world.stranger().with("origin", "https://app.example.com");
+    page.get("/registry/agents").await.expect(200);
+    let refused = page.get("/registry/agents").await;
+    refused.expect_problem(429);
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(refused.header("x-ratelimit-limit"), Some("1"));
+}
+
 async fn too_many_requests_are_refused_with_when_to_come_back(world: &mut World) {
     world.restart_with(&["--rate-limit-per-minute=60", "--rate-limit-burst=5", "--trusted-proxies=127.0.0.1"]).await;
     let client = |address: &str| world.stranger().with("x-forwarded-for", address);
@@ -112,6 +135,7 @@ journeys! {
     a_path_with_and_without_a_slash_is_the_same,
     unknown_paths_and_methods_are_problems,
     a_page_of_another_site_may_call_the_api,
+    a_page_of_another_site_may_read_refusals,
     too_many_requests_are_refused_with_when_to_come_back,
     a_bodyless_call_may_say_that_its_body_is_json,
 }

@@ -11,11 +11,12 @@ use actix_web::{
     web::Data,
 };
 use futures_util::FutureExt;
+use prometheus::IntGauge;
 use rialto_kernel::Id;
 
 use super::{
     Problem,
-    rate_limit::{Quota, Subject, Verdict, client_address},
+    rate_limit::{Quota, Subject, Verdict, client_address, counted},
 };
 use crate::compose::App;
 
@@ -28,6 +29,22 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
+/// Counts a request as being answered for as long as it is held, also when the client goes away in between.
+struct InFlight(IntGauge);
+
+impl InFlight {
+    fn enter(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Names, limits, times, logs and counts a request, and turns whatever went wrong into a problem.
 pub async fn around<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -39,7 +56,7 @@ pub async fn around<B: MessageBody + 'static>(
     let started = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    app.metrics.in_flight.inc();
+    let _in_flight = InFlight::enter(&app.metrics.in_flight);
     let limited = limit(&app, &request);
     let mut response = if let Some(verdict) = limited.filter(|verdict| !verdict.allowed) {
         app.metrics.rate_limited.inc();
@@ -48,7 +65,6 @@ pub async fn around<B: MessageBody + 'static>(
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic, &id).into())).inspect_err(|error| {
-            app.metrics.in_flight.dec();
             problem_of(Some(error));
         })?;
         match problem_of(answer.response().error()).map(|problem| problem.render(Some(&id))) {
@@ -56,6 +72,7 @@ pub async fn around<B: MessageBody + 'static>(
             None => answer.map_into_left_body(),
         }
     };
+    let limited = limited.map(|verdict| (app.settings.rate_limit_per_minute, verdict));
     headers(response.headers_mut(), &id, limited, started);
     finish(&app, &response, &id, started);
     Ok(response)
@@ -86,11 +103,13 @@ fn limit(app: &App, request: &ServiceRequest) -> Option<Verdict> {
     Some(app.rate_limits.check(Subject::Address(client(app, request.request())?), quota))
 }
 
-/// Where a request comes from, as far as that can be trusted.
+/// Where a request comes from, as far as that can be trusted, for counting: an IPv6 address stands for its /64.
 pub fn client(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
-    let forwarded = request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok());
-    Some(client_address(peer, forwarded, &app.settings.trusted_proxies))
+    // A proxy may add a line of its own instead of adding to the client's: together, and in order, they are one list.
+    let lines = request.headers().get_all("X-Forwarded-For").map(|line| line.to_str().unwrap_or_default());
+    let forwarded = lines.collect::<Vec<_>>().join(",");
+    Some(counted(client_address(peer, &forwarded, &app.settings.trusted_proxies)))
 }
 
 /// 429, with when to come back.
@@ -102,10 +121,13 @@ pub fn too_many(verdict: Verdict) -> Problem {
 fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
     let what = panic.downcast_ref::<String>().cloned();
     let what = what.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    Problem::internal(std::io::Error::other(format!("a handler panicked: {}", what.unwrap_or_default()))).for_request(request_id)
+    // It leaves as an error, past the layer that lets pages of other sites read answers.
+    Problem::internal(std::io::Error::other(format!("a handler panicked: {}", what.unwrap_or_default())))
+        .for_request(request_id)
+        .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
 }
 
-fn headers(headers: &mut HeaderMap, id: &str, limited: Option<Verdict>, started: Instant) {
+fn headers(headers: &mut HeaderMap, id: &str, limited: Option<(u32, Verdict)>, started: Instant) {
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -116,16 +138,16 @@ fn headers(headers: &mut HeaderMap, id: &str, limited: Option<Verdict>, started:
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("x-response-time-ms"), &format!("{:.2}", started.elapsed().as_secs_f64() * 1_000.0));
-    if let Some(verdict) = limited {
+    if let Some((per_minute, verdict)) = limited {
         let reset = verdict.wait.as_secs().saturating_add(1);
         set(HeaderName::from_static("ratelimit"), &format!("\"default\";r={};t={reset}", verdict.remaining));
+        set(HeaderName::from_static("x-ratelimit-limit"), &per_minute.to_string());
         set(HeaderName::from_static("x-ratelimit-remaining"), &verdict.remaining.to_string());
         set(HeaderName::from_static("x-ratelimit-reset"), &reset.to_string());
     }
 }
 
 fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instant) {
-    app.metrics.in_flight.dec();
     let took = started.elapsed();
     let request = response.request();
     let route = request.match_pattern();
@@ -143,4 +165,25 @@ fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instan
         took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_dropped_is_not_in_flight() {
+        let gauge = IntGauge::new("in_flight", "x").unwrap();
+        let guard = InFlight::enter(&gauge);
+        assert_eq!(gauge.get(), 1);
+        drop(guard);
+        assert_eq!(gauge.get(), 0);
+    }
+
+    #[test]
+    fn a_panic_is_readable_for_pages_of_other_sites() {
+        let answer = panicked(&"boom", "id").render(None);
+        assert_eq!(answer.status().as_u16(), 500);
+        assert_eq!(answer.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN).unwrap(), "*");
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use rialto_kernel::{Id, nouns::ApiKey};
 /// Whom a limit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A client's address.
+    /// A client's address, as [`counted`].
     Address(IpAddr),
     /// An API key with a limit of its own.
     ApiKey(Id<ApiKey>),
@@ -42,14 +42,32 @@ pub struct Verdict {
 
 /// How many locks the subjects are spread over.
 const SHARDS: usize = 16;
-/// A shard forgets the idle ones when it has grown by this many.
-const SWEEP_EVERY: usize = 4_096;
+/// How often a shard forgets the idle ones.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// The bits of an IPv6 address that name its /64.
+const IPV6_NETWORK: u128 = u128::MAX << 64;
 
 /// The state of every subject seen lately: for each, the moment at which its bucket will be empty again.
 pub struct RateLimits {
     epoch: Instant,
     hasher: RandomState,
-    shards: Vec<Mutex<HashMap<Subject, Duration>>>,
+    shards: Vec<Mutex<Shard>>,
+}
+
+#[derive(Default)]
+struct Shard {
+    /// When each subject's bucket will be empty again.
+    empty_at: HashMap<Subject, Duration>,
+    swept_at: Duration,
+}
+
+impl Shard {
+    fn sweep(&mut self, now: Duration) {
+        if now.saturating_sub(self.swept_at) >= SWEEP_EVERY {
+            self.empty_at.retain(|_, empty_at| *empty_at > now);
+            self.swept_at = now;
+        }
+    }
 }
 
 impl Default for RateLimits {
@@ -70,17 +88,15 @@ impl RateLimits {
         let Some(interval) = Duration::from_secs(60).checked_div(quota.per_minute) else { return unlimited };
         let shard = usize::try_from(self.hasher.hash_one(subject)).unwrap_or(0) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return unlimited };
-        let mut subjects = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if subjects.len() >= SWEEP_EVERY && subjects.len().is_multiple_of(SWEEP_EVERY) {
-            subjects.retain(|_, empty_at| *empty_at > now);
-        }
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.sweep(now);
         let capacity = interval * burst;
-        let empty_at = (*subjects.get(&subject).unwrap_or(&now)).max(now);
+        let empty_at = (*shard.empty_at.get(&subject).unwrap_or(&now)).max(now);
         let next = empty_at + interval;
         if next > now + capacity {
             return Verdict { allowed: false, remaining: 0, wait: next - capacity - now };
         }
-        subjects.insert(subject, next);
+        shard.empty_at.insert(subject, next);
         let used = next - now;
         let remaining = (capacity - used).as_nanos() / interval.as_nanos().max(1);
         Verdict { allowed: true, remaining: u32::try_from(remaining).unwrap_or(u32::MAX), wait: used }
@@ -89,20 +105,30 @@ impl RateLimits {
 
 /// The client behind `peer`: itself, unless it is a proxy that we trust, in which case the last address in
 /// `X-Forwarded-For` that is no such proxy. A client can put whatever it likes at the front of that header.
-pub fn client_address(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[IpNet]) -> IpAddr {
+/// IPv4 written as IPv6, as a socket that listens to both does, is taken for the IPv4 that it is.
+pub fn client_address(peer: IpAddr, forwarded_for: &str, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    let peer = peer.to_canonical();
     if !is_trusted(&peer) {
         return peer;
     }
-    let hops = forwarded_for.unwrap_or_default().rsplit(',').map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+    let hops = forwarded_for.rsplit(',').map_while(|hop| hop.trim().parse::<IpAddr>().ok());
     let mut client = peer;
-    for hop in hops {
+    for hop in hops.map(|hop| hop.to_canonical()) {
         client = hop;
         if !is_trusted(&hop) {
             break;
         }
     }
     client
+}
+
+/// The address that stands for `address` where clients are counted. Whoever has one IPv6 address has its whole /64.
+pub fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
+        v4 => v4,
+    }
 }
 
 #[cfg(test)]
@@ -128,9 +154,32 @@ mod tests {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let proxy = [10, 0, 0, 1].into();
         let stranger = [203, 0, 113, 9].into();
-        let spoofed = Some("1.1.1.1, 203.0.113.9, 10.0.0.7");
+        let spoofed = "1.1.1.1, 203.0.113.9, 10.0.0.7";
         assert_eq!(client_address(proxy, spoofed, &trusted), stranger);
-        assert_eq!(client_address(stranger, Some("1.1.1.1"), &trusted), stranger);
-        assert_eq!(client_address(proxy, None, &trusted), proxy);
+        assert_eq!(client_address(stranger, "1.1.1.1", &trusted), stranger);
+        assert_eq!(client_address(proxy, "", &trusted), proxy);
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_written() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(client_address(ip("::ffff:10.0.0.1"), "::ffff:203.0.113.9, ::ffff:10.0.0.7", &trusted), ip("203.0.113.9"));
+        let subject = |text: &str| counted(ip(text));
+        assert_eq!(subject("::ffff:203.0.113.9"), subject("203.0.113.9"));
+        assert_eq!(subject("2001:db8:1:2::1"), subject("2001:db8:1:2:ffff::9"));
+        assert_ne!(subject("2001:db8:1:2::1"), subject("2001:db8:1:3::1"));
+        assert_ne!(subject("203.0.113.9"), subject("203.0.113.8"));
+    }
+
+    #[test]
+    fn the_idle_are_forgotten_in_time() {
+        let limits = RateLimits::default();
+        let seen = || limits.shards.iter().map(|shard| shard.lock().unwrap().empty_at.len()).sum::<usize>();
+        let ask = |n: u8, at| limits.check_at(Subject::Address([192, 0, 2, n].into()), QUOTA, Duration::from_secs(at));
+        (0..=u8::MAX).for_each(|n| assert!(ask(n, 0).allowed));
+        assert_eq!(seen(), 256);
+        (0..100).for_each(|n| assert!(ask(n, 60).allowed));
+        assert_eq!(seen(), 100);
     }
 }

@@ -50,8 +50,9 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
             .app_data(known.clone())
             // The last one named is the first one met.
             .wrap(NormalizePath::trim())
-            .wrap(cors())
             .wrap(from_fn(middleware::around))
+            // Outermost, so that a refusal is readable for pages of other sites as well.
+            .wrap(cors())
     });
     let server = server
         .workers(workers)
@@ -70,6 +71,15 @@ fn cors() -> Cors {
         .send_wildcard()
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_any_header()
-        .expose_headers([header::RETRY_AFTER.as_str(), TOTAL_HEADER, "X-Request-ID", "RateLimit", "Idempotent-Replayed"])
+        .expose_headers([
+            header::RETRY_AFTER.as_str(),
+            TOTAL_HEADER,
+            "X-Request-ID",
+            "RateLimit",
+            "X-RateLimit-Limit",
+            "X-RateLimit-Remaining",
+            "X-RateLimit-Reset",
+            "Idempotent-Replayed",
+        ])
         .max_age(3_600)
 }
