@@ -8,7 +8,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::Data,
 };
-use rialto_kernel::Caller;
+use rialto_kernel::{Caller, CredentialKind};
 use rialto_store::{
     Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -34,7 +34,8 @@ pub struct Command<T> {
     pub caller: Caller,
     /// What they sent.
     pub body: T,
-    /// The key under which the answer is kept: scoped to the caller and the path, with a digest of the request.
+    /// The key under which the answer is kept: scoped to the owner and the path, with a digest of the request and of the
+    /// caller's role. What one credential may do, a weaker one of the same owner must not have repeated for it.
     pub key: Option<Key>,
 }
 
@@ -67,11 +68,22 @@ fn key(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key
         return Err(Problem::bad_request("bad-idempotency-key", detail));
     }
     let scope = format!("{}/{} {}", caller.owner, request.method(), request.path().trim_end_matches('/'));
-    let mut digest = Sha256::new();
+    let mut digest = Sha256::new_with_prefix(caller.role.as_str());
+    digest.update([0]);
     digest.update(request.query_string().as_bytes());
     digest.update([0]);
     digest.update(body);
     Ok(Some(Key { scope, key: key.to_owned(), fingerprint: digest.finalize().to_vec() }))
+}
+
+/// Binds a key to the very credential: a secret is shown again to the one that it was shown to.
+fn bind_to_credential(key: Key, caller: &Caller) -> Key {
+    let mut digest = Sha256::new_with_prefix(&key.fingerprint);
+    match caller.credential {
+        CredentialKind::Token => digest.update("token"),
+        CredentialKind::ApiKey(id) => digest.update(id.to_string()),
+    }
+    Key { fingerprint: digest.finalize().to_vec(), ..key }
 }
 
 /// 422: the key belongs to another request.
@@ -107,13 +119,15 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         self.run_kept(app, status, None, work).await
     }
 
-    /// The same, for an answer with a secret in it: what is kept of it is encrypted.
+    /// The same, for an answer with a secret in it: what is kept of it is encrypted, and is repeated for the same credential
+    /// alone (all sessions of a user are one).
     pub async fn run_sealed<R, F>(self, app: &Data<App>, status: StatusCode, work: F) -> Result<HttpResponse, Problem>
     where
         F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
         R: Serialize,
     {
-        self.run_kept(app, status, Some(app.answer_seal.clone()), work).await
+        let key = self.key.map(|key| bind_to_credential(key, &self.caller));
+        Self { key, ..self }.run_kept(app, status, Some(app.answer_seal.clone()), work).await
     }
 
     async fn run_kept<R, F>(
@@ -158,5 +172,35 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
             return Ok(replay(answer));
         }
         Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use rialto_kernel::{Id, Role};
+
+    use super::*;
+
+    fn caller(role: Role, credential: CredentialKind) -> Caller {
+        let owner = "0198c0de-0000-7000-8000-000000000001".parse().unwrap();
+        Caller { owner, role, credential, rate_limit_per_minute: None }
+    }
+
+    #[test]
+    fn a_weaker_credential_is_another_request_and_a_secret_is_for_one_credential() {
+        let request = TestRequest::post().uri("/auth/api-keys").insert_header(("Idempotency-Key", "k")).to_http_request();
+        let plain = |caller: &Caller| key(&request, caller, b"{}").unwrap().unwrap();
+        let sealed = |caller: &Caller| bind_to_credential(plain(caller), caller);
+        let token = caller(Role::Operator, CredentialKind::Token);
+        let peer = caller(Role::Operator, CredentialKind::ApiKey(Id::new()));
+        let other = caller(Role::Operator, CredentialKind::ApiKey(Id::new()));
+        let viewer = caller(Role::Viewer, CredentialKind::ApiKey(Id::new()));
+        assert_eq!(plain(&token), plain(&peer));
+        assert_ne!(plain(&token), plain(&viewer));
+        assert_eq!((sealed(&token), sealed(&peer)), (sealed(&token), sealed(&peer)));
+        assert_ne!(sealed(&token), sealed(&peer));
+        assert_ne!(sealed(&peer), sealed(&other));
+        assert_ne!(sealed(&token), sealed(&viewer));
     }
 }
