@@ -64,10 +64,20 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };
-        Problem::invalid(field, error.inner().to_string())
+        Problem::invalid(field, message(error.inner()))
     })?;
     json.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
     Ok(value)
+}
+
+/// What is wrong. Where it is, only broken JSON needs to be told: anything else is in the field that is named.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) if error.is_data() => what.to_owned(),
+        _ => text,
+    }
 }
 
 /// Whether a string in this JSON holds NUL: the escape itself, not an escaped backslash before `u0000`.
@@ -88,6 +98,13 @@ mod tests {
         assert!(holds_nul(br#"{"a":"x\\\u0000y"}"#));
         assert!(!holds_nul(br#"{"a":"x\\u0000y"}"#));
         assert!(!holds_nul(br#"{"a":"x"}"#));
+    }
+
+    #[test]
+    fn a_field_is_named_without_its_column_and_broken_json_with_it() {
+        let told = |json: &str| parse::<Vec<u8>>(json.as_bytes()).unwrap_err().to_string();
+        assert!(told("[1, \"x\"]").ends_with("body.[1]: invalid type: string \"x\", expected u8"), "{}", told("[1, \"x\"]"));
+        assert!(told("[1, ").contains("at line 1 column"), "{}", told("[1, "));
     }
 
     #[test]
