@@ -3,13 +3,21 @@
 //! There is one list, [`Flags`]. A key of the file is a flag with underscores for dashes, and is read by the flag's own
 //! parser, so that every source accepts and refuses the same values.
 
-use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, Args, CommandFactory};
 use ipnet::IpNet;
+use parse::{DatabaseUrlParser, parse_credits, parse_net, parse_secret};
+use rialto_identity::Secret;
 use rialto_kernel::Amount;
 use rialto_store::DatabaseUrl;
 
+mod parse;
 mod secrets;
 
 pub use secrets::{Secrets, load as load_secrets};
@@ -25,17 +33,17 @@ pub struct Flags {
     #[arg(long, env = "RIALTO_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub listen: Option<SocketAddr>,
     /// sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE [default: sqlite:./rialto.db]
-    #[arg(long, env = "RIALTO_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(long, env = "RIALTO_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true, value_parser = DatabaseUrlParser)]
     pub database_url: Option<DatabaseUrl>,
     /// Connections to PostgreSQL at most [default: 16]
     #[arg(long, env = "RIALTO_DATABASE_CONNECTIONS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub database_connections: Option<u16>,
     /// Signs tokens; at least 32 characters. With SQLite it is made and kept beside the database when not given
-    #[arg(long, env = "RIALTO_JWT_SECRET", value_name = "SECRET", global = true, hide_env_values = true)]
-    pub jwt_secret: Option<String>,
+    #[arg(long, env = "RIALTO_JWT_SECRET", value_name = "SECRET", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub jwt_secret: Option<Secret>,
     /// Encrypts the credentials of agents; at least 32 characters [default: derived from the JWT secret]
-    #[arg(long, env = "RIALTO_ENCRYPTION_KEY", value_name = "SECRET", global = true, hide_env_values = true)]
-    pub encryption_key: Option<String>,
+    #[arg(long, env = "RIALTO_ENCRYPTION_KEY", value_name = "SECRET", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub encryption_key: Option<Secret>,
     /// Owners may credit their own wallets and confirm their own purchases [default: true for SQLite on loopback]
     #[arg(long, env = "RIALTO_SANDBOX", value_name = "BOOL", global = true)]
     pub sandbox: Option<bool>,
@@ -43,8 +51,8 @@ pub struct Flags {
     #[arg(long, env = "RIALTO_ADMIN_EMAIL", value_name = "EMAIL", global = true, requires = "admin_password")]
     pub admin_email: Option<String>,
     /// The password of that user, when it is created
-    #[arg(long, env = "RIALTO_ADMIN_PASSWORD", value_name = "PASSWORD", global = true, hide_env_values = true)]
-    pub admin_password: Option<String>,
+    #[arg(long, env = "RIALTO_ADMIN_PASSWORD", value_name = "PASSWORD", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub admin_password: Option<Secret>,
     /// Requests a minute from one address; 0 is no limit [default: 60, and 0 in the sandbox]
     #[arg(long, env = "RIALTO_RATE_LIMIT_PER_MINUTE", value_name = "N", global = true)]
     pub rate_limit_per_minute: Option<u32>,
@@ -82,12 +90,13 @@ pub struct Flags {
         value_name = "KEY",
         global = true,
         hide_env_values = true,
+        value_parser = parse_secret,
         requires = "stripe_webhook_secret"
     )]
-    pub stripe_secret_key: Option<String>,
+    pub stripe_secret_key: Option<Secret>,
     /// The secret that signs that account's webhooks
-    #[arg(long, env = "RIALTO_STRIPE_WEBHOOK_SECRET", value_name = "SECRET", global = true, hide_env_values = true)]
-    pub stripe_webhook_secret: Option<String>,
+    #[arg(long, env = "RIALTO_STRIPE_WEBHOOK_SECRET", value_name = "SECRET", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub stripe_webhook_secret: Option<Secret>,
     /// Where that account's API is [default: https://api.stripe.com]
     #[arg(long, env = "RIALTO_STRIPE_API_BASE", value_name = "URL", global = true)]
     pub stripe_api_base: Option<String>,
@@ -155,7 +164,7 @@ impl Settings {
         // Only where nobody but this machine can reach it may money be made of nothing.
         let sandbox = flags.sandbox.unwrap_or(embedded && listen.ip().is_loopback());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let stripe = flags.stripe_secret_key.clone().zip(flags.stripe_webhook_secret.clone());
+        let stripe = flags.stripe_secret_key.as_ref().zip(flags.stripe_webhook_secret.as_ref());
         Self {
             listen,
             database_url,
@@ -172,22 +181,13 @@ impl Settings {
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
             workers: flags.workers.map_or(cores, usize::from),
             stripe: stripe.map(|(secret_key, webhook_secret)| Stripe {
-                secret_key,
-                webhook_secret,
+                secret_key: secret_key.expose().to_owned(),
+                webhook_secret: webhook_secret.expose().to_owned(),
                 api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
             }),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
         }
     }
-}
-
-fn parse_net(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().or_else(|_| address()).map_err(|_| "expected an address or a CIDR, such as 10.0.0.0/8".into())
-}
-
-fn parse_credits(text: &str) -> Result<Amount, String> {
-    text.parse().map_err(|_| "expected whole credits".to_owned()).and_then(|n| Amount::new(n).map_err(|e| e.to_string()))
 }
 
 /// Every setting's argument, as the command line knows it.
@@ -206,7 +206,7 @@ pub fn with_file<C: CommandFactory>(line: Vec<OsString>) -> Result<Vec<OsString>
     let known = arguments::<C>();
     refuse_unknown_environment(&known)?;
     let Some((path, text)) = read_file(&line)? else { return Ok(line) };
-    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let table: toml::Table = text.parse().map_err(|error| broken(&path, &text, &error))?;
     let mut line = line.into_iter();
     let mut merged: Vec<OsString> = line.next().into_iter().collect();
     for (key, value) in &table {
@@ -224,12 +224,19 @@ pub fn with_file<C: CommandFactory>(line: Vec<OsString>) -> Result<Vec<OsString>
     Ok(merged)
 }
 
+/// What is wrong with the file, and in which line. The line itself is not shown: it may hold a secret.
+fn broken(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("{}: line {line}: {}", path.display(), error.message())
+}
+
 fn keys(known: &[Arg]) -> String {
     let names = known.iter().filter_map(|arg| arg.get_long()).filter(|long| *long != "config").map(|long| long.replace('-', "_"));
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn plain(path: &std::path::Path, key: &str, value: &toml::Value) -> Result<String, String> {
+fn plain(path: &Path, key: &str, value: &toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(number) => Ok(number.to_string()),

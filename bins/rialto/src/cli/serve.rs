@@ -25,8 +25,8 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         let listener = TcpListener::bind(settings.listen).map_err(|error| format!("{}: {error}", settings.listen))?;
         let address = listener.local_addr()?;
         let app = Arc::new(App::start(settings, secrets).await?);
-        if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_deref()) {
-            tracing::info!("{}", onboarding::create_admin(&app, email, password).await?);
+        if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
+            tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
         }
         let jobs = jobs::start(&app);
         let server = server::start(Data::from(app.clone()), listener)?;
