@@ -2,18 +2,18 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper,
-    sql_types::{BigInt, Bool, Integer},
+    sql_types::{BigInt, Bool, Integer, Text},
 };
-use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest};
-use rialto_store::{StoreError, Tx, on, outbox};
+use rialto_kernel::{AccountId, AgentId, Event, OwnerId, Page, PageRequest};
+use rialto_store::{StoreError, Tx, on, outbox, types::Uid};
 
 use super::{
     accounts::{AccountRow, models},
     schema::ledger_accounts as a,
 };
 use crate::{
-    model::{Account, Code, Kind, Side},
-    wallet::{ASSET, Total, WalletStore},
+    model::{Account, AccountState, Code, Kind, Side},
+    wallet::{ASSET, AgentsTotal, Total, WalletStore},
 };
 
 #[derive(QueryableByName)]
@@ -25,17 +25,44 @@ struct TotalRow {
     #[diesel(sql_type = Integer)]
     kind: i32,
     #[diesel(sql_type = BigInt)]
-    amount: i64,
+    high: i64,
+    #[diesel(sql_type = BigInt)]
+    low: i64,
     #[diesel(sql_type = BigInt)]
     entries: i64,
 }
 
+#[derive(QueryableByName)]
+struct AgentsRow {
+    #[diesel(sql_type = BigInt)]
+    high: i64,
+    #[diesel(sql_type = BigInt)]
+    low: i64,
+    #[diesel(sql_type = BigInt)]
+    wallets: i64,
+}
+
+/// How sums are split: a billions' part and the rest, neither of which can grow out of a bigint.
+const SPLIT: i64 = 1_000_000_000;
+
+/// A sum from its two parts; what does not fit is cut to what does.
+fn sum(high: i64, low: i64) -> i64 {
+    high.checked_mul(SPLIT).and_then(|high| high.checked_add(low)).unwrap_or(i64::MAX)
+}
+
+const AGENTS: &str = "
+    SELECT COALESCE(CAST(SUM(balance / 1000000000) AS BIGINT), 0) AS high,
+        COALESCE(CAST(SUM(balance % 1000000000) AS BIGINT), 0) AS low, COUNT(*) AS wallets
+    FROM ledger_accounts WHERE owner_id = $1 AND asset = $2 AND code = $3";
+
 /// PostgreSQL adds up bigints to a numeric, hence the casts.
 const TOTALS: &str = "
-    SELECT TRUE AS debit, reverses IS NOT NULL AS reversal, kind, CAST(SUM(amount) AS BIGINT) AS amount, COUNT(*) AS entries
+    SELECT TRUE AS debit, reverses IS NOT NULL AS reversal, kind, CAST(SUM(amount / 1000000000) AS BIGINT) AS high,
+        CAST(SUM(amount % 1000000000) AS BIGINT) AS low, COUNT(*) AS entries
     FROM ledger_transfers WHERE debit_no = $1 GROUP BY 2, 3
     UNION ALL
-    SELECT FALSE, reverses IS NOT NULL, kind, CAST(SUM(amount) AS BIGINT), COUNT(*)
+    SELECT FALSE, reverses IS NOT NULL, kind, CAST(SUM(amount / 1000000000) AS BIGINT),
+        CAST(SUM(amount % 1000000000) AS BIGINT), COUNT(*)
     FROM ledger_transfers WHERE credit_no = $1 GROUP BY 2, 3";
 
 impl WalletStore for Tx {
@@ -61,6 +88,31 @@ impl WalletStore for Tx {
         models(rows)
     }
 
+    async fn agent_accounts_total(&mut self, owner: OwnerId) -> Result<AgentsTotal, StoreError> {
+        let row: AgentsRow = on!(self, conn => diesel::sql_query(AGENTS)
+            .bind::<Uid, _>(owner).bind::<Text, _>(ASSET.code()).bind::<Text, _>(Code::AGENT.as_str())
+            .get_result(conn).await)?;
+        Ok(AgentsTotal { count: row.wallets, balance: sum(row.high, row.low) })
+    }
+
+    async fn list_spendable_agent_accounts(
+        &mut self,
+        owner: OwnerId,
+        agents: &[AgentId],
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        let spendable = || {
+            let owned = a::owner_id.eq(owner).and(a::asset.eq(ASSET.code())).and(a::code.eq(Code::AGENT.as_str()));
+            owned.and(a::state.eq(AccountState::Open.as_str())).and(a::balance.gt(a::held_out))
+        };
+        if agents.is_empty() {
+            return on!(self, conn => a::table.filter(spendable())
+                .order(a::no).limit(limit.into()).select(a::id).load(conn).await);
+        }
+        on!(self, conn => a::table.filter(spendable()).filter(a::agent_id.eq_any(agents))
+            .order(a::no).limit(limit.into()).select(a::id).load(conn).await)
+    }
+
     async fn list_fullest_accounts(&mut self, page: PageRequest) -> Result<Page<Account>, StoreError> {
         let is_wallet = || {
             a::asset
@@ -81,7 +133,7 @@ impl WalletStore for Tx {
             kind: Kind(row.kind),
             side: if row.debit { Side::Debit } else { Side::Credit },
             reversal: row.reversal,
-            amount: row.amount,
+            amount: sum(row.high, row.low),
             count: row.entries,
         };
         Ok(rows.into_iter().map(total).collect())
@@ -89,5 +141,18 @@ impl WalletStore for Tx {
 
     async fn append_event(&mut self, event: Event) -> Result<(), StoreError> {
         outbox::append(self, event).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_that_does_not_fit_is_cut() {
+        assert_eq!(sum(0, 7), 7);
+        assert_eq!(sum(3, 5), 3_000_000_005);
+        assert_eq!(sum(i64::MAX / SPLIT, i64::MAX % SPLIT), i64::MAX);
+        assert_eq!((sum(i64::MAX / SPLIT, SPLIT), sum(i64::MAX, 0)), (i64::MAX, i64::MAX));
     }
 }

@@ -1,6 +1,6 @@
 //! Sweeping what agents have earned into their owner's wallet.
 
-use rialto_kernel::{AccountId, AgentId, Amount, Caller, Id, Timestamp};
+use rialto_kernel::{AgentId, Amount, Caller, Id, Timestamp};
 
 use super::{ASSET, WalletError, WalletStore, kind};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     plan::Plan,
 };
 
-/// The most agent wallets that one call sweeps.
+/// The most agent wallets that one call sweeps; another call sweeps the next ones.
 pub const CONSOLIDATE_MAX: u32 = 1_000;
 
 /// What was swept.
@@ -40,10 +40,7 @@ pub async fn consolidate(
         return Err(WalletError::Forbidden("Your role may only read."));
     }
     let target = tx.find_user_account(caller.owner).await?.ok_or(WalletError::NoUserWallet)?.id;
-    let owned = tx.list_agent_accounts(caller.owner, CONSOLIDATE_MAX).await?;
-    let named = |agent: Option<AgentId>| agents.is_empty() || agent.is_some_and(|agent| agents.contains(&agent));
-    let sources: Vec<AccountId> =
-        owned.into_iter().filter(|account| account.balance > 0 && named(account.agent)).map(|account| account.id).collect();
+    let sources = tx.list_spendable_agent_accounts(caller.owner, agents, CONSOLIDATE_MAX).await?;
 
     let clearing = House::Clearing.account(ASSET);
     let reference = ReferenceId::new();

@@ -17,7 +17,7 @@ pub use movement::{Grant, Movement, NewWalletTransfer, Transferred, credit, debi
 use rialto_kernel::{AccountId, AgentId, Amount, Asset, Caller, Event, Id, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::StoreError;
 use serde_json::json;
-pub use store::{Total, WalletStore};
+pub use store::{AgentsTotal, Total, WalletStore};
 pub use summary::{Summary, summary};
 
 use crate::{
@@ -220,13 +220,22 @@ pub async fn read_own_wallet(tx: &mut impl WalletStore, caller: &Caller) -> Resu
     wallet(tx.find_user_account(caller.owner).await?.as_ref(), WalletError::NoUserWallet)
 }
 
-/// The wallets of the caller's agents, the oldest first, at most [`AGENT_WALLETS_MAX`].
+/// The wallets of the caller's agents, the oldest first, at most [`AGENT_WALLETS_MAX`], and how many there are in all.
 ///
 /// # Errors
 /// [`WalletError::Store`].
-pub async fn list_agent_wallets(tx: &mut impl WalletStore, caller: &Caller) -> Result<Vec<Wallet>, WalletError> {
+pub async fn list_agent_wallets(tx: &mut impl WalletStore, caller: &Caller) -> Result<Page<Wallet>, WalletError> {
     let accounts = tx.list_agent_accounts(caller.owner, AGENT_WALLETS_MAX).await?;
-    Ok(accounts.iter().filter_map(Wallet::of).collect())
+    let total = tx.agent_accounts_total(caller.owner).await?.count;
+    Ok(Page { items: accounts.iter().filter_map(Wallet::of).collect(), total })
+}
+
+/// What the wallets of all the caller's agents have in them together, in minor units.
+///
+/// # Errors
+/// [`WalletError::Store`].
+pub async fn agents_balance(tx: &mut impl WalletStore, caller: &Caller) -> Result<i64, WalletError> {
+    Ok(tx.agent_accounts_total(caller.owner).await?.balance)
 }
 
 /// All wallets, the fullest first, for admins.

@@ -1,6 +1,6 @@
 //! What wallets ask of a transaction beyond the ledger itself.
 
-use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest};
+use rialto_kernel::{AccountId, AgentId, Event, OwnerId, Page, PageRequest};
 use rialto_store::StoreError;
 
 use crate::{
@@ -17,10 +17,19 @@ pub struct Total {
     pub side: Side,
     /// Whether these are reversals: they count against the other side.
     pub reversal: bool,
-    /// Their sum, in minor units.
+    /// Their sum, in minor units; the largest number there is when it is more than that.
     pub amount: i64,
     /// How many there are.
     pub count: i64,
+}
+
+/// The wallets of one owner's agents, all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentsTotal {
+    /// How many there are.
+    pub count: i64,
+    /// What is in them, in minor units.
+    pub balance: i64,
 }
 
 /// The rows that wallets are made of.
@@ -37,6 +46,18 @@ pub trait WalletStore: LedgerStore {
         owner: OwnerId,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
+
+    /// How many wallets the owner's agents have, and what is in them together.
+    fn agent_accounts_total(&mut self, owner: OwnerId) -> impl Future<Output = Result<AgentsTotal, StoreError>> + Send;
+
+    /// Those wallets of the owner's agents that are open and have something available, the oldest first: of the named
+    /// agents, or of all if none is named.
+    fn list_spendable_agent_accounts(
+        &mut self,
+        owner: OwnerId,
+        agents: &[AgentId],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<AccountId>, StoreError>> + Send;
 
     /// All wallets, those with the highest balances first.
     fn list_fullest_accounts(&mut self, page: PageRequest) -> impl Future<Output = Result<Page<Account>, StoreError>> + Send;

@@ -57,8 +57,8 @@ pub async fn summary(tx: &mut impl WalletStore, caller: &Caller, id: AccountId) 
     for total in tx.totals(no).await? {
         let (side, amount) = match (total.reversal, total.side) {
             (false, side) => (side, total.amount),
-            (true, Side::Debit) => (Side::Credit, -total.amount),
-            (true, Side::Credit) => (Side::Debit, -total.amount),
+            (true, Side::Debit) => (Side::Credit, total.amount.saturating_neg()),
+            (true, Side::Credit) => (Side::Debit, total.amount.saturating_neg()),
         };
         let bucket = match kind::bucket(total.kind, side) {
             Bucket::Granted => &mut summary.granted,
@@ -70,7 +70,7 @@ pub async fn summary(tx: &mut impl WalletStore, caller: &Caller, id: AccountId) 
             Bucket::Credited => &mut summary.credited,
             Bucket::Debited => &mut summary.debited,
         };
-        *bucket += amount;
+        *bucket = bucket.saturating_add(amount);
         summary.transaction_count += total.count;
     }
     Ok(summary)

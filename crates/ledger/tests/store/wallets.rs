@@ -2,13 +2,13 @@ use rialto_kernel::{AgentId, Id, OwnerId, PageRequest, Role};
 use rialto_ledger::{
     House, Kind, LedgerError, NewReversal, NewTransfer, reverse,
     wallet::{
-        self, Grant, Movement, NewWalletTransfer, Sandbox, WalletError, consolidate, credit, debit, grant, kind, list_wallets,
-        read_wallet, summary, transactions, transfer,
+        self, AgentsTotal, Grant, Movement, NewWalletTransfer, Sandbox, WalletError, WalletStore, consolidate, credit, debit,
+        grant, kind, list_wallets, read_wallet, summary, transactions, transfer,
     },
 };
 use rialto_store::{Tx, suite, testing::TestDb};
 
-use crate::support::{admin, agent_wallet, amount, at, balance, caller, user_wallet};
+use crate::support::{admin, agent_wallet, amount, at, balance, caller, new_hold, user_wallet};
 
 async fn a_welcome_is_given_once(test: &TestDb) {
     let owner = OwnerId::new();
@@ -112,6 +112,27 @@ async fn agents_are_swept_in_one_line_each(test: &TestDb) {
     assert_eq!((top.tx_type, top.description.as_str(), top.amount), ("consolidation_out", "Sweep to user wallet", -30));
 }
 
+async fn empty_wallets_take_no_place_in_what_is_swept_or_added_up(test: &TestDb) {
+    let owner = OwnerId::new();
+    let agents = [AgentId::new(), AgentId::new(), AgentId::new()];
+    agent_wallet(&test.db, owner, agents[0], 0).await;
+    let second = agent_wallet(&test.db, owner, agents[1], 3_000_000_005).await.id;
+    let third = agent_wallet(&test.db, owner, agents[2], 2_999_999_999).await.id;
+    let spendable = async |named: Vec<AgentId>| {
+        test.db.read(async move |tx: &mut Tx| tx.list_spendable_agent_accounts(owner, &named, 1).await).await.unwrap()
+    };
+    assert_eq!(spendable(Vec::new()).await, [second]);
+    assert_eq!(spendable(vec![agents[0], agents[2]]).await, [third]);
+    assert_eq!(spendable(vec![agents[0], AgentId::new()]).await, []);
+    let total = async |owner| test.db.read(async move |tx: &mut Tx| tx.agent_accounts_total(owner).await).await.unwrap();
+    assert_eq!(total(owner).await, AgentsTotal { count: 3, balance: 6_000_000_004 });
+    assert_eq!(total(OwnerId::new()).await, AgentsTotal { count: 0, balance: 0 });
+    // What is not there any more cannot be swept: all of it is set aside.
+    let all = new_hold(second, third, 3_000_000_005, None);
+    test.db.write(async move |tx: &mut Tx| rialto_ledger::hold(tx, all.clone(), at(1)).await).await.unwrap();
+    assert_eq!(spendable(Vec::new()).await, [third]);
+}
+
 async fn history_and_summary_tell_the_same_story(test: &TestDb) {
     let owner = OwnerId::new();
     let me = caller(owner, Role::Operator);
@@ -205,5 +226,6 @@ suite! {
     a_welcome_is_given_once,
     who_may_do_what,
     agents_are_swept_in_one_line_each,
+    empty_wallets_take_no_place_in_what_is_swept_or_added_up,
     history_and_summary_tell_the_same_story,
 }

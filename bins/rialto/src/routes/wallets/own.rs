@@ -1,7 +1,7 @@
 //! The caller's own wallets.
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
-use rialto_kernel::{AgentId, Caller, Page};
+use rialto_kernel::{AgentId, Caller};
 use rialto_ledger::wallet::{self, Wallet};
 use rialto_registry::names_of;
 use rialto_store::Tx;
@@ -40,9 +40,8 @@ pub async fn read_my_wallet(app: Data<App>, Auth(caller): Auth) -> Result<HttpRe
 )]
 #[get("/wallets/me/agents")]
 pub async fn list_my_agent_wallets(app: Data<App>, Auth(caller): Auth) -> Result<HttpResponse, Problem> {
-    let items = app.db.read(async move |tx: &mut Tx| wallet::list_agent_wallets(tx, &caller).await).await?;
-    let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    Ok(paging::list(&Page { items, total }.map(WalletResponse::from)))
+    let page = app.db.snapshot(async move |tx: &mut Tx| wallet::list_agent_wallets(tx, &caller).await).await?;
+    Ok(paging::list(&page.map(WalletResponse::from)))
 }
 
 /// Read my wallets at a glance
@@ -65,10 +64,10 @@ pub async fn read_my_overview(app: Data<App>, Auth(caller): Auth) -> Result<Http
 /// Wallets come from the ledger and names from the registry; they meet here.
 async fn overview(tx: &mut Tx, caller: &Caller) -> Result<UserWalletOverview, Problem> {
     let own = wallet::read_own_wallet(tx, caller).await?;
-    let wallets = wallet::list_agent_wallets(tx, caller).await?;
+    let wallets = wallet::list_agent_wallets(tx, caller).await?.items;
     let ids: Vec<AgentId> = wallets.iter().filter_map(|wallet| wallet.agent).collect();
     let mut names = names_of(tx, &ids).await?;
-    let total_agent_balance = wallets.iter().fold(0, |sum: i64, wallet| sum.saturating_add(wallet.balance.get()));
+    let total_agent_balance = wallet::agents_balance(tx, caller).await?;
     let line = |Wallet { id, agent, balance, .. }: Wallet| {
         let agent_id = agent?;
         let agent_name = names.remove(&agent_id).map(|agent| agent.name);
