@@ -36,41 +36,20 @@ pub struct Sealed {
 }
 
 /// Seals credentials with XChaCha20-Poly1305. What is sealed for one agent cannot be opened as another's.
-///
-/// It may hold older keys too, to open what they sealed; new credentials are sealed with the newest.
 #[derive(Clone)]
 pub struct CredentialCipher {
-    newest: Key,
-    older: Vec<Key>,
-}
-
-#[derive(Clone)]
-struct Key {
-    id: String,
+    key_id: String,
     cipher: XChaCha20Poly1305,
-}
-
-impl Key {
-    fn new(bytes: &[u8; 32]) -> Self {
-        let mut digest = Sha256::new_with_prefix(b"rialto agent credential key id");
-        digest.update(bytes);
-        let id: String = hex::encode(digest.finalize()).chars().take(16).collect();
-        Self { id, cipher: XChaCha20Poly1305::new(&(*bytes).into()) }
-    }
 }
 
 impl CredentialCipher {
     /// Takes 32 secret bytes, from which nothing else may be derived the same way.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { newest: Key::new(key), older: Vec::new() }
-    }
-
-    /// Also opens what `key` sealed.
-    #[must_use]
-    pub fn also_opens(mut self, key: &[u8; 32]) -> Self {
-        self.older.push(Key::new(key));
-        self
+        let mut digest = Sha256::new_with_prefix(b"rialto agent credential key id");
+        digest.update(key);
+        let key_id: String = hex::encode(digest.finalize()).chars().take(16).collect();
+        Self { key_id, cipher: XChaCha20Poly1305::new(&(*key).into()) }
     }
 
     /// Seals `secret` for `agent`.
@@ -82,8 +61,8 @@ impl CredentialCipher {
         getrandom::fill(&mut nonce).map_err(|_| CipherError::NoRandomness)?;
         let payload = Payload { msg: secret.as_bytes(), aad: agent.as_bytes() };
         // It fails only for messages of more than 2^38 bytes.
-        let ciphertext = self.newest.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
-        Ok(Sealed { key_id: self.newest.id.clone(), nonce: nonce.to_vec(), ciphertext })
+        let ciphertext = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
+        Ok(Sealed { key_id: self.key_id.clone(), nonce: nonce.to_vec(), ciphertext })
     }
 
     /// Opens what was sealed for `agent`.
@@ -91,18 +70,19 @@ impl CredentialCipher {
     /// # Errors
     /// [`CipherError::UnknownKey`] or [`CipherError::Tampered`].
     pub fn open(&self, agent: AgentId, sealed: &Sealed) -> Result<Zeroizing<String>, CipherError> {
-        let mut keys = std::iter::once(&self.newest).chain(&self.older);
-        let key = keys.find(|key| key.id == sealed.key_id).ok_or_else(|| CipherError::UnknownKey(sealed.key_id.clone()))?;
+        if sealed.key_id != self.key_id {
+            return Err(CipherError::UnknownKey(sealed.key_id.clone()));
+        }
         let nonce = <[u8; 24]>::try_from(sealed.nonce.as_slice()).map_err(|_| CipherError::Tampered)?;
         let payload = Payload { msg: &sealed.ciphertext, aad: agent.as_bytes() };
-        let plain = key.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
+        let plain = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
         String::from_utf8(plain).map(Zeroizing::new).map_err(|_| CipherError::Tampered)
     }
 }
 
 impl fmt::Debug for CredentialCipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CredentialCipher").field("key_id", &self.newest.id).finish_non_exhaustive()
+        f.debug_struct("CredentialCipher").field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -130,12 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_says_so_and_an_older_key_still_opens() {
+    fn a_wrong_key_says_so() {
         let agent = AgentId::new();
         let sealed = CredentialCipher::new(&[1; 32]).seal(agent, "sk-secret").unwrap();
         assert!(matches!(CredentialCipher::new(&[2; 32]).open(agent, &sealed), Err(CipherError::UnknownKey(_))));
-        let rotated = CredentialCipher::new(&[2; 32]).also_opens(&[1; 32]);
-        assert_eq!(rotated.open(agent, &sealed).unwrap().as_str(), "sk-secret");
-        assert_ne!(rotated.seal(agent, "x").unwrap().key_id, sealed.key_id);
     }
 }

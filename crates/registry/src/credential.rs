@@ -18,7 +18,7 @@ const SECRET_BYTES_MAX: usize = 4_096;
 /// The longest header name or scheme, in bytes.
 const HEADER_BYTES_MAX: usize = 64;
 /// Headers that say how a message travels. A credential in one of them would break the call, or split it.
-const HEADERS_REFUSED: [&str; 12] = [
+const HEADERS_REFUSED: [&str; 14] = [
     "host",
     "connection",
     "content-length",
@@ -29,6 +29,8 @@ const HEADERS_REFUSED: [&str; 12] = [
     "trailer",
     "upgrade",
     "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
     "expect",
     "x-request-id",
 ];
