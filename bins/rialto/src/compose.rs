@@ -64,6 +64,7 @@ impl App {
         let total = Duration::from_secs(settings.broker_timeout_seconds.into());
         let broker_config = BrokerConfig {
             call: CallLimits { first_byte: total, idle: total, total, ..defaults.call },
+            stream: CallLimits { first_byte: total, idle: total, ..defaults.stream },
             hold_grace: Duration::from_secs(settings.hold_grace_seconds.into()),
             ..defaults
         };

@@ -71,7 +71,7 @@ pub struct Flags {
     /// Packages on sale, as JSON: [{"id":"starter","credits":500,"price_cents":500,"label":"$5"}]
     #[arg(long, env = "RIALTO_CREDIT_PACKAGES", value_name = "JSON", global = true)]
     pub credit_packages: Option<String>,
-    /// How long an invoked agent may take, in seconds [default: 30]
+    /// How long an invoked agent may take, in seconds; a streamed call only until its first byte and between two [default: 30]
     #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub broker_timeout_seconds: Option<u32>,
     /// How long money stays held after that when the server dies in between, in seconds [default: 30]

@@ -40,10 +40,9 @@ impl Subjects {
     #[must_use]
     pub fn new(email: &Email, address: Option<IpAddr>) -> Self {
         let account = hex::encode(Sha256::digest(email.key()));
-        let place = address.map(network).map(|address| Place {
-            address: format!("address:{address}"),
-            pair: format!("account:{account}:{address}"),
-        });
+        let place = address
+            .map(network)
+            .map(|address| Place { address: format!("address:{address}"), pair: format!("account:{account}:{address}") });
         Self { account: format!("account:{account}"), place }
     }
 

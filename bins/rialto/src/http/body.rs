@@ -63,8 +63,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };
-        Problem::invalid(field, message(error.inner()))
+        Problem::misread("body", &path, &message(error.inner()))
     })?;
     json.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
     Ok(value)

@@ -53,8 +53,7 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let parser = serde_html_form::Deserializer::from_bytes(query.as_bytes());
     serde_path_to_error::deserialize(parser).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "query".to_owned() } else { format!("query.{path}") };
-        Problem::invalid(field, error.inner().to_string())
+        Problem::misread("query", &path, &error.inner().to_string())
     })
 }
 

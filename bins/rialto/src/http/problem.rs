@@ -117,6 +117,15 @@ impl Problem {
         Self::invalid_all(vec![FieldError { field: field.into(), message: message.into() }])
     }
 
+    /// 422: something at `path` inside `place` is not what it must be. A field that is missing is named itself, not what
+    /// it is missing from.
+    pub fn misread(place: &str, path: &str, message: &str) -> Self {
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+        let parts = [place, if path == "." { "" } else { path }, missing.unwrap_or_default()];
+        let field = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+        Self::invalid(field, if missing.is_some() { "is required" } else { message })
+    }
+
     /// 422: these fields are not what they must be.
     pub fn invalid_all(errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");

@@ -28,7 +28,6 @@ fn is_manifest(body: &Value) -> bool {
 fn parse<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };
-        Problem::invalid(field, error.inner().to_string())
+        Problem::misread("body", &path, &error.inner().to_string())
     })
 }
