@@ -8,6 +8,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # Dependencies alone first, against empty crates, so that a change of ours does not build them again.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN --mount=type=bind,target=/context \
     cd /context && for manifest in bins/*/Cargo.toml crates/*/Cargo.toml benches/*/Cargo.toml tests/Cargo.toml; do \
         folder=/src/$(dirname "$manifest") && mkdir -p "$folder/src" "$folder/tests" && cp "$manifest" "$folder/" \
