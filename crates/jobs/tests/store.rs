@@ -94,7 +94,9 @@ async fn the_job_of_a_worker_that_died_runs_again(test: &TestDb) {
 async fn a_worker_that_comes_late_cannot_settle_what_another_has_taken(test: &TestDb) {
     let (log, time) = (Log::new(), clock());
     enqueue_now(test, &Act::new("contested").then(Step::WaitForGate).then(Step::Fail).then(Step::Fail), None).await;
-    let make = || Worker::new(test.db.clone(), time.clone(), WorkerOptions::default()).job::<Act>(log.clone()).start();
+    // One at a time: the first worker is full, and cannot take the job again itself.
+    let options = WorkerOptions { concurrency: 1, ..WorkerOptions::default() };
+    let make = || Worker::new(test.db.clone(), time.clone(), options).job::<Act>(log.clone()).start();
     let late = make();
     log.wait_for("contested", 1).await;
     // The first worker's process stands still for longer than its lease.

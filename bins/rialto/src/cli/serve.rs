@@ -30,9 +30,12 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         let jobs = jobs::start(&app);
         let server = server::start(Data::from(app.clone()), listener)?;
+        // Polled once before anybody is told, so that whoever stops it right then stops it gracefully.
+        let server = actix_web::rt::spawn(server);
+        tokio::task::yield_now().await;
         announce(&app, address);
         // Requests first, then the calls of callers that did not wait, then jobs: each may still enqueue one.
-        server.await?;
+        server.await??;
         if !app.broker.drain(CALLS_GRACE).await {
             tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
         }
