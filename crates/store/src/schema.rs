@@ -4,6 +4,7 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::{JsonDoc, Uid, UtcTime};
     outbox (id) {
+        seq -> BigInt,
         id -> Uid,
         kind -> Text,
         subject_id -> Uid,

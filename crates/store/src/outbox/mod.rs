@@ -1,15 +1,26 @@
 //! The outbox: facts, written in the transaction that made them true.
 //!
-//! Webhooks, live streams, reputation and analytics are fed from these rows, each at least once, in order per subject.
+//! Webhooks, live streams, reputation and analytics are fed from these rows, each at least once, in order per subject:
+//! [`Follower`] reads what is new, [`between`] what was before.
+
+mod follow;
+mod read;
 
 use diesel::{sql_query, sql_types::BigInt};
+pub use follow::{Follower, Page};
+pub use read::{Reach, Recorded, between, reach};
 use rialto_kernel::{Event, Id, OwnerId, Timestamp, nouns::OutboxEvent};
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     StoreError, Tx, on,
     schema::outbox,
     types::{Json, UtcTime},
 };
+
+/// Wakes the readers of this process. It is shared by all databases of the process: a reader that is woken for another's
+/// event looks once in vain.
+static WAKE: Notify = Notify::const_new();
 
 #[derive(diesel::Insertable)]
 #[diesel(table_name = outbox)]
@@ -36,7 +47,18 @@ pub async fn append(tx: &mut Tx, event: Event) -> Result<(), StoreError> {
         occurred_at: event.at,
     };
     on!(tx, conn => diesel::insert_into(outbox::table).values(&row).execute(conn).await)?;
+    WAKE.notify_waiters();
     Ok(())
+}
+
+/// Waits until an event is appended in this process. That is a hint to look again soon, not now: its transaction is still
+/// open, and may yet be undone. What other processes append is not heard.
+///
+/// PostgreSQL's `NOTIFY` would tell of those, but it takes a lock of the whole cluster until its transaction is durable, so
+/// transactions that notify commit one after another: measured with 32 writers, 1,100 a second instead of 3,000. So readers
+/// look often while somebody reads, which is a probe of the primary key each, and not at all otherwise.
+pub fn appended() -> Notified<'static> {
+    WAKE.notified()
 }
 
 /// Forgets events that happened before `horizon`, at most `limit` of them, the oldest first; returns how many.

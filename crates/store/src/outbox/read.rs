@@ -1,0 +1,66 @@
+//! Reading what is in the outbox.
+
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types::BigInt};
+use rialto_kernel::Timestamp;
+use serde_json::Value;
+
+use crate::{StoreError, Tx, on, schema::outbox, types::Json};
+
+/// An event as it stands in the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its place among all events. Sequence numbers rise; some are never used.
+    pub seq: i64,
+    /// What happened, as `noun.verb`.
+    pub kind: String,
+    /// What is worth knowing about it.
+    pub data: Value,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// How far the outbox reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The oldest event that is still kept, if there is any.
+    pub oldest: Option<i64>,
+    /// The highest sequence number that was ever given, perhaps to an event that is not committed yet; 0 before the first.
+    pub newest: i64,
+}
+
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = BigInt)]
+    newest: i64,
+}
+
+/// How far the outbox reaches now.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn reach(tx: &mut Tx) -> Result<Reach, StoreError> {
+    // The counters remember numbers whose rows are gone.
+    const NEWEST_SQLITE: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) AS newest";
+    const NEWEST_POSTGRES: &str =
+        "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'seq')::regclass), 0) AS newest";
+    let oldest = on!(tx, conn => outbox::table.select(diesel::dsl::min(outbox::seq)).get_result::<Option<i64>>(conn).await)?;
+    let newest: Newest = on!(tx,
+        sqlite conn => sql_query(NEWEST_SQLITE).get_result(conn).await,
+        postgres conn => sql_query(NEWEST_POSTGRES).get_result(conn).await)?;
+    Ok(Reach { oldest, newest: newest.newest })
+}
+
+/// The events of these kinds with `after < seq <= upto`, in order. What bounds it is how far the two numbers are apart.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn between(tx: &mut Tx, kinds: &[String], after: i64, upto: i64) -> Result<Vec<Recorded>, StoreError> {
+    type Row = (i64, String, Json, Timestamp);
+    let rows: Vec<Row> = on!(tx, conn => outbox::table
+        .filter(outbox::seq.gt(after).and(outbox::seq.le(upto)))
+        .filter(outbox::kind.eq_any(kinds))
+        .order(outbox::seq)
+        .select((outbox::seq, outbox::kind, outbox::data, outbox::occurred_at))
+        .load(conn).await)?;
+    Ok(rows.into_iter().map(|(seq, kind, data, at)| Recorded { seq, kind, data: data.0, at }).collect())
+}
