@@ -4,39 +4,72 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What an amount is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Asset {
-    /// Whole credits, the billing unit of agent invocations. Scale 0.
-    Credit,
-    /// US dollars on chain, counted in micro-USDC. Scale 6.
-    Usdc,
-}
+/// What an amount is counted in: a code of 1 to [`Asset::CODE_LEN_MAX`] characters. Rialto knows two by name; a project
+/// that embeds the ledger may count whatever it likes.
+///
+/// In JSON it is its code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Asset([u8; Asset::CODE_LEN_MAX]);
 
 impl Asset {
-    /// How many decimal places the minor unit stands behind the point.
+    /// The longest code.
+    pub const CODE_LEN_MAX: usize = 12;
+    /// Whole credits, the billing unit of agent invocations. Scale 0.
+    pub const CREDIT: Self = Self(*b"CREDIT\0\0\0\0\0\0");
+    /// US dollars on chain, counted in micro-USDC. Scale 6.
+    pub const USDC: Self = Self(*b"USDC\0\0\0\0\0\0\0\0");
+
+    /// The asset with this code: capital letters, digits, `-`, `_` and `.`, the first one a letter. `None` for any other.
     #[must_use]
-    pub const fn scale(self) -> u32 {
-        match self {
-            Self::Credit => 0,
-            Self::Usdc => 6,
-        }
+    pub fn new(code: &str) -> Option<Self> {
+        let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_.".contains(byte);
+        let mut bytes = [0; Self::CODE_LEN_MAX];
+        bytes.get_mut(..code.len())?.copy_from_slice(code.as_bytes());
+        (code.starts_with(|first: char| first.is_ascii_uppercase()) && code.as_bytes().iter().all(fits)).then_some(Self(bytes))
+    }
+
+    /// How many decimal places the minor unit stands behind the point. Zero for an asset that Rialto does not know.
+    #[must_use]
+    pub fn scale(self) -> u32 {
+        if self == Self::USDC { 6 } else { 0 }
     }
 
     /// The code that databases and clients see.
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Credit => "CREDIT",
-            Self::Usdc => "USDC",
-        }
+    pub fn code(&self) -> &str {
+        let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::CODE_LEN_MAX);
+        self.0.get(..len).and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default()
     }
 
-    /// The asset with this code.
+    /// The code's bytes, filled up with zeros.
     #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Credit, Self::Usdc].into_iter().find(|asset| asset.code() == code)
+    pub const fn bytes(self) -> [u8; Self::CODE_LEN_MAX] {
+        self.0
+    }
+}
+
+impl fmt::Debug for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Asset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Asset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::new(&code).ok_or_else(|| de::Error::custom("expected the code of an asset, such as CREDIT"))
     }
 }
 
@@ -205,13 +238,25 @@ mod tests {
         for (text, micro) in
             [("0.05", 50_000), ("2.10", 2_100_000), ("0.001", 1_000), ("0.000001", 1), ("100.00", 100_000_000), ("0.00", 0)]
         {
-            let amount = Amount::from_decimal(text, Asset::Usdc).unwrap();
-            assert_eq!((amount.get(), amount.to_decimal(Asset::Usdc).as_str()), (micro, text));
+            let amount = Amount::from_decimal(text, Asset::USDC).unwrap();
+            assert_eq!((amount.get(), amount.to_decimal(Asset::USDC).as_str()), (micro, text));
         }
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", " 1", "0.0000001", "NaN", "٣"] {
-            assert_eq!(Amount::from_decimal(text, Asset::Usdc), Err(MoneyError::NotDecimal), "{text}");
+            assert_eq!(Amount::from_decimal(text, Asset::USDC), Err(MoneyError::NotDecimal), "{text}");
         }
-        assert_eq!(Amount::from_decimal("99999999999999", Asset::Usdc), Err(MoneyError::Overflow));
+        assert_eq!(Amount::from_decimal("99999999999999", Asset::USDC), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn an_asset_is_its_code() {
+        assert_eq!([Asset::CREDIT.code(), Asset::USDC.code()], ["CREDIT", "USDC"]);
+        assert_eq!((Asset::new("CREDIT"), Asset::new("USDC")), (Some(Asset::CREDIT), Some(Asset::USDC)));
+        assert_eq!(Asset::new("GOLD-XAU.999").unwrap().code(), "GOLD-XAU.999");
+        for code in ["", "eur", "1EUR", "EUR ", "EUR\0", "EURÖ", "GOLD-XAU.9999"] {
+            assert_eq!(Asset::new(code), None, "{code}");
+        }
+        assert_eq!(serde_json::from_str::<Asset>("\"EUR\"").unwrap(), Asset::new("EUR").unwrap());
+        assert_eq!(serde_json::to_string(&Asset::USDC).unwrap(), "\"USDC\"");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     LedgerError,
-    model::{Account, AccountState, NewAccount, Side},
+    model::{Account, AccountState, Code, NewAccount, Overdraft, Side},
     store::LedgerStore,
 };
 
@@ -30,31 +30,61 @@ impl House {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Issuance, Self::Purchases, Self::Clearing, Self::Escrow, Self::Fees, Self::Payouts];
 
-    /// Its id: the last two bytes say the asset and what it is for.
+    /// Its id. For credits and USDC the last two bytes say the asset and what it is for; for any other asset the
+    /// asset's code is in it. All are UUIDs of version 8, which nobody makes by chance.
     #[must_use]
-    pub const fn account(self, asset: Asset) -> AccountId {
-        let asset: u128 = match asset {
-            Asset::Credit => 0x0100,
-            Asset::Usdc => 0x0200,
+    pub fn account(self, asset: Asset) -> AccountId {
+        let (code, _) = self.code();
+        let id = match asset {
+            Asset::CREDIT => 0x8000_8000_0000_0000_0000 | 0x0100 | code,
+            Asset::USDC => 0x8000_8000_0000_0000_0000 | 0x0200 | code,
+            other => {
+                let letters = other.bytes().into_iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(byte));
+                let (first, last) = (letters >> 48, letters & 0xffff_ffff_ffff);
+                first << 80 | (0x8000 | code) << 64 | 0x8000_0000_0000_0000 | last
+            }
         };
-        let code: u128 = match self {
-            Self::Issuance => 1,
-            Self::Purchases => 2,
-            Self::Clearing => 3,
-            Self::Escrow => 4,
-            Self::Fees => 5,
-            Self::Payouts => 6,
-        };
-        AccountId::from_uuid(Uuid::from_u128(0x8000_8000_0000_0000_0000 | asset | code))
+        AccountId::from_uuid(Uuid::from_u128(id))
     }
+
+    const fn code(self) -> (u128, Code) {
+        match self {
+            Self::Issuance => (1, Code::ISSUANCE),
+            Self::Purchases => (2, Code::PURCHASES),
+            Self::Clearing => (3, Code::CLEARING),
+            Self::Escrow => (4, Code::ESCROW),
+            Self::Fees => (5, Code::FEES),
+            Self::Payouts => (6, Code::PAYOUTS),
+        }
+    }
+}
+
+/// Opens the accounts of the house in an asset. Those of credits and USDC are there from the start.
+///
+/// # Errors
+/// [`LedgerError::Store`].
+pub async fn open_house(tx: &mut impl LedgerStore, asset: Asset, now: Timestamp) -> Result<(), LedgerError> {
+    for account in House::ALL {
+        let overdraft = match account {
+            House::Issuance | House::Purchases => Overdraft::Unlimited,
+            House::Clearing | House::Escrow | House::Fees | House::Payouts => Overdraft::NONE,
+        };
+        let (_, code) = account.code();
+        let new = NewAccount { id: account.account(asset), overdraft, ..NewAccount::new(asset, code) };
+        open_account(tx, new, now).await?;
+    }
+    Ok(())
 }
 
 /// Opens an account. Asking again with the same id gives the account as it is.
 ///
 /// # Errors
-/// [`LedgerError::IdMismatch`] when another account has the id, or has the place that this one would have (an owner's
+/// [`LedgerError::TextInvalid`]; [`LedgerError::IdMismatch`] when another account has the id, or has the place that this one would have (an owner's
 /// own wallet, an agent's wallet).
 pub async fn open_account(tx: &mut impl LedgerStore, new: NewAccount, now: Timestamp) -> Result<Account, LedgerError> {
+    if !new.is_sound() {
+        return Err(LedgerError::TextInvalid("code"));
+    }
     let opened = tx.insert_account(&new, now).await?;
     match tx.find_account(new.id).await? {
         Some(account) if opened || account.answers(&new) => Ok(account),
@@ -90,5 +120,6 @@ impl Account {
             && self.asset == new.asset
             && self.code == new.code
             && self.overdraft == new.overdraft
+            && self.credits_capped == new.credits_capped
     }
 }

@@ -16,6 +16,12 @@ pub enum LedgerError {
     /// The amount is zero.
     #[error("the amount must not be zero")]
     AmountZero,
+    /// A text is longer than it may be, or has a NUL in it: the memo, or an account's code.
+    #[error("the {0} is too long, or has a NUL character in it")]
+    TextInvalid(&'static str),
+    /// A transfer can count from an earlier moment, not from a later one.
+    #[error("a transfer cannot take effect in the future")]
+    EffectiveInFuture,
     /// The id was used for something else.
     #[error("the id {0} was used for another transfer or hold")]
     IdMismatch(TransferId),
@@ -83,7 +89,8 @@ pub enum LedgerError {
         /// Its side.
         side: Side,
     },
-    /// There is not enough in the account, counting what is held and what it may overdraw.
+    /// There is not enough in the account, counting what is held and what it may overdraw. Also when a balancing transfer
+    /// finds nothing to move.
     #[error("the account {account} has {available} available, less than {asked}")]
     InsufficientFunds {
         /// The account.
@@ -91,6 +98,17 @@ pub enum LedgerError {
         /// What is posted and not held.
         available: i64,
         /// What was to leave.
+        asked: Amount,
+    },
+    /// The account may not go above zero ([`crate::Account::credits_capped`]), counting what is held for it. Also when a
+    /// balancing transfer finds nothing to settle.
+    #[error("the account {account} takes {room} more at most, less than {asked}")]
+    CreditsExceedDebits {
+        /// The account.
+        account: AccountId,
+        /// What it would still take.
+        room: i64,
+        /// What was to come in.
         asked: Amount,
     },
     /// The balance would leave the range in which money is counted.

@@ -15,8 +15,9 @@ use crate::{
 /// # Errors
 /// As [`crate::transfer`]; [`LedgerError::IdMismatch`] when the id was used for another hold.
 pub async fn hold(tx: &mut impl LedgerStore, new: NewHold, now: Timestamp) -> Result<Held, LedgerError> {
-    let mut plan = Plan::load(tx, &[Command::Hold(new.clone())], now).await?;
-    let held = plan.hold(&new)?;
+    let command = Command::Hold(new);
+    let mut plan = Plan::load(tx, [&command], now).await?;
+    let held = plan.run(&command)?.into_held()?;
     plan.commit(tx).await?;
     Ok(held)
 }
@@ -35,8 +36,9 @@ pub async fn post(
     amount: Option<Amount>,
     now: Timestamp,
 ) -> Result<Posted, LedgerError> {
-    let mut plan = Plan::load(tx, &[Command::Post { hold, amount }], now).await?;
-    let posted = plan.post(hold, amount)?;
+    let command = Command::Post { hold, amount };
+    let mut plan = Plan::load(tx, [&command], now).await?;
+    let posted = plan.run(&command)?.into_posted()?;
     plan.commit(tx).await?;
     Ok(posted)
 }
@@ -47,8 +49,9 @@ pub async fn post(
 /// [`LedgerError::HoldUnknown`], [`LedgerError::HoldResolved`] when it was posted, [`LedgerError::HoldExpired`] when it
 /// has expired (the money is back in that case too).
 pub async fn void(tx: &mut impl LedgerStore, hold: HoldId, now: Timestamp) -> Result<Held, LedgerError> {
-    let mut plan = Plan::load(tx, &[Command::Void(hold)], now).await?;
-    let held = plan.void(hold)?;
+    let command = Command::Void(hold);
+    let mut plan = Plan::load(tx, [&command], now).await?;
+    let held = plan.run(&command)?.into_held()?;
     plan.commit(tx).await?;
     Ok(held)
 }
@@ -65,7 +68,7 @@ pub async fn expire_holds(tx: &mut impl LedgerStore, now: Timestamp, limit: u32)
     if due.is_empty() {
         return Ok(due);
     }
-    let mut plan = Plan::with_holds(tx, due.clone(), Vec::new(), Vec::new(), now).await?;
+    let mut plan = Plan::for_holds(tx, due.clone(), now).await?;
     let expired = due.into_iter().map(|hold| plan.release(hold, HoldState::Expired)).collect::<Result<Vec<_>, _>>()?;
     plan.commit(tx).await?;
     Ok(expired)

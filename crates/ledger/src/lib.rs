@@ -26,8 +26,10 @@
 //! Time is handed in. The owner of an account is an id that nobody looks up here.
 
 mod account;
+mod books;
 mod error;
 mod hold;
+mod ledger;
 mod model;
 pub mod plan;
 pub mod purchase;
@@ -37,13 +39,15 @@ mod transfer;
 pub mod verify;
 pub mod wallet;
 
-pub use account::{House, open_account, set_account_state};
+pub use account::{House, open_account, open_house, set_account_state};
+pub use books::Books;
 pub use error::{GroupError, LedgerError};
 pub use hold::{expire_holds, hold, post, void};
+pub use ledger::Ledger;
 pub use model::{
-    Account, AccountState, Code, Entry, Held, Hold, HoldId, HoldState, Kind, NewAccount, NewHold, NewTransfer, Overdraft, Posted,
-    Posting, ReferenceId, Side, Transfer, TransferId,
+    Account, AccountState, Balanced, Balancing, Code, Entry, Held, Hold, HoldId, HoldState, Kind, Metadata, MetadataError,
+    NewAccount, NewHold, NewReversal, NewTransfer, Overdraft, Posted, Posting, ReferenceId, Side, Transfer, TransferId,
 };
 pub use plan::{Command, Outcome};
 pub use store::{Changes, LedgerStore};
-pub use transfer::{NewReversal, group, reverse, transfer};
+pub use transfer::{batch, group, reverse, transfer};

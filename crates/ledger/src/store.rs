@@ -55,8 +55,11 @@ pub trait LedgerStore: Send {
     /// Those of these transfers that exist.
     fn find_transfers(&mut self, ids: &[TransferId]) -> impl Future<Output = Result<Vec<Transfer>, StoreError>> + Send;
 
-    /// The transfer that reverses this one.
-    fn find_reversal(&mut self, of: TransferId) -> impl Future<Output = Result<Option<TransferId>, StoreError>> + Send;
+    /// Those of these transfers that were reversed, each with what reversed it.
+    fn find_reversals(
+        &mut self,
+        of: &[TransferId],
+    ) -> impl Future<Output = Result<Vec<(TransferId, TransferId)>, StoreError>> + Send;
 
     /// Writes `changes`.
     ///

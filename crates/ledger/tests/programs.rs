@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use proptest::{prelude::*, test_runner::TestRunner};
 use rialto_kernel::{AccountId, Amount, Asset, Id, Timestamp};
 use rialto_ledger::{
-    Code, Command, HoldId, House, Kind, LedgerError, LedgerStore, NewAccount, NewHold, NewReversal, NewTransfer, Overdraft,
-    TransferId, expire_holds, group, open_account, reverse, transfer, verify::verify,
+    Code, Command, HoldId, House, LedgerError, LedgerStore, NewAccount, NewHold, NewReversal, NewTransfer, Overdraft, TransferId,
+    expire_holds, group, open_account, reverse, transfer, verify::verify,
 };
 use rialto_store::{
     Db, Tx,
@@ -189,24 +189,12 @@ impl Subject<'_> {
     fn command(&self, act: &Act) -> Command {
         let amount = |minor_units| Amount::new(minor_units).unwrap();
         match *act {
-            Act::Transfer { name, from, to, amount: sum } => Command::Transfer(NewTransfer {
-                id: self.transfers[name],
-                debit: self.accounts[from],
-                credit: self.accounts[to],
-                amount: amount(sum),
-                kind: Kind(1_000),
-                reference: None,
-                memo: None,
-            }),
+            Act::Transfer { name, from, to, amount: sum } => {
+                Command::Transfer(NewTransfer::new(self.transfers[name], self.accounts[from], self.accounts[to], amount(sum)))
+            }
             Act::Hold { name, from, to, amount: sum, lasts } => Command::Hold(NewHold {
-                id: self.holds[name],
-                debit: self.accounts[from],
-                credit: self.accounts[to],
-                amount: amount(sum),
-                kind: Kind(1_000),
-                reference: None,
-                memo: None,
                 expires_at: lasts.map(|lasts| moment(self.now + lasts)),
+                ..NewHold::new(self.holds[name], self.accounts[from], self.accounts[to], amount(sum))
             }),
             Act::Post { name, amount: sum } => Command::Post { hold: self.holds[name], amount: sum.map(amount) },
             Act::Void { name } => Command::Void(self.holds[name]),
@@ -262,7 +250,7 @@ impl Subject<'_> {
 }
 
 fn moment(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(1_764_000_000_000_000 + seconds * 1_000_000)
+    Timestamp::from_micros(4_102_444_800_000_000 + seconds * 1_000_000)
 }
 
 async fn open_accounts(db: &Db) -> [AccountId; ACCOUNTS] {
@@ -270,17 +258,10 @@ async fn open_accounts(db: &Db) -> [AccountId; ACCOUNTS] {
     db.write(async move |tx: &mut Tx| {
         for (place, id) in ids.into_iter().enumerate() {
             let overdraft = Overdraft::Limit(Amount::new(if place == 0 { OVERDRAFT } else { 0 }).unwrap());
-            let (asset, code) = (Asset::Credit, Code::new("till"));
-            open_account(tx, NewAccount { id, owner: None, agent: None, asset, code, overdraft }, moment(0)).await?;
-            let fill = NewTransfer {
-                id: Id::new(),
-                debit: House::Issuance.account(asset),
-                credit: id,
-                amount: Amount::new(OPENING).unwrap(),
-                kind: Kind(1_000),
-                reference: None,
-                memo: None,
-            };
+            let (asset, code) = (Asset::CREDIT, Code::new("till"));
+            open_account(tx, NewAccount { id, overdraft, ..NewAccount::new(asset, code) }, moment(0)).await?;
+            let opening = Amount::new(OPENING).unwrap();
+            let fill = NewTransfer::new(Id::new(), House::Issuance.account(asset), id, opening);
             transfer(tx, fill, moment(0)).await?;
         }
         Ok::<_, LedgerError>(())

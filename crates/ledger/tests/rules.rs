@@ -4,7 +4,7 @@
 
 use rialto_kernel::{AccountId, Amount, Asset, Id, Timestamp};
 use rialto_ledger::{
-    AccountState, Code, Command, House, Kind, LedgerError, NewAccount, NewHold, NewTransfer, Overdraft, TransferId, group, hold,
+    AccountState, Code, Command, House, LedgerError, NewAccount, NewHold, NewTransfer, Overdraft, TransferId, group, hold,
     open_account, set_account_state, transfer,
 };
 use rialto_store::{
@@ -13,7 +13,7 @@ use rialto_store::{
 };
 
 fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(1_764_000_000_000_000 + seconds * 1_000_000)
+    Timestamp::from_micros(4_102_444_800_000_000 + seconds * 1_000_000)
 }
 
 fn amount(minor_units: i64) -> Amount {
@@ -34,14 +34,7 @@ struct Cast {
 }
 
 async fn open(db: &Db, asset: Asset, overdraft: i64, minor_units: i64) -> AccountId {
-    let new = NewAccount {
-        id: AccountId::new(),
-        owner: None,
-        agent: None,
-        asset,
-        code: Code::new("till"),
-        overdraft: Overdraft::Limit(amount(overdraft)),
-    };
+    let new = NewAccount { overdraft: Overdraft::Limit(amount(overdraft)), ..NewAccount::new(asset, Code::new("till")) };
     let id = new.id;
     db.write(async move |tx: &mut Tx| {
         open_account(tx, new.clone(), at(0)).await?;
@@ -56,18 +49,18 @@ async fn open(db: &Db, asset: Asset, overdraft: i64, minor_units: i64) -> Accoun
 }
 
 fn movement(id: TransferId, debit: AccountId, credit: AccountId, minor_units: i64) -> NewTransfer {
-    NewTransfer { id, debit, credit, amount: amount(minor_units), kind: Kind(1_000), reference: None, memo: None }
+    NewTransfer::new(id, debit, credit, amount(minor_units))
 }
 
 async fn cast(db: &Db) -> Cast {
     let cast = Cast {
-        rich: open(db, Asset::Credit, 0, 1_000).await,
-        poor: open(db, Asset::Credit, 0, 0).await,
-        overdrawn: open(db, Asset::Credit, 50, 10).await,
-        dollars: open(db, Asset::Usdc, 0, 1_000).await,
-        frozen: open(db, Asset::Credit, 0, 1_000).await,
-        closed: open(db, Asset::Credit, 0, 0).await,
-        full: open(db, Asset::Credit, 0, Amount::MAX.get()).await,
+        rich: open(db, Asset::CREDIT, 0, 1_000).await,
+        poor: open(db, Asset::CREDIT, 0, 0).await,
+        overdrawn: open(db, Asset::CREDIT, 50, 10).await,
+        dollars: open(db, Asset::USDC, 0, 1_000).await,
+        frozen: open(db, Asset::CREDIT, 0, 1_000).await,
+        closed: open(db, Asset::CREDIT, 0, 0).await,
+        full: open(db, Asset::CREDIT, 0, Amount::MAX.get()).await,
         nobody: AccountId::new(),
         known: Id::new(),
     };
@@ -88,6 +81,8 @@ fn word<T>(result: Result<T, LedgerError>) -> &'static str {
     let Err(error) = result else { return "done" };
     match error {
         LedgerError::AmountZero => "amount_zero",
+        LedgerError::TextInvalid(_) => "text_invalid",
+        LedgerError::EffectiveInFuture => "effective_in_future",
         LedgerError::IdMismatch(_) => "id_mismatch",
         LedgerError::HoldUnknown(_) => "hold_unknown",
         LedgerError::HoldResolved { .. } => "hold_resolved",
@@ -102,6 +97,7 @@ fn word<T>(result: Result<T, LedgerError>) -> &'static str {
         LedgerError::AccountNotOpen { side: rialto_ledger::Side::Debit, .. } => "payer_not_open",
         LedgerError::AccountNotOpen { side: rialto_ledger::Side::Credit, .. } => "payee_not_open",
         LedgerError::InsufficientFunds { .. } => "insufficient_funds",
+        LedgerError::CreditsExceedDebits { .. } => "credits_exceed_debits",
         LedgerError::BalanceOutOfRange(_) => "out_of_range",
         LedgerError::AccountNotEmpty(_) => "not_empty",
         LedgerError::Store(_) => "store",
@@ -144,16 +140,7 @@ async fn a_transfer_and_a_hold_are_refused_in_the_same_order() {
 
     let test = TestDb::open(Database::Sqlite).await.unwrap();
     let c = cast(&test.db).await;
-    let known = NewHold {
-        id: c.known.cast(),
-        debit: c.rich,
-        credit: c.poor,
-        amount: amount(1),
-        kind: Kind(1_000),
-        reference: None,
-        memo: None,
-        expires_at: None,
-    };
+    let known = NewHold::new(c.known.cast(), c.rich, c.poor, amount(1));
     let first = known.clone();
     test.db.write(async move |tx: &mut Tx| hold(tx, first.clone(), at(0)).await).await.unwrap();
     #[rustfmt::skip]
@@ -186,16 +173,7 @@ async fn a_transfer_and_a_hold_are_refused_in_the_same_order() {
 async fn a_hold_ends_in_the_order_of_its_rules() {
     let test = TestDb::open(Database::Sqlite).await.unwrap();
     let c = cast(&test.db).await;
-    let new = |expires_at| NewHold {
-        id: Id::new(),
-        debit: c.rich,
-        credit: c.poor,
-        amount: amount(10),
-        kind: Kind(1_000),
-        reference: None,
-        memo: None,
-        expires_at,
-    };
+    let new = |expires_at| NewHold { expires_at, ..NewHold::new(Id::new(), c.rich, c.poor, amount(10)) };
     let holds = [new(None), new(None), new(Some(at(5))), new(Some(at(50)))];
     let [paid, voided, due, open] = [&holds[0], &holds[1], &holds[2], &holds[3]].map(|hold| hold.id);
     for new in holds {

@@ -143,7 +143,16 @@ impl Db {
     /// # Errors
     /// [`StoreError::Schema`] when the database is newer than this program, or a migration failed.
     pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
-        migrations::run(self).await
+        migrations::run(self, |_| true).await
+    }
+
+    /// Brings parts of the schema up to date, for a program that embeds one crate and does not want the tables of the
+    /// others. The rest can follow later, by [`Db::migrate`].
+    ///
+    /// # Errors
+    /// As [`Db::migrate`].
+    pub async fn migrate_parts(&self, parts: &[&str]) -> Result<MigrationReport, StoreError> {
+        migrations::run(self, |migration| parts.contains(&migration.part())).await
     }
 
     /// Asks the database for a sign of life.

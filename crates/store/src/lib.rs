@@ -29,6 +29,7 @@ pub mod outbox;
 mod postgres;
 mod schema;
 mod sqlite;
+mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;

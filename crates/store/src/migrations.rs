@@ -31,7 +31,14 @@ macro_rules! migrations {
 impl Migration {
     /// All of them, oldest first.
     pub const ALL: &'static [Self] =
-        migrations!["0001_foundation", "0002_identity", "0003_ledger", "0004_registry", "0005_broker"];
+        migrations!["0001_foundation", "0002_identity", "0003_ledger", "0004_registry", "0005_broker", "0006_ledger_library"];
+}
+
+impl Migration {
+    /// The part of the schema that it belongs to: the first word of its name, after the number.
+    pub(crate) fn part(&self) -> &'static str {
+        self.name.split('_').nth(1).unwrap_or_default()
+    }
 }
 
 /// What a migration run found and did.
@@ -51,9 +58,10 @@ const CREATE_POSTGRES: &str =
 /// is waited for however long it takes; the tables are not.
 const LOCK_POSTGRES: &str = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7216052601); SET LOCAL lock_timeout = '8s'";
 
-pub(crate) async fn run(db: &Db) -> Result<MigrationReport, StoreError> {
+/// Applies those that `wanted` names.
+pub(crate) async fn run(db: &Db, wanted: impl Fn(&Migration) -> bool) -> Result<MigrationReport, StoreError> {
     let mut report = MigrationReport { present: db.step(async |tx: &mut Tx| present(tx).await).await?, applied: Vec::new() };
-    for migration in Migration::ALL {
+    for migration in Migration::ALL.iter().filter(|migration| wanted(migration)) {
         if db.step(async |tx: &mut Tx| apply(tx, *migration).await).await? {
             report.applied.push(migration.name);
         }

@@ -267,15 +267,8 @@ const fn check_pending(purchase: &Purchase) -> Result<(), PurchaseError> {
 
 /// Moves the credits. The transfer has the purchase's id, so that even a defect here could not move them twice.
 async fn settle(tx: &mut impl PurchaseStore, purchase: Purchase, now: Timestamp) -> Result<Purchase, PurchaseError> {
-    let new = NewTransfer {
-        id: purchase.id.cast(),
-        debit: House::Purchases.account(ASSET),
-        credit: purchase.wallet,
-        amount: purchase.credits,
-        kind: kind::PURCHASE,
-        reference: None,
-        memo: Some(purchase.package_id.clone()),
-    };
+    let sale = NewTransfer::new(purchase.id.cast(), House::Purchases.account(ASSET), purchase.wallet, purchase.credits);
+    let new = NewTransfer { kind: kind::PURCHASE, memo: Some(purchase.package_id.clone()), ..sale };
     let posted = crate::transfer(tx, new, now).await?;
     let purchase = set_status(tx, purchase, PurchaseStatus::Completed, now).await?;
     let data = json!({

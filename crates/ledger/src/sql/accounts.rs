@@ -1,8 +1,11 @@
 //! Rows of `ledger_accounts`.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_types::{Array, BigInt},
+};
 use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
-use rialto_store::{StoreError, Tx, on};
+use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 
 use super::{amount, schema::ledger_accounts as a};
 use crate::model::{Account, AccountState, Code, NewAccount, Overdraft};
@@ -24,6 +27,7 @@ pub(super) struct AccountRow {
     entry_count: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    credits_capped: bool,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -36,7 +40,7 @@ impl TryFrom<AccountRow> for Account {
             no: row.no,
             owner: row.owner_id,
             agent: row.agent_id,
-            asset: Asset::from_code(&row.asset).ok_or_else(|| odd(&format!("asset {}", row.asset)))?,
+            asset: Asset::new(&row.asset).ok_or_else(|| odd(&format!("asset {}", row.asset)))?,
             state: AccountState::from_word(&row.state).ok_or_else(|| odd(&format!("state {}", row.state)))?,
             code: Code::from_word(row.code),
             overdraft: row.overdraft.map_or(Ok(Overdraft::Unlimited), |limit| amount(limit).map(Overdraft::Limit))?,
@@ -46,6 +50,7 @@ impl TryFrom<AccountRow> for Account {
             entry_count: row.entry_count,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            credits_capped: row.credits_capped,
         })
     }
 }
@@ -67,6 +72,7 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewAccount, now: Timestamp) -> Res
         a::code.eq(new.code.as_str()),
         a::state.eq(AccountState::Open.as_str()),
         a::overdraft.eq(overdraft),
+        a::credits_capped.eq(new.credits_capped),
         a::created_at.eq(now),
         a::updated_at.eq(now),
     );
@@ -98,17 +104,69 @@ pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>,
     models(rows)
 }
 
-/// Writes the figures of an account that this transaction has locked.
-pub(super) async fn update(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
-    let figures = (
-        a::balance.eq(account.balance),
-        a::held_out.eq(account.held_out.get()),
-        a::held_in.eq(account.held_in.get()),
-        a::entry_count.eq(account.entry_count),
-        a::updated_at.eq(account.updated_at),
-    );
-    let updated = on!(tx, conn => diesel::update(a::table.find(account.no)).set(figures).execute(conn).await)?;
-    if updated == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("account {} has gone", account.id))) }
+statement! {
+    /// Writes the figures of one account.
+    struct UpdateOne {
+        no: i64 => BigInt,
+        balance: i64 => BigInt,
+        held_out: i64 => BigInt,
+        held_in: i64 => BigInt,
+        entry_count: i64 => BigInt,
+        updated_at: Timestamp => UtcTime,
+    }
+    rows: ();
+    sqlite: "UPDATE ledger_accounts SET balance = ?2, held_out = ?3, held_in = ?4, entry_count = ?5, updated_at = ?6
+        WHERE no = ?1";
+}
+
+statement! {
+    /// Writes the figures of several accounts.
+    struct UpdateMany {
+        no: Vec<i64> => Array<BigInt>,
+        balance: Vec<i64> => Array<BigInt>,
+        held_out: Vec<i64> => Array<BigInt>,
+        held_in: Vec<i64> => Array<BigInt>,
+        entry_count: Vec<i64> => Array<BigInt>,
+        updated_at: Vec<Timestamp> => Array<UtcTime>,
+    }
+    rows: ();
+    postgres: "UPDATE ledger_accounts AS a SET balance = n.balance, held_out = n.held_out, held_in = n.held_in,
+            entry_count = n.entry_count, updated_at = n.updated_at
+        FROM unnest($1, $2, $3, $4, $5, $6) AS n (no, balance, held_out, held_in, entry_count, updated_at)
+        WHERE a.no = n.no";
+}
+
+/// Writes the figures of accounts that this transaction has locked.
+pub(super) async fn update(tx: &mut Tx, accounts: &[Account]) -> Result<(), StoreError> {
+    let updated = on!(tx,
+    sqlite conn => {
+        let mut updated = 0;
+        for account in accounts {
+            let statement = UpdateOne {
+                no: account.no,
+                balance: account.balance,
+                held_out: account.held_out.get(),
+                held_in: account.held_in.get(),
+                entry_count: account.entry_count,
+                updated_at: account.updated_at,
+            };
+            updated += statement.execute(conn).await?;
+        }
+        Ok(updated)
+    },
+    postgres conn => {
+        let figures = |figure: fn(&Account) -> i64| accounts.iter().map(figure).collect();
+        let statement = UpdateMany {
+            no: figures(|account| account.no),
+            balance: figures(|account| account.balance),
+            held_out: figures(|account| account.held_out.get()),
+            held_in: figures(|account| account.held_in.get()),
+            entry_count: figures(|account| account.entry_count),
+            updated_at: accounts.iter().map(|account| account.updated_at).collect(),
+        };
+        statement.execute(conn).await
+    })?;
+    if updated == accounts.len() { Ok(()) } else { Err(StoreError::Corrupt("an account that was locked has gone".into())) }
 }
 
 pub(super) async fn set_state(tx: &mut Tx, id: AccountId, state: AccountState, now: Timestamp) -> Result<(), StoreError> {

@@ -1,15 +1,24 @@
 //! Rows of `ledger_holds`.
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
 use rialto_kernel::Timestamp;
-use rialto_store::{StoreError, Tx, on};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Json, JsonDoc, Uid, UtcTime},
+};
 
-use super::{amount, schema::ledger_holds as h, taken, transfers::account_ids};
+use super::{
+    all_inserted, amount,
+    columns::{metadata_from_column, metadata_to_column},
+    schema::ledger_holds as h,
+    transfers::account_ids,
+};
 use crate::model::{Account, Hold, HoldId, HoldState, Kind, NewHold, ReferenceId, TransferId};
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = h)]
 struct HoldRow {
     id: HoldId,
@@ -25,6 +34,7 @@ struct HoldRow {
     expires_at: Option<Timestamp>,
     created_at: Timestamp,
     resolved_at: Option<Timestamp>,
+    metadata: Option<Json>,
 }
 
 /// How a state looks in its columns.
@@ -58,6 +68,7 @@ async fn models(tx: &mut Tx, rows: Vec<HoldRow>) -> Result<Vec<Hold>, StoreError
             kind: Kind(row.kind),
             reference: row.reference_id,
             memo: row.memo,
+            metadata: metadata_from_column(row.metadata)?,
             expires_at: row.expires_at,
         };
         Ok(Hold { terms, state, created_at: row.created_at, resolved_at: row.resolved_at })
@@ -113,15 +124,93 @@ pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<
     models(tx, rows).await
 }
 
-/// Inserts a hold whose accounts are among those that the same change has touched.
-pub(super) async fn insert(tx: &mut Tx, hold: &Hold, accounts: &[Account]) -> Result<(), StoreError> {
+statement! {
+    /// Inserts one hold, unless its id is taken.
+    struct InsertOne {
+        id: HoldId => Uid,
+        debit_no: i64 => BigInt,
+        credit_no: i64 => BigInt,
+        amount: i64 => BigInt,
+        kind: i32 => Integer,
+        reference_id: Option<ReferenceId> => Nullable<Uid>,
+        memo: Option<String> => Nullable<Text>,
+        state: &'static str => Text,
+        posted_amount: Option<i64> => Nullable<BigInt>,
+        transfer_id: Option<TransferId> => Nullable<Uid>,
+        expires_at: Option<Timestamp> => Nullable<UtcTime>,
+        created_at: Timestamp => UtcTime,
+        resolved_at: Option<Timestamp> => Nullable<UtcTime>,
+        metadata: Option<Json> => Nullable<JsonDoc>,
+    }
+    rows: ();
+    sqlite: "INSERT INTO ledger_holds (id, debit_no, credit_no, amount, kind, reference_id, memo, state, posted_amount, transfer_id,
+        expires_at, created_at, resolved_at, metadata)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING";
+}
+
+statement! {
+    /// Inserts several holds, those whose ids are not taken.
+    struct InsertMany {
+        id: Vec<HoldId> => Array<Uid>,
+        debit_no: Vec<i64> => Array<BigInt>,
+        credit_no: Vec<i64> => Array<BigInt>,
+        amount: Vec<i64> => Array<BigInt>,
+        kind: Vec<i32> => Array<Integer>,
+        reference_id: Vec<Option<ReferenceId>> => Array<Nullable<Uid>>,
+        memo: Vec<Option<String>> => Array<Nullable<Text>>,
+        state: Vec<&'static str> => Array<Text>,
+        posted_amount: Vec<Option<i64>> => Array<Nullable<BigInt>>,
+        transfer_id: Vec<Option<TransferId>> => Array<Nullable<Uid>>,
+        expires_at: Vec<Option<Timestamp>> => Array<Nullable<UtcTime>>,
+        created_at: Vec<Timestamp> => Array<UtcTime>,
+        resolved_at: Vec<Option<Timestamp>> => Array<Nullable<UtcTime>>,
+        metadata: Vec<Option<Json>> => Array<Nullable<JsonDoc>>,
+    }
+    rows: ();
+    postgres: "INSERT INTO ledger_holds (id, debit_no, credit_no, amount, kind, reference_id, memo, state, posted_amount, transfer_id,
+        expires_at, created_at, resolved_at, metadata)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (id) DO NOTHING";
+}
+
+statement! {
+    /// Writes how one hold ended.
+    struct ResolveOne {
+        id: HoldId => Uid,
+        state: &'static str => Text,
+        posted_amount: Option<i64> => Nullable<BigInt>,
+        transfer_id: Option<TransferId> => Nullable<Uid>,
+        resolved_at: Option<Timestamp> => Nullable<UtcTime>,
+    }
+    rows: ();
+    sqlite: "UPDATE ledger_holds SET state = ?2, posted_amount = ?3, transfer_id = ?4, resolved_at = ?5 WHERE id = ?1";
+}
+
+statement! {
+    /// Writes how several holds ended.
+    struct ResolveMany {
+        id: Vec<HoldId> => Array<Uid>,
+        state: Vec<&'static str> => Array<Text>,
+        posted_amount: Vec<Option<i64>> => Array<Nullable<BigInt>>,
+        transfer_id: Vec<Option<TransferId>> => Array<Nullable<Uid>>,
+        resolved_at: Vec<Option<Timestamp>> => Array<Nullable<UtcTime>>,
+    }
+    rows: ();
+    postgres: "UPDATE ledger_holds AS h SET state = n.state, posted_amount = n.posted_amount, transfer_id = n.transfer_id,
+            resolved_at = n.resolved_at
+        FROM unnest($1, $2, $3, $4, $5) AS n (id, state, posted_amount, transfer_id, resolved_at)
+        WHERE h.id = n.id";
+}
+
+/// The row of a new hold, whose accounts are among those that the same change has touched.
+fn new_row(hold: &Hold, accounts: &[Account]) -> Result<InsertOne, StoreError> {
     let terms = &hold.terms;
     let no = |id| accounts.iter().find(|account| account.id == id).map(|account| account.no);
     let (debit_no, credit_no) = no(terms.debit)
         .zip(no(terms.credit))
         .ok_or_else(|| StoreError::Corrupt(format!("hold {} between accounts that it does not touch", terms.id)))?;
     let (state, posted_amount, transfer_id) = columns(hold.state);
-    let row = HoldRow {
+    Ok(InsertOne {
         id: terms.id,
         debit_no,
         credit_no,
@@ -129,27 +218,75 @@ pub(super) async fn insert(tx: &mut Tx, hold: &Hold, accounts: &[Account]) -> Re
         kind: terms.kind.0,
         reference_id: terms.reference,
         memo: terms.memo.clone(),
-        state: state.to_owned(),
+        state,
         posted_amount,
         transfer_id,
         expires_at: terms.expires_at,
         created_at: hold.created_at,
         resolved_at: hold.resolved_at,
-    };
-    let inserted =
-        on!(tx, conn => diesel::insert_into(h::table).values(&row).on_conflict(h::id).do_nothing().execute(conn).await)?;
-    if inserted == 1 { Ok(()) } else { Err(taken(terms.id)) }
+        metadata: metadata_to_column(&terms.metadata),
+    })
 }
 
-/// Writes how a hold ended that this transaction has locked.
-pub(super) async fn resolve(tx: &mut Tx, hold: &Hold) -> Result<(), StoreError> {
-    let (state, posted_amount, transfer_id) = columns(hold.state);
-    let changes = (
-        h::state.eq(state),
-        h::posted_amount.eq(posted_amount),
-        h::transfer_id.eq(transfer_id),
-        h::resolved_at.eq(hold.resolved_at),
-    );
-    let updated = on!(tx, conn => diesel::update(h::table.find(hold.terms.id)).set(changes).execute(conn).await)?;
-    if updated == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("hold {} has gone", hold.terms.id))) }
+pub(super) async fn insert(tx: &mut Tx, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
+    let rows = holds.iter().map(|hold| new_row(hold, accounts)).collect::<Result<Vec<_>, _>>()?;
+    let inserted = on!(tx,
+    sqlite conn => {
+        let mut inserted = 0;
+        for row in rows {
+            inserted += row.execute(conn).await?;
+        }
+        Ok(inserted)
+    },
+    postgres conn => {
+        fn column<T>(rows: &[InsertOne], value: impl Fn(&InsertOne) -> T) -> Vec<T> {
+            rows.iter().map(value).collect()
+        }
+        let statement = InsertMany {
+            id: column(&rows, |row| row.id),
+            debit_no: column(&rows, |row| row.debit_no),
+            credit_no: column(&rows, |row| row.credit_no),
+            amount: column(&rows, |row| row.amount),
+            kind: column(&rows, |row| row.kind),
+            reference_id: column(&rows, |row| row.reference_id),
+            memo: column(&rows, |row| row.memo.clone()),
+            state: column(&rows, |row| row.state),
+            posted_amount: column(&rows, |row| row.posted_amount),
+            transfer_id: column(&rows, |row| row.transfer_id),
+            expires_at: column(&rows, |row| row.expires_at),
+            created_at: column(&rows, |row| row.created_at),
+            resolved_at: column(&rows, |row| row.resolved_at),
+            metadata: column(&rows, |row| row.metadata.clone()),
+        };
+        statement.execute(conn).await
+    })?;
+    all_inserted(inserted, holds.len())
+}
+
+/// Writes how holds ended that this transaction has locked.
+pub(super) async fn resolve(tx: &mut Tx, holds: &[Hold]) -> Result<(), StoreError> {
+    let rows = holds.iter().map(|hold| {
+        let (state, posted_amount, transfer_id) = columns(hold.state);
+        ResolveOne { id: hold.terms.id, state, posted_amount, transfer_id, resolved_at: hold.resolved_at }
+    });
+    let resolved = on!(tx,
+    sqlite conn => {
+        let mut resolved = 0;
+        for row in rows {
+            resolved += row.execute(conn).await?;
+        }
+        Ok(resolved)
+    },
+    postgres conn => {
+        let rows: Vec<ResolveOne> = rows.collect();
+        let statement = ResolveMany {
+            id: rows.iter().map(|row| row.id).collect(),
+            state: rows.iter().map(|row| row.state).collect(),
+            posted_amount: rows.iter().map(|row| row.posted_amount).collect(),
+            transfer_id: rows.iter().map(|row| row.transfer_id).collect(),
+            resolved_at: rows.iter().map(|row| row.resolved_at).collect(),
+        };
+        statement.execute(conn).await
+    })?;
+    if resolved == holds.len() { Ok(()) } else { Err(StoreError::Corrupt("a hold that was locked has gone".into())) }
 }

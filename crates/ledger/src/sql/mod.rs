@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod columns;
 mod holds;
 mod purchases;
 mod schema;
@@ -51,23 +52,23 @@ impl LedgerStore for Tx {
         transfers::find(self, ids).await
     }
 
-    async fn find_reversal(&mut self, of: TransferId) -> Result<Option<TransferId>, StoreError> {
-        transfers::find_reversal(self, of).await
+    async fn find_reversals(&mut self, of: &[TransferId]) -> Result<Vec<(TransferId, TransferId)>, StoreError> {
+        transfers::find_reversals(self, of).await
     }
 
     async fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        if !changes.accounts.is_empty() {
+            accounts::update(self, &changes.accounts).await?;
+        }
         // Transfers before holds: a posted hold refers to its transfer.
-        for account in &changes.accounts {
-            accounts::update(self, account).await?;
+        if !changes.transfers.is_empty() {
+            transfers::insert(self, &changes.transfers).await?;
         }
-        for transfer in &changes.transfers {
-            transfers::insert(self, transfer).await?;
+        if !changes.opened.is_empty() {
+            holds::insert(self, &changes.opened, &changes.accounts).await?;
         }
-        for hold in &changes.opened {
-            holds::insert(self, hold, &changes.accounts).await?;
-        }
-        for hold in &changes.resolved {
-            holds::resolve(self, hold).await?;
+        if !changes.resolved.is_empty() {
+            holds::resolve(self, &changes.resolved).await?;
         }
         Ok(())
     }
@@ -82,7 +83,7 @@ fn amount(minor_units: i64) -> Result<Amount, StoreError> {
     Amount::new(minor_units).map_err(|error| StoreError::Corrupt(format!("{minor_units}: {error}")))
 }
 
-/// A row with a new id that was not inserted, because another transaction took the id since we looked.
-fn taken(what: impl std::fmt::Display) -> StoreError {
-    StoreError::Again(format!("the id {what} was taken in the meantime"))
+/// Fails when fewer rows with new ids were inserted than there are: another transaction took an id since we looked.
+fn all_inserted(inserted: usize, rows: usize) -> Result<(), StoreError> {
+    if inserted == rows { Ok(()) } else { Err(StoreError::Again("an id was taken in the meantime".into())) }
 }

@@ -18,12 +18,13 @@ diesel::table! {
         entry_count -> BigInt,
         created_at -> UtcTime,
         updated_at -> UtcTime,
+        credits_capped -> Bool,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use rialto_store::types::{Uid, UtcTime};
+    use rialto_store::types::{JsonDoc, Uid, UtcTime};
     ledger_transfers (no) {
         no -> BigInt,
         id -> Uid,
@@ -39,12 +40,16 @@ diesel::table! {
         created_at -> UtcTime,
         kind -> Integer,
         memo -> Nullable<Text>,
+        effective_at -> Nullable<UtcTime>,
+        at_most -> Nullable<BigInt>,
+        balancing -> Nullable<SmallInt>,
+        metadata -> Nullable<JsonDoc>,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::*;
-    use rialto_store::types::{Uid, UtcTime};
+    use rialto_store::types::{JsonDoc, Uid, UtcTime};
     ledger_holds (id) {
         id -> Uid,
         debit_no -> BigInt,
@@ -59,6 +64,7 @@ diesel::table! {
         expires_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         resolved_at -> Nullable<UtcTime>,
+        metadata -> Nullable<JsonDoc>,
     }
 }
 

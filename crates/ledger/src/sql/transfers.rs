@@ -2,54 +2,165 @@
 
 use std::{collections::HashMap, ops::RangeInclusive};
 
-use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
+};
 use rialto_kernel::{AccountId, Timestamp};
-use rialto_store::{StoreError, Tx, on};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Json, JsonDoc, Uid, UtcTime},
+};
 
 use super::{
-    amount,
+    all_inserted, amount,
+    columns::{balanced_from_columns, balanced_to_columns, metadata_from_column, metadata_to_column},
     schema::{ledger_accounts as a, ledger_transfers as t},
-    taken,
 };
 use crate::model::{Entry, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = t)]
 pub(super) struct TransferRow {
-    pub(super) id: TransferId,
-    pub(super) amount: i64,
-    pub(super) debit_no: i64,
-    pub(super) debit_seq: i64,
-    pub(super) debit_balance: i64,
-    pub(super) credit_no: i64,
-    pub(super) credit_seq: i64,
-    pub(super) credit_balance: i64,
+    id: TransferId,
+    amount: i64,
+    debit_no: i64,
+    debit_seq: i64,
+    debit_balance: i64,
+    credit_no: i64,
+    credit_seq: i64,
+    credit_balance: i64,
     reference_id: Option<ReferenceId>,
     reverses: Option<TransferId>,
     created_at: Timestamp,
     kind: i32,
     memo: Option<String>,
+    effective_at: Option<Timestamp>,
+    at_most: Option<i64>,
+    balancing: Option<i16>,
+    metadata: Option<Json>,
 }
 
-pub(super) async fn insert(tx: &mut Tx, transfer: &Transfer) -> Result<(), StoreError> {
-    let row = TransferRow {
-        id: transfer.id,
-        amount: transfer.amount.get(),
-        debit_no: transfer.debit.account_no,
-        debit_seq: transfer.debit.seq,
-        debit_balance: transfer.debit.balance,
-        credit_no: transfer.credit.account_no,
-        credit_seq: transfer.credit.seq,
-        credit_balance: transfer.credit.balance,
-        reference_id: transfer.reference,
-        reverses: transfer.reverses,
-        created_at: transfer.created_at,
-        kind: transfer.kind.0,
-        memo: transfer.memo.clone(),
-    };
-    let inserted = on!(tx, conn => diesel::insert_into(t::table).values(&row)
-        .on_conflict(t::id).do_nothing().execute(conn).await)?;
-    if inserted == 1 { Ok(()) } else { Err(taken(transfer.id)) }
+statement! {
+    /// Inserts one transfer, unless its id is taken.
+    struct InsertOne {
+        id: TransferId => Uid,
+        amount: i64 => BigInt,
+        debit_no: i64 => BigInt,
+        debit_seq: i64 => BigInt,
+        debit_balance: i64 => BigInt,
+        credit_no: i64 => BigInt,
+        credit_seq: i64 => BigInt,
+        credit_balance: i64 => BigInt,
+        reference_id: Option<ReferenceId> => Nullable<Uid>,
+        reverses: Option<TransferId> => Nullable<Uid>,
+        created_at: Timestamp => UtcTime,
+        kind: i32 => Integer,
+        memo: Option<String> => Nullable<Text>,
+        effective_at: Option<Timestamp> => Nullable<UtcTime>,
+        at_most: Option<i64> => Nullable<BigInt>,
+        balancing: Option<i16> => Nullable<SmallInt>,
+        metadata: Option<Json> => Nullable<JsonDoc>,
+    }
+    rows: ();
+    sqlite: "INSERT INTO ledger_transfers (id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance, reference_id,
+        reverses, created_at, kind, memo, effective_at, at_most, balancing, metadata)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        ON CONFLICT (id) DO NOTHING";
+}
+
+statement! {
+    /// Inserts several transfers in their order, those whose ids are not taken.
+    struct InsertMany {
+        id: Vec<TransferId> => Array<Uid>,
+        amount: Vec<i64> => Array<BigInt>,
+        debit_no: Vec<i64> => Array<BigInt>,
+        debit_seq: Vec<i64> => Array<BigInt>,
+        debit_balance: Vec<i64> => Array<BigInt>,
+        credit_no: Vec<i64> => Array<BigInt>,
+        credit_seq: Vec<i64> => Array<BigInt>,
+        credit_balance: Vec<i64> => Array<BigInt>,
+        reference_id: Vec<Option<ReferenceId>> => Array<Nullable<Uid>>,
+        reverses: Vec<Option<TransferId>> => Array<Nullable<Uid>>,
+        created_at: Vec<Timestamp> => Array<UtcTime>,
+        kind: Vec<i32> => Array<Integer>,
+        memo: Vec<Option<String>> => Array<Nullable<Text>>,
+        effective_at: Vec<Option<Timestamp>> => Array<Nullable<UtcTime>>,
+        at_most: Vec<Option<i64>> => Array<Nullable<BigInt>>,
+        balancing: Vec<Option<i16>> => Array<Nullable<SmallInt>>,
+        metadata: Vec<Option<Json>> => Array<Nullable<JsonDoc>>,
+    }
+    rows: ();
+    postgres: "INSERT INTO ledger_transfers (id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance, reference_id,
+        reverses, created_at, kind, memo, effective_at, at_most, balancing, metadata)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        ON CONFLICT (id) DO NOTHING";
+}
+
+impl From<&Transfer> for InsertOne {
+    fn from(transfer: &Transfer) -> Self {
+        let (at_most, balancing) = balanced_to_columns(transfer.balanced);
+        Self {
+            id: transfer.id,
+            amount: transfer.amount.get(),
+            debit_no: transfer.debit.account_no,
+            debit_seq: transfer.debit.seq,
+            debit_balance: transfer.debit.balance,
+            credit_no: transfer.credit.account_no,
+            credit_seq: transfer.credit.seq,
+            credit_balance: transfer.credit.balance,
+            reference_id: transfer.reference,
+            reverses: transfer.reverses,
+            created_at: transfer.created_at,
+            kind: transfer.kind.0,
+            memo: transfer.memo.clone(),
+            effective_at: transfer.effective_at,
+            at_most,
+            balancing,
+            metadata: metadata_to_column(&transfer.metadata),
+        }
+    }
+}
+
+impl From<&[Transfer]> for InsertMany {
+    fn from(transfers: &[Transfer]) -> Self {
+        /// One column of all rows.
+        fn column<T>(transfers: &[Transfer], value: impl Fn(&Transfer) -> T) -> Vec<T> {
+            transfers.iter().map(value).collect()
+        }
+        Self {
+            id: column(transfers, |transfer| transfer.id),
+            amount: column(transfers, |transfer| transfer.amount.get()),
+            debit_no: column(transfers, |transfer| transfer.debit.account_no),
+            debit_seq: column(transfers, |transfer| transfer.debit.seq),
+            debit_balance: column(transfers, |transfer| transfer.debit.balance),
+            credit_no: column(transfers, |transfer| transfer.credit.account_no),
+            credit_seq: column(transfers, |transfer| transfer.credit.seq),
+            credit_balance: column(transfers, |transfer| transfer.credit.balance),
+            reference_id: column(transfers, |transfer| transfer.reference),
+            reverses: column(transfers, |transfer| transfer.reverses),
+            created_at: column(transfers, |transfer| transfer.created_at),
+            kind: column(transfers, |transfer| transfer.kind.0),
+            memo: column(transfers, |transfer| transfer.memo.clone()),
+            effective_at: column(transfers, |transfer| transfer.effective_at),
+            at_most: column(transfers, |transfer| balanced_to_columns(transfer.balanced).0),
+            balancing: column(transfers, |transfer| balanced_to_columns(transfer.balanced).1),
+            metadata: column(transfers, |transfer| metadata_to_column(&transfer.metadata)),
+        }
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, transfers: &[Transfer]) -> Result<(), StoreError> {
+    let inserted = on!(tx,
+        sqlite conn => {
+            let mut inserted = 0;
+            for transfer in transfers {
+                inserted += InsertOne::from(transfer).execute(conn).await?;
+            }
+            Ok(inserted)
+        },
+        postgres conn => InsertMany::from(transfers).execute(conn).await)?;
+    all_inserted(inserted, transfers.len())
 }
 
 pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
@@ -71,8 +182,18 @@ pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer
     rows.into_iter().map(|row| model(row, &ids)).collect()
 }
 
-pub(super) async fn find_reversal(tx: &mut Tx, of: TransferId) -> Result<Option<TransferId>, StoreError> {
-    on!(tx, conn => t::table.filter(t::reverses.eq(of)).select(t::id).first(conn).await.optional())
+pub(super) async fn find_reversals(tx: &mut Tx, of: &[TransferId]) -> Result<Vec<(TransferId, TransferId)>, StoreError> {
+    let rows: Vec<(Option<TransferId>, TransferId)> = on!(tx,
+        sqlite conn => {
+            let mut rows = Vec::new();
+            for id in of {
+                let row: Option<(Option<TransferId>, TransferId)> = t::table.filter(t::reverses.eq(id)).select((t::reverses, t::id)).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        },
+        postgres conn => t::table.filter(t::reverses.eq_any(of)).select((t::reverses, t::id)).load(conn).await)?;
+    Ok(rows.into_iter().filter_map(|(of, by)| of.map(|of| (of, by))).collect())
 }
 
 /// The ids behind account numbers.
@@ -104,6 +225,9 @@ fn model(row: TransferRow, ids: &HashMap<i64, AccountId>) -> Result<Transfer, St
         reference: row.reference_id,
         reverses: row.reverses,
         memo: row.memo,
+        balanced: balanced_from_columns(row.at_most, row.balancing)?,
+        effective_at: row.effective_at,
+        metadata: metadata_from_column(row.metadata)?,
         created_at: row.created_at,
     })
 }
@@ -123,6 +247,8 @@ fn entry(row: TransferRow, side: Side) -> Result<Entry, StoreError> {
         reference: row.reference_id,
         reverses: row.reverses,
         memo: row.memo,
+        effective_at: row.effective_at,
+        metadata: metadata_from_column(row.metadata)?,
         created_at: row.created_at,
     })
 }

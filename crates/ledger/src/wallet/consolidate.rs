@@ -45,13 +45,10 @@ pub async fn consolidate(
     let clearing = House::Clearing.account(ASSET);
     let reference = ReferenceId::new();
     let leg = |debit, credit, amount, kind: Kind, memo| NewTransfer {
-        id: Id::new(),
-        debit,
-        credit,
-        amount,
         kind,
         reference: Some(reference),
         memo,
+        ..NewTransfer::new(Id::new(), debit, credit, amount)
     };
     let mut plan = Plan::for_accounts(tx, sources.iter().copied().chain([target, clearing]).collect(), now).await?;
     let (mut total_swept, mut wallets_swept) = (Amount::ZERO, 0_u32);
@@ -61,12 +58,12 @@ pub async fn consolidate(
         if account.state != AccountState::Open || available.is_zero() {
             continue;
         }
-        plan.transfer(&leg(source, clearing, available, kind::CONSOLIDATION_OUT, None), None)?;
+        plan.transfer(&leg(source, clearing, available, kind::CONSOLIDATION_OUT, None))?;
         total_swept = total_swept.plus(available).map_err(|_| crate::LedgerError::BalanceOutOfRange(target))?;
         wallets_swept += 1;
     }
     if wallets_swept > 0 {
-        plan.transfer(&leg(clearing, target, total_swept, kind::CONSOLIDATION_IN, Some(wallets_swept.to_string())), None)?;
+        plan.transfer(&leg(clearing, target, total_swept, kind::CONSOLIDATION_IN, Some(wallets_swept.to_string())))?;
     }
     plan.commit(tx).await?;
     Ok(Consolidated { reference, total_swept, wallets_swept })

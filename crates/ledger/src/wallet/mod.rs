@@ -22,12 +22,12 @@ pub use summary::{Summary, summary};
 
 use crate::{
     House, LedgerError,
-    model::{Account, Code, NewAccount, NewTransfer, Overdraft},
+    model::{Account, Code, NewAccount, NewTransfer},
     open_account,
 };
 
 /// What wallets count.
-pub(crate) const ASSET: Asset = Asset::Credit;
+pub(crate) const ASSET: Asset = Asset::CREDIT;
 /// The most agent wallets that one list shows.
 pub const AGENT_WALLETS_MAX: u32 = 1_000;
 
@@ -143,15 +143,8 @@ pub async fn open_user_wallet(
     if welcome.is_zero() {
         return wallet(Some(&account), WalletError::NoUserWallet);
     }
-    let new = NewTransfer {
-        id: Id::new(),
-        debit: House::Issuance.account(ASSET),
-        credit: account.id,
-        amount: welcome,
-        kind: kind::WELCOME_GRANT,
-        reference: None,
-        memo: None,
-    };
+    let grant = NewTransfer::new(Id::new(), House::Issuance.account(ASSET), account.id, welcome);
+    let new = NewTransfer { kind: kind::WELCOME_GRANT, ..grant };
     let posted = crate::transfer(tx, new, now).await?;
     wallet(Some(&posted.credit), WalletError::NoUserWallet)
 }
@@ -174,14 +167,8 @@ pub async fn open_agent_wallet(
 }
 
 async fn open(tx: &mut impl WalletStore, owner: OwnerId, agent: Option<AgentId>, now: Timestamp) -> Result<Account, WalletError> {
-    let new = NewAccount {
-        id: AccountId::new(),
-        owner: Some(owner),
-        agent,
-        asset: ASSET,
-        code: if agent.is_some() { Code::AGENT } else { Code::USER },
-        overdraft: Overdraft::Limit(Amount::ZERO),
-    };
+    let code = if agent.is_some() { Code::AGENT } else { Code::USER };
+    let new = NewAccount { agent, ..NewAccount::owned_by(owner, ASSET, code) };
     let account = match open_account(tx, new, now).await {
         // Somebody opened the same wallet at the same moment and has committed: run again, and find it.
         Err(LedgerError::IdMismatch(_)) => return Err(StoreError::Again(format!("a wallet of {owner} was just opened")).into()),

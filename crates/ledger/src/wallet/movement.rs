@@ -24,7 +24,7 @@ pub struct Movement {
 
 impl Movement {
     fn transfer(self, debit: AccountId, credit: AccountId, kind: Kind) -> NewTransfer {
-        NewTransfer { id: self.id, debit, credit, amount: self.amount, kind, reference: None, memo: self.description }
+        NewTransfer { kind, memo: self.description, ..NewTransfer::new(self.id, debit, credit, self.amount) }
     }
 }
 
@@ -148,7 +148,7 @@ pub async fn transfer(
     now: Timestamp,
 ) -> Result<Transferred, WalletError> {
     let NewWalletTransfer { id, from, to, amount, description } = new;
-    let new = NewTransfer { id, debit: from, credit: to, amount, kind: kind::TRANSFER, reference: None, memo: description };
+    let new = NewTransfer { kind: kind::TRANSFER, memo: description, ..NewTransfer::new(id, from, to, amount) };
     let check = |plan: &Plan| {
         let source = wallet(plan.account(from), WalletError::SourceUnknown)?;
         wallet(plan.account(to), WalletError::DestinationUnknown)?;
@@ -171,7 +171,7 @@ async fn run(
 ) -> Result<Posted, WalletError> {
     let mut plan = Plan::for_transfer(tx, new, now).await?;
     check(&plan)?;
-    let posted = plan.transfer(new, None)?;
+    let posted = plan.transfer(new)?;
     plan.commit(tx).await?;
     Ok(posted)
 }

@@ -2,15 +2,14 @@
 
 use rialto_kernel::{AccountId, AgentId, Amount, Asset, Caller, CredentialKind, Id, OwnerId, Role, Timestamp};
 use rialto_ledger::{
-    Account, Code, House, Kind, LedgerError, LedgerStore, NewAccount, NewHold, NewTransfer, Overdraft, Posted, TransferId,
-    open_account, transfer,
+    Account, Code, House, LedgerError, LedgerStore, NewAccount, NewHold, NewTransfer, Posted, TransferId, open_account, transfer,
     wallet::{Wallet, WalletError, open_agent_wallet, open_user_wallet},
 };
 use rialto_store::{Db, Tx};
 
 /// A moment.
 pub fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(1_764_000_000_000_000 + seconds * 1_000_000)
+    Timestamp::from_micros(4_102_444_800_000_000 + seconds * 1_000_000)
 }
 
 pub fn amount(minor_units: i64) -> Amount {
@@ -26,37 +25,26 @@ pub fn admin() -> Caller {
 }
 
 pub fn movement(id: TransferId, debit: AccountId, credit: AccountId, minor_units: i64) -> NewTransfer {
-    NewTransfer { id, debit, credit, amount: amount(minor_units), kind: Kind(1_000), reference: None, memo: None }
+    NewTransfer::new(id, debit, credit, amount(minor_units))
 }
 
 pub fn new_hold(debit: AccountId, credit: AccountId, minor_units: i64, expires_at: Option<Timestamp>) -> NewHold {
     NewHold {
-        id: Id::new(),
-        debit,
-        credit,
-        amount: amount(minor_units),
-        kind: Kind(1_000),
         reference: Some(Id::new()),
         memo: Some("a hold".into()),
         expires_at,
+        ..NewHold::new(Id::new(), debit, credit, amount(minor_units))
     }
 }
 
 /// Opens an account that may not go below zero, and fills it.
 pub async fn account(db: &Db, minor_units: i64) -> AccountId {
-    let new = NewAccount {
-        id: AccountId::new(),
-        owner: None,
-        agent: None,
-        asset: Asset::Credit,
-        code: Code::new("till"),
-        overdraft: Overdraft::Limit(Amount::ZERO),
-    };
+    let new = NewAccount::new(Asset::CREDIT, Code::new("till"));
     let id = new.id;
     db.write(async move |tx: &mut Tx| {
         open_account(tx, new.clone(), at(0)).await?;
         if minor_units > 0 {
-            transfer(tx, movement(Id::new(), House::Issuance.account(Asset::Credit), id, minor_units), at(0)).await?;
+            transfer(tx, movement(Id::new(), House::Issuance.account(Asset::CREDIT), id, minor_units), at(0)).await?;
         }
         Ok::<_, LedgerError>(())
     })
@@ -87,7 +75,7 @@ pub async fn agent_wallet(db: &Db, owner: OwnerId, agent: AgentId, minor_units: 
     db.write(async move |tx: &mut Tx| {
         let wallet = open_agent_wallet(tx, owner, agent, at(0)).await?;
         if minor_units > 0 {
-            let new = movement(Id::new(), House::Issuance.account(Asset::Credit), wallet.id, minor_units);
+            let new = movement(Id::new(), House::Issuance.account(Asset::CREDIT), wallet.id, minor_units);
             transfer(tx, new, at(0)).await?;
         }
         Ok::<_, WalletError>(wallet)

@@ -111,22 +111,22 @@ async fn an_account_is_closed_only_when_it_is_empty(test: &TestDb) {
 }
 
 async fn the_accounts_of_the_house_are_there(test: &TestDb) {
-    for asset in [Asset::Credit, Asset::Usdc] {
+    for asset in [Asset::CREDIT, Asset::USDC] {
         for house in House::ALL {
             let found = read(&test.db, house.account(asset)).await;
             assert_eq!(format!("{house:?}").to_lowercase(), found.code.as_str());
             assert_eq!(found.asset, asset);
         }
     }
-    let over = movement(Id::new(), House::Fees.account(Asset::Credit), account(&test.db, 0).await, 1);
+    let over = movement(Id::new(), House::Fees.account(Asset::CREDIT), account(&test.db, 0).await, 1);
     assert!(matches!(move_money(&test.db, over).await, Err(LedgerError::InsufficientFunds { .. })));
-    let across = movement(Id::new(), House::Issuance.account(Asset::Usdc), account(&test.db, 0).await, 1);
+    let across = movement(Id::new(), House::Issuance.account(Asset::USDC), account(&test.db, 0).await, 1);
     assert!(matches!(move_money(&test.db, across).await, Err(LedgerError::AssetMismatch { .. })));
 }
 
 async fn a_balance_stays_in_the_range_that_json_keeps(test: &TestDb) {
     let a = account(&test.db, 1).await;
-    let issuance = House::Issuance.account(Asset::Credit);
+    let issuance = House::Issuance.account(Asset::CREDIT);
     let max = rialto_kernel::Amount::MAX.get();
     let refused = move_money(&test.db, movement(Id::new(), issuance, a, max)).await;
     assert_eq!(refused, Err(LedgerError::BalanceOutOfRange(a)));

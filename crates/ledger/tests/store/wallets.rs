@@ -67,7 +67,7 @@ async fn who_may_do_what(test: &TestDb) {
     assert_eq!(all.items.iter().map(|wallet| wallet.id).collect::<Vec<_>>(), [other, mine]);
     assert_eq!(all.total, 3);
     // The accounts of the house are no wallets, and neither is what does not exist.
-    let house = House::Issuance.account(rialto_kernel::Asset::Credit);
+    let house = House::Issuance.account(rialto_kernel::Asset::CREDIT);
     assert_eq!(take(admin(), house).await, Err(WalletError::Unknown));
     assert_eq!(send(admin(), house, mine).await, Err(WalletError::SourceUnknown));
     assert_eq!(send(admin(), mine, Id::new()).await, Err(WalletError::DestinationUnknown));
@@ -139,13 +139,10 @@ async fn history_and_summary_tell_the_same_story(test: &TestDb) {
     let a = user_wallet(&test.db, owner, 500).await.id;
     let b = user_wallet(&test.db, OwnerId::new(), 500).await.id;
     let call = |debit, credit, amount_of| NewTransfer {
-        id: Id::new(),
-        debit,
-        credit,
-        amount: amount(amount_of),
         kind: kind::INVOCATION,
         reference: Some(Id::new()),
         memo: Some("echo-0d21bbd3".into()),
+        ..NewTransfer::new(Id::new(), debit, credit, amount(amount_of))
     };
     let (paid, earned) = (call(a, b, 40), call(b, a, 25));
     let invocation = paid.reference;

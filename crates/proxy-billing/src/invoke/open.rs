@@ -179,14 +179,11 @@ async fn hold_price(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), 
     let payer = tx.find_user_account(ticket.caller).await?.ok_or(BrokerError::InsufficientCredits)?;
     let payee = open_agent_wallet(tx, ticket.agent.owner, ticket.agent.id, now).await?;
     let hold = NewHold {
-        id: ticket.invocation.cast(),
-        debit: payer.id,
-        credit: payee.id,
-        amount: ticket.price,
         kind: kind::INVOCATION,
         reference: Some(ticket.invocation.cast()),
         memo: Some(ticket.agent.slug.clone()),
         expires_at: Some(ticket.expires_at),
+        ..NewHold::new(ticket.invocation.cast(), payer.id, payee.id, ticket.price)
     };
     rialto_ledger::hold(tx, hold, now).await?;
     Ok(())

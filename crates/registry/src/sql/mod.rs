@@ -8,4 +8,3 @@ mod rating;
 mod raw_json;
 mod schema;
 mod search;
-mod statement;

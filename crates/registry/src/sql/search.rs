@@ -2,9 +2,8 @@
 
 use diesel::sql_types::{Array, BigInt, Text};
 use rialto_kernel::AgentId;
-use rialto_store::{StoreError, Tx, on, types::Uid};
+use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
-use super::statement::statement;
 use crate::{Found, TextMatch};
 
 statement! {

@@ -9,6 +9,8 @@ impl From<LedgerError> for Problem {
         let said = error.to_string();
         match error {
             LedgerError::AmountZero => Self::invalid("body.amount", "must be at least 1"),
+            LedgerError::TextInvalid(_) => Self::invalid("body.description", said),
+            LedgerError::EffectiveInFuture => Self::invalid("body.effective_at", said),
             LedgerError::IdMismatch(_) => Self::conflict("id-mismatch", said),
             LedgerError::HoldUnknown(_) | LedgerError::TransferUnknown(_) => Self::not_found(said),
             LedgerError::HoldResolved { .. } => Self::conflict("hold-resolved", said),
@@ -22,6 +24,7 @@ impl From<LedgerError> for Problem {
                 Self::conflict("wallet-not-open", format!("The wallet is {}", state.as_str()))
             }
             LedgerError::InsufficientFunds { .. } => Self::bad_request("insufficient-balance", "Insufficient balance"),
+            LedgerError::CreditsExceedDebits { .. } => Self::bad_request("credits-exceed-debits", said),
             LedgerError::BalanceOutOfRange(_) => {
                 Self::bad_request("balance-too-large", "The wallet's balance would be too large")
             }

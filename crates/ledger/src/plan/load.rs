@@ -1,0 +1,115 @@
+//! Locking and reading the rows that commands name.
+
+use rialto_kernel::{AccountId, Timestamp};
+
+use super::{Change, Command, Plan, Row};
+use crate::{
+    LedgerError,
+    model::{Hold, HoldId, HoldState, NewTransfer, TransferId},
+    store::LedgerStore,
+};
+
+/// The rows that commands name.
+#[derive(Default)]
+struct Wanted {
+    accounts: Vec<AccountId>,
+    holds: Vec<HoldId>,
+    /// Transfers that are to be made, or were.
+    transfers: Vec<TransferId>,
+    /// Transfers that are to be taken back.
+    originals: Vec<TransferId>,
+}
+
+impl Wanted {
+    fn add(&mut self, command: &Command) {
+        match command {
+            Command::Transfer(new) => {
+                self.accounts.extend([new.debit, new.credit]);
+                self.transfers.push(new.id);
+            }
+            Command::Reverse(new) => {
+                self.transfers.push(new.id);
+                self.originals.push(new.transfer);
+            }
+            Command::Hold(new) => {
+                self.accounts.extend([new.debit, new.credit]);
+                self.holds.push(new.id);
+            }
+            Command::Post { hold, .. } | Command::Void(hold) => self.holds.push(*hold),
+        }
+    }
+}
+
+impl Plan {
+    /// Locks and reads all that `commands` name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn load<'c>(
+        tx: &mut impl LedgerStore,
+        commands: impl IntoIterator<Item = &'c Command>,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let mut wanted = Wanted::default();
+        commands.into_iter().for_each(|command| wanted.add(command));
+        let ids = sorted(std::mem::take(&mut wanted.holds));
+        let holds = if ids.is_empty() { Vec::new() } else { tx.lock_holds(&ids).await? };
+        Self::read(tx, holds, wanted, now).await
+    }
+
+    /// Locks and reads what one transfer needs.
+    pub(crate) async fn for_transfer(tx: &mut impl LedgerStore, new: &NewTransfer, now: Timestamp) -> Result<Self, LedgerError> {
+        let wanted = Wanted { accounts: vec![new.debit, new.credit], transfers: vec![new.id], ..Wanted::default() };
+        Self::read(tx, Vec::new(), wanted, now).await
+    }
+
+    /// Locks accounts.
+    pub(crate) async fn for_accounts(
+        tx: &mut impl LedgerStore,
+        accounts: Vec<AccountId>,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        Self::read(tx, Vec::new(), Wanted { accounts, ..Wanted::default() }, now).await
+    }
+
+    /// Locks the accounts of holds that are locked already.
+    pub(crate) async fn for_holds(tx: &mut impl LedgerStore, holds: Vec<Hold>, now: Timestamp) -> Result<Self, LedgerError> {
+        Self::read(tx, holds, Wanted::default(), now).await
+    }
+
+    async fn read(tx: &mut impl LedgerStore, holds: Vec<Hold>, mut wanted: Wanted, now: Timestamp) -> Result<Self, LedgerError> {
+        for hold in &holds {
+            wanted.accounts.extend([hold.terms.debit, hold.terms.credit]);
+            if let HoldState::Posted { transfer, .. } = hold.state {
+                wanted.transfers.push(transfer);
+            }
+        }
+        let originals = sorted(wanted.originals);
+        if !originals.is_empty() {
+            // A transfer never changes, so it may be read before its accounts are locked.
+            let found = tx.find_transfers(&originals).await?;
+            wanted.accounts.extend(found.iter().flat_map(|transfer| [transfer.debit.account, transfer.credit.account]));
+            wanted.transfers.extend(&originals);
+        }
+        let accounts = tx.lock_accounts(&sorted(wanted.accounts)).await?;
+        // Only after the locks: whoever did the same before us has committed by now, and its transfer is to be seen.
+        let transfers = sorted(wanted.transfers);
+        let known = if transfers.is_empty() { Vec::new() } else { tx.find_transfers(&transfers).await? };
+        let reversed = if originals.is_empty() { Vec::new() } else { tx.find_reversals(&originals).await? };
+        Ok(Self {
+            now,
+            accounts: accounts.into_iter().map(|account| (account.id, Row { value: account, change: Change::None })).collect(),
+            holds: holds.into_iter().map(|hold| (hold.terms.id, Row { value: hold, change: Change::None })).collect(),
+            known: known.into_iter().map(|transfer| (transfer.id, transfer)).collect(),
+            reversed: reversed.into_iter().collect(),
+            posted: Vec::new(),
+            undo: Vec::new(),
+        })
+    }
+}
+
+fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,56 @@
+-- What a ledger needs that others embed: their own assets, both limits, backdating, metadata, seals.
+
+-- SQLite has no statement that takes a CHECK away. Rewriting the text of the schema is its documented way to do so where
+-- no stored row changes (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes"); the
+-- ALTER TABLE after it makes every connection read the schema anew.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (asset IN (''CREDIT'', ''USDC''))', 'CHECK (length(asset) BETWEEN 1 AND 12)')
+WHERE type = 'table' AND name = 'ledger_accounts';
+PRAGMA writable_schema = RESET;
+-- The mirror of the overdraft: what the account has been given stays below what it has given (a loan, a stock).
+ALTER TABLE ledger_accounts ADD COLUMN credits_capped INTEGER NOT NULL DEFAULT FALSE
+    CONSTRAINT ledger_accounts_capped CHECK (NOT credits_capped OR balance + held_in <= 0);
+
+-- When it counts from, if that is not when it was written. It only ever lies in the past.
+ALTER TABLE ledger_transfers ADD COLUMN effective_at INTEGER CHECK (effective_at <= created_at);
+-- A balancing transfer: what was asked for, at most, and which account set the bound (1: debit, 2: credit).
+ALTER TABLE ledger_transfers ADD COLUMN at_most INTEGER CHECK (at_most >= amount);
+ALTER TABLE ledger_transfers ADD COLUMN balancing INTEGER
+    CHECK (balancing IN (1, 2)) CHECK ((at_most IS NULL) = (balancing IS NULL));
+ALTER TABLE ledger_transfers ADD COLUMN metadata TEXT;
+CREATE INDEX ledger_transfers_reference ON ledger_transfers (reference_id) WHERE reference_id IS NOT NULL;
+-- Few transfers are backdated; a balance at a time has to find those.
+CREATE INDEX ledger_transfers_debit_effective ON ledger_transfers (debit_no, effective_at) WHERE effective_at IS NOT NULL;
+CREATE INDEX ledger_transfers_credit_effective ON ledger_transfers (credit_no, effective_at) WHERE effective_at IS NOT NULL;
+
+DROP VIEW ledger_entries;
+CREATE VIEW ledger_entries AS
+SELECT debit_no AS account_no, debit_seq AS seq, id AS transfer_id, -amount AS amount, debit_balance AS balance_after,
+       kind, reference_id, memo, metadata, reverses, created_at, COALESCE(effective_at, created_at) AS effective_at
+FROM ledger_transfers
+UNION ALL
+SELECT credit_no, credit_seq, id, amount, credit_balance, kind, reference_id, memo, metadata, reverses, created_at,
+       COALESCE(effective_at, created_at)
+FROM ledger_transfers;
+
+ALTER TABLE ledger_holds ADD COLUMN metadata TEXT;
+-- The holds of an account: to list them, and to say what was held at a time.
+CREATE INDEX ledger_holds_debit ON ledger_holds (debit_no, created_at);
+CREATE INDEX ledger_holds_credit ON ledger_holds (credit_no, created_at);
+
+-- Seals: a chain of hashes over ranges of the journal, written behind it. `digests` has eight bytes of the SHA-256 of
+-- each transfer of the range, so that the one that was changed can be named.
+CREATE TABLE ledger_seals (
+    no        INTEGER PRIMARY KEY CHECK (no > 0),
+    first_no  INTEGER NOT NULL,
+    last_no   INTEGER NOT NULL CHECK (last_no >= first_no),
+    transfers INTEGER NOT NULL CHECK (transfers > 0),
+    digests   BLOB NOT NULL CHECK (length(digests) = 8 * transfers),
+    previous  BLOB NOT NULL CHECK (length(previous) = 32),
+    hash      BLOB NOT NULL CHECK (length(hash) = 32),
+    sealed_at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER ledger_seals_no_update BEFORE UPDATE ON ledger_seals
+BEGIN SELECT RAISE(ABORT, 'the ledger is append only'); END;
+CREATE TRIGGER ledger_seals_no_delete BEFORE DELETE ON ledger_seals
+BEGIN SELECT RAISE(ABORT, 'the ledger is append only'); END;
