@@ -50,6 +50,10 @@ ci:
 bench-http *flags:
     benches/http/run.sh {{flags}}
 
+# The order book against other crates: speed, latency, memory, check sums (`--quick` for a tenth, without a file)
+bench-book *flags:
+    cargo run --release --manifest-path benches/orderbook/Cargo.toml -- {{flags}}
+
 # Make the secrets that compose.yaml reads, once
 secrets:
     #!/usr/bin/env bash
