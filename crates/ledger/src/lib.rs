@@ -28,6 +28,7 @@
 mod account;
 mod books;
 mod error;
+pub mod history;
 mod hold;
 mod ledger;
 mod model;

@@ -18,6 +18,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("Conversations", "What was said, filled in by the broker."),
     ("Wallets", "Credits: balances, movements, history."),
+    ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),
     ("Health", "Is it up, is it ready, how is it doing."),
 ];

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod conversations;
 pub mod credits;
 pub mod health;
+pub mod ledger;
 pub mod registry;
 pub mod wallets;
 
@@ -17,6 +18,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(broker::configure)
         .configure(conversations::configure)
         .configure(health::configure)
+        .configure(ledger::configure)
         .configure(registry::configure)
         .configure(wallets::configure)
         .configure(credits::configure);

@@ -6,26 +6,15 @@ use std::{
 };
 
 use rialto_ledger::verify::{Progress, verify};
-use rialto_store::{Db, DbOptions};
 
 use crate::config::Settings;
 
-/// What to do with the ledger.
-#[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Recompute every balance and every hold, and name the first entry that is wrong; safe while the server runs
-    Verify,
-}
-
-/// Does what is asked.
+/// Recomputes the books, and says what is wrong with them.
 ///
 /// # Errors
 /// When the books are wrong, or cannot be read.
-pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let Command::Verify = command;
-    let options = DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() };
-    let url = &settings.database_url;
-    let db = Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?;
+pub async fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let db = super::open(settings).await?;
     let terminal = io::stderr().is_terminal();
     let report = verify(&db, |progress| show(terminal, progress)).await?;
     if terminal {

@@ -1,0 +1,33 @@
+//! `rialto ledger …`: what an operator does with the books.
+
+mod verify;
+
+use std::error::Error;
+
+use rialto_store::{Db, DbOptions};
+
+use crate::config::Settings;
+
+/// What to do with the ledger.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Recompute every balance and every hold, and name the first entry that is wrong; safe while the server runs
+    Verify,
+}
+
+/// Does what is asked.
+///
+/// # Errors
+/// Whatever keeps it from being done, readable.
+pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Verify => verify::run(settings).await,
+    }
+}
+
+/// Opens the database that the settings name, for a command that needs few connections.
+async fn open(settings: &Settings) -> Result<Db, Box<dyn Error>> {
+    let options = DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() };
+    let url = &settings.database_url;
+    Ok(Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?)
+}
