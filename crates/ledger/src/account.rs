@@ -29,6 +29,8 @@ pub enum House {
 impl House {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Issuance, Self::Purchases, Self::Clearing, Self::Escrow, Self::Fees, Self::Payouts];
+    /// The assets whose accounts are there from the start.
+    pub(crate) const ASSETS: [Asset; 2] = [Asset::CREDIT, Asset::USDC];
 
     /// Its id. For credits and USDC the last two bytes say the asset and what it is for; for any other asset the
     /// asset's code is in it. All are UUIDs of version 8, which nobody makes by chance.
@@ -45,6 +47,16 @@ impl House {
             }
         };
         AccountId::from_uuid(Uuid::from_u128(id))
+    }
+
+    /// How it is opened.
+    pub(crate) fn opening(self, asset: Asset) -> NewAccount {
+        let overdraft = match self {
+            Self::Issuance | Self::Purchases => Overdraft::Unlimited,
+            Self::Clearing | Self::Escrow | Self::Fees | Self::Payouts => Overdraft::NONE,
+        };
+        let (_, code) = self.code();
+        NewAccount { id: self.account(asset), overdraft, ..NewAccount::new(asset, code) }
     }
 
     const fn code(self) -> (u128, Code) {
@@ -65,13 +77,7 @@ impl House {
 /// [`LedgerError::Store`].
 pub async fn open_house(tx: &mut impl LedgerStore, asset: Asset, now: Timestamp) -> Result<(), LedgerError> {
     for account in House::ALL {
-        let overdraft = match account {
-            House::Issuance | House::Purchases => Overdraft::Unlimited,
-            House::Clearing | House::Escrow | House::Fees | House::Payouts => Overdraft::NONE,
-        };
-        let (_, code) = account.code();
-        let new = NewAccount { id: account.account(asset), overdraft, ..NewAccount::new(asset, code) };
-        open_account(tx, new, now).await?;
+        open_account(tx, account.opening(asset), now).await?;
     }
     Ok(())
 }

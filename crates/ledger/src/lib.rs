@@ -31,6 +31,7 @@ mod error;
 pub mod history;
 mod hold;
 mod ledger;
+pub mod memory;
 mod model;
 pub mod plan;
 pub mod purchase;
