@@ -54,6 +54,10 @@ bench-http *flags:
 bench-book *flags:
     cargo run --release --manifest-path benches/orderbook/Cargo.toml -- {{flags}}
 
+# Transfers per second of the ledger beside pgledger and plain SQL (see benches/ledger/README.md)
+bench-ledger *flags:
+    benches/ledger/run.sh {{flags}}
+
 # Make the secrets that compose.yaml reads, once
 secrets:
     #!/usr/bin/env bash
