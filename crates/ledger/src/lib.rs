@@ -25,9 +25,11 @@
 //!
 //! Time is handed in. The owner of an account is an id that nobody looks up here.
 
+pub mod access;
 mod account;
 mod books;
 mod error;
+mod exchange;
 pub mod history;
 mod hold;
 mod ledger;
@@ -44,6 +46,7 @@ pub mod wallet;
 pub use account::{House, open_account, open_house, set_account_state};
 pub use books::Books;
 pub use error::{GroupError, LedgerError};
+pub use exchange::{Exchange, ExchangeError, Leg, Rate, exchange};
 pub use hold::{expire_holds, hold, post, void};
 pub use ledger::Ledger;
 pub use model::{

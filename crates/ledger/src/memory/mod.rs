@@ -3,6 +3,7 @@
 //! It holds to what the tables hold to: the same unique keys, the same CHECKs as the last defence, the accounts of the
 //! house from the start. What one file here knows, [`state::State`], the others read.
 
+mod access;
 mod state;
 mod store;
 

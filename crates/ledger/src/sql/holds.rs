@@ -81,6 +81,20 @@ pub(super) async fn find(tx: &mut Tx, id: HoldId) -> Result<Option<Hold>, StoreE
     Ok(models(tx, row.into_iter().collect()).await?.pop())
 }
 
+pub(super) async fn find_all(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, StoreError> {
+    let rows = on!(tx,
+    sqlite conn => {
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row: Option<HoldRow> = h::table.find(id).select(HoldRow::as_select()).first(conn).await.optional()?;
+            rows.extend(row);
+        }
+        Ok(rows)
+    },
+    postgres conn => h::table.filter(h::id.eq_any(ids)).select(HoldRow::as_select()).load(conn).await)?;
+    models(tx, rows).await
+}
+
 pub(super) async fn lock(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, StoreError> {
     let rows = on!(tx,
     sqlite conn => {

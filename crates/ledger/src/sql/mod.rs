@@ -1,5 +1,6 @@
 //! The ledger's rows in SQLite and PostgreSQL.
 
+mod access;
 mod accounts;
 mod audit;
 mod columns;

@@ -1,6 +1,7 @@
 //! The ledger on both databases. After each test the books are checked.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
+mod access;
 mod holds;
 mod purchases;
 mod races;
