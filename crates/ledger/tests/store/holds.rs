@@ -1,104 +1,103 @@
 use rialto_kernel::{Amount, Id};
 use rialto_ledger::{
-    AccountState, Command, Held, HoldId, HoldState, LedgerError, LedgerStore, NewHold, Outcome, Posted, expire_holds, group,
-    hold, post, set_account_state, void,
+    AccountState, Books, Command, Held, HoldId, HoldState, LedgerError, LedgerStore, NewHold, Outcome, Posted, expire_holds,
+    group, hold, post, set_account_state, void,
 };
-use rialto_store::{Db, Tx, suite, testing::TestDb};
 
 use crate::support::{account, amount, at, move_money, movement, new_hold, read};
 
-async fn make(db: &Db, new: &NewHold) -> Result<Held, LedgerError> {
+async fn make(books: &impl Books, new: &NewHold) -> Result<Held, LedgerError> {
     let new = new.clone();
-    db.write(async move |tx: &mut Tx| hold(tx, new.clone(), at(1)).await).await
+    books.write(async move |tx| hold(tx, new.clone(), at(1)).await).await
 }
 
-async fn pay(db: &Db, id: HoldId, part: Option<Amount>, seconds: i64) -> Result<Posted, LedgerError> {
-    db.write(async move |tx: &mut Tx| post(tx, id, part, at(seconds)).await).await
+async fn pay(books: &impl Books, id: HoldId, part: Option<Amount>, seconds: i64) -> Result<Posted, LedgerError> {
+    books.write(async move |tx| post(tx, id, part, at(seconds)).await).await
 }
 
-async fn give_back(db: &Db, id: HoldId, seconds: i64) -> Result<Held, LedgerError> {
-    db.write(async move |tx: &mut Tx| void(tx, id, at(seconds)).await).await
+async fn give_back(books: &impl Books, id: HoldId, seconds: i64) -> Result<Held, LedgerError> {
+    books.write(async move |tx| void(tx, id, at(seconds)).await).await
 }
 
-async fn what_is_held_cannot_be_spent(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn what_is_held_cannot_be_spent(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let new = new_hold(a, b, 70, None);
-    let held = make(&test.db, &new).await.unwrap();
+    let held = make(books, &new).await.unwrap();
     assert_eq!((held.debit.balance, held.debit.available(), held.credit.held_in), (100, 30, amount(70)));
-    assert!(make(&test.db, &new).await.unwrap().existed);
-    let refused = move_money(&test.db, movement(Id::new(), a, b, 31)).await;
+    assert!(make(books, &new).await.unwrap().existed);
+    let refused = move_money(books, movement(Id::new(), a, b, 31)).await;
     assert!(matches!(refused, Err(LedgerError::InsufficientFunds { available: 30, .. })), "{refused:?}");
-    let refused = make(&test.db, &new_hold(a, b, 31, None)).await;
+    let refused = make(books, &new_hold(a, b, 31, None)).await;
     assert!(matches!(refused, Err(LedgerError::InsufficientFunds { available: 30, .. })), "{refused:?}");
     let mut other = new.clone();
     other.amount = amount(1);
-    assert_eq!(make(&test.db, &other).await, Err(LedgerError::IdMismatch(new.id.cast())));
+    assert_eq!(make(books, &other).await, Err(LedgerError::IdMismatch(new.id.cast())));
 }
 
-async fn a_hold_is_posted_in_part_and_the_rest_goes_back(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn a_hold_is_posted_in_part_and_the_rest_goes_back(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let new = new_hold(a, b, 70, Some(at(60)));
-    make(&test.db, &new).await.unwrap();
-    let refused = pay(&test.db, new.id, Some(amount(71)), 2).await;
+    make(books, &new).await.unwrap();
+    let refused = pay(books, new.id, Some(amount(71)), 2).await;
     assert_eq!(refused, Err(LedgerError::HoldExceeded { hold: new.id, held: amount(70), asked: amount(71) }));
-    let posted = pay(&test.db, new.id, Some(amount(50)), 2).await.unwrap();
+    let posted = pay(books, new.id, Some(amount(50)), 2).await.unwrap();
     assert_eq!((posted.debit.balance, posted.debit.held_out, posted.credit.balance), (50, Amount::ZERO, 50));
     assert_eq!((posted.transfer.reference, posted.transfer.memo), (new.reference, new.memo.clone()));
-    let again = pay(&test.db, new.id, Some(amount(50)), 99).await.unwrap();
+    let again = pay(books, new.id, Some(amount(50)), 99).await.unwrap();
     assert!(again.existed && again.transfer.id == posted.transfer.id);
     let state = HoldState::Posted { transfer: posted.transfer.id, amount: amount(50) };
-    assert_eq!(pay(&test.db, new.id, None, 3).await, Err(LedgerError::HoldResolved { hold: new.id, state }));
-    assert_eq!(give_back(&test.db, new.id, 3).await, Err(LedgerError::HoldResolved { hold: new.id, state }));
+    assert_eq!(pay(books, new.id, None, 3).await, Err(LedgerError::HoldResolved { hold: new.id, state }));
+    assert_eq!(give_back(books, new.id, 3).await, Err(LedgerError::HoldResolved { hold: new.id, state }));
     let id = new.id;
-    let stored = test.db.read(async move |tx: &mut Tx| tx.find_hold(id).await).await.unwrap().unwrap();
+    let stored = books.read(async move |tx| tx.find_hold(id).await).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.created_at, stored.resolved_at, stored.terms), (state, at(1), Some(at(2)), new));
 }
 
-async fn a_voided_hold_is_over(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn a_voided_hold_is_over(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let new = new_hold(a, b, 70, None);
-    make(&test.db, &new).await.unwrap();
-    assert_eq!(give_back(&test.db, new.id, 2).await.unwrap().debit.available(), 100);
-    assert!(give_back(&test.db, new.id, 3).await.unwrap().existed);
-    let refused = pay(&test.db, new.id, None, 4).await;
+    make(books, &new).await.unwrap();
+    assert_eq!(give_back(books, new.id, 2).await.unwrap().debit.available(), 100);
+    assert!(give_back(books, new.id, 3).await.unwrap().existed);
+    let refused = pay(books, new.id, None, 4).await;
     assert_eq!(refused, Err(LedgerError::HoldResolved { hold: new.id, state: HoldState::Voided }));
     let unknown = HoldId::new();
-    assert_eq!(give_back(&test.db, unknown, 4).await, Err(LedgerError::HoldUnknown(unknown)));
-    assert_eq!(pay(&test.db, unknown, None, 4).await, Err(LedgerError::HoldUnknown(unknown)));
+    assert_eq!(give_back(books, unknown, 4).await, Err(LedgerError::HoldUnknown(unknown)));
+    assert_eq!(pay(books, unknown, None, 4).await, Err(LedgerError::HoldUnknown(unknown)));
 }
 
-async fn holds_expire_in_bounded_batches(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn holds_expire_in_bounded_batches(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let holds: Vec<NewHold> = (0..5).map(|n| new_hold(a, b, 10, Some(at(10 + n)))).collect();
     for new in &holds {
-        make(&test.db, new).await.unwrap();
+        make(books, new).await.unwrap();
     }
-    make(&test.db, &new_hold(a, b, 10, None)).await.unwrap();
+    make(books, &new_hold(a, b, 10, None)).await.unwrap();
     // Its time is over, though nobody has noticed: it can no longer be posted, but still be given back.
-    assert_eq!(pay(&test.db, holds[0].id, None, 10).await, Err(LedgerError::HoldExpired(holds[0].id)));
-    give_back(&test.db, holds[0].id, 10).await.unwrap();
-    let expire = async |limit| test.db.write(async move |tx: &mut Tx| expire_holds(tx, at(13), limit).await).await.unwrap();
+    assert_eq!(pay(books, holds[0].id, None, 10).await, Err(LedgerError::HoldExpired(holds[0].id)));
+    give_back(books, holds[0].id, 10).await.unwrap();
+    let expire = async |limit| books.write(async move |tx| expire_holds(tx, at(13), limit).await).await.unwrap();
     let first: Vec<HoldId> = expire(2).await.into_iter().map(|hold| hold.terms.id).collect();
     assert_eq!(first, [holds[1].id, holds[2].id]);
     assert_eq!(expire(2).await.len(), 1);
     assert_eq!(expire(2).await.len(), 0);
-    let left = read(&test.db, a).await;
+    let left = read(books, a).await;
     assert_eq!((left.available(), left.held_out), (80, amount(20)));
-    assert_eq!(pay(&test.db, holds[1].id, None, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
-    assert_eq!(give_back(&test.db, holds[1].id, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
+    assert_eq!(pay(books, holds[1].id, None, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
+    assert_eq!(give_back(books, holds[1].id, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
 }
 
-async fn a_hold_is_posted_though_the_account_was_frozen_since(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn a_hold_is_posted_though_the_account_was_frozen_since(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let new = new_hold(a, b, 70, None);
-    make(&test.db, &new).await.unwrap();
-    test.db.write(async move |tx: &mut Tx| set_account_state(tx, a, AccountState::Frozen, at(2)).await).await.unwrap();
-    assert!(matches!(make(&test.db, &new_hold(a, b, 1, None)).await, Err(LedgerError::AccountNotOpen { .. })));
-    assert_eq!(pay(&test.db, new.id, None, 3).await.unwrap().credit.balance, 70);
+    make(books, &new).await.unwrap();
+    books.write(async move |tx| set_account_state(tx, a, AccountState::Frozen, at(2)).await).await.unwrap();
+    assert!(matches!(make(books, &new_hold(a, b, 1, None)).await, Err(LedgerError::AccountNotOpen { .. })));
+    assert_eq!(pay(books, new.id, None, 3).await.unwrap().credit.balance, 70);
 }
 
-async fn a_group_may_hold_and_post_at_once(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn a_group_may_hold_and_post_at_once(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let (first, second) = (new_hold(a, b, 40, None), new_hold(a, b, 40, None));
     let (posted, voided) = (first.id, second.id);
     let commands = vec![
@@ -107,12 +106,12 @@ async fn a_group_may_hold_and_post_at_once(test: &TestDb) {
         Command::Post { hold: posted, amount: Some(amount(30)) },
         Command::Void(voided),
     ];
-    let outcomes = test.db.write(async move |tx: &mut Tx| group(tx, &commands, at(1)).await).await.unwrap();
+    let outcomes = books.write(async move |tx| group(tx, &commands, at(1)).await).await.unwrap();
     assert!(matches!(&outcomes[2], Outcome::Posted(posted) if posted.debit.available() == 30));
     assert!(matches!(&outcomes[3], Outcome::Held(held) if held.debit.available() == 70));
 }
 
-suite! {
+on_all_books! {
     what_is_held_cannot_be_spent,
     a_hold_is_posted_in_part_and_the_rest_goes_back,
     a_voided_hold_is_over,

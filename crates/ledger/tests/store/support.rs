@@ -1,20 +1,13 @@
 //! What the tests share.
 
-use rialto_kernel::{AccountId, AgentId, Amount, Asset, Caller, CredentialKind, Id, OwnerId, Role, Timestamp};
+use rialto_kernel::{AgentId, Asset, Caller, CredentialKind, Id, OwnerId, Role};
 use rialto_ledger::{
-    Account, Code, House, LedgerError, LedgerStore, NewAccount, NewHold, NewTransfer, Posted, TransferId, open_account, transfer,
+    House, transfer,
     wallet::{Wallet, WalletError, open_agent_wallet, open_user_wallet},
 };
 use rialto_store::{Db, Tx};
 
-/// A moment.
-pub fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(4_102_444_800_000_000 + seconds * 1_000_000)
-}
-
-pub fn amount(minor_units: i64) -> Amount {
-    Amount::new(minor_units).unwrap()
-}
+pub use crate::common::{account, amount, at, balance, move_money, movement, new_hold, read};
 
 pub fn caller(owner: OwnerId, role: Role) -> Caller {
     Caller { owner, role, credential: CredentialKind::Token, rate_limit_per_minute: None }
@@ -22,47 +15,6 @@ pub fn caller(owner: OwnerId, role: Role) -> Caller {
 
 pub fn admin() -> Caller {
     caller(OwnerId::new(), Role::Admin)
-}
-
-pub fn movement(id: TransferId, debit: AccountId, credit: AccountId, minor_units: i64) -> NewTransfer {
-    NewTransfer::new(id, debit, credit, amount(minor_units))
-}
-
-pub fn new_hold(debit: AccountId, credit: AccountId, minor_units: i64, expires_at: Option<Timestamp>) -> NewHold {
-    NewHold {
-        reference: Some(Id::new()),
-        memo: Some("a hold".into()),
-        expires_at,
-        ..NewHold::new(Id::new(), debit, credit, amount(minor_units))
-    }
-}
-
-/// Opens an account that may not go below zero, and fills it.
-pub async fn account(db: &Db, minor_units: i64) -> AccountId {
-    let new = NewAccount::new(Asset::CREDIT, Code::new("till"));
-    let id = new.id;
-    db.write(async move |tx: &mut Tx| {
-        open_account(tx, new.clone(), at(0)).await?;
-        if minor_units > 0 {
-            transfer(tx, movement(Id::new(), House::Issuance.account(Asset::CREDIT), id, minor_units), at(0)).await?;
-        }
-        Ok::<_, LedgerError>(())
-    })
-    .await
-    .unwrap();
-    id
-}
-
-pub async fn move_money(db: &Db, new: NewTransfer) -> Result<Posted, LedgerError> {
-    db.write(async move |tx: &mut Tx| transfer(tx, new.clone(), at(1)).await).await
-}
-
-pub async fn read(db: &Db, id: AccountId) -> Account {
-    db.read(async move |tx: &mut Tx| tx.find_account(id).await).await.unwrap().unwrap()
-}
-
-pub async fn balance(db: &Db, id: AccountId) -> i64 {
-    read(db, id).await.balance
 }
 
 /// An owner's wallet with so much in it.

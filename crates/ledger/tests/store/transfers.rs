@@ -1,79 +1,79 @@
 use rialto_kernel::{AccountId, Asset, Id};
 use rialto_ledger::{
-    AccountState, Command, House, LedgerError, LedgerStore, NewReversal, Outcome, ReferenceId, Side, group, reverse,
+    AccountState, Books, Command, House, LedgerError, LedgerStore, NewReversal, Outcome, ReferenceId, Side, group, reverse,
     set_account_state,
 };
-use rialto_store::{StoreError, Tx, suite, testing::TestDb};
+use rialto_store::{StoreError, Tx, testing::TestDb};
 
 use crate::support::{account, amount, at, balance, move_money, movement, read};
 
-async fn a_transfer_is_two_entries_with_the_balance_after_each(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn a_transfer_is_two_entries_with_the_balance_after_each(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let mut new = movement(Id::new(), a, b, 30);
     new.reference = Some(ReferenceId::new());
     new.memo = Some("für Übung".into());
-    let posted = move_money(&test.db, new.clone()).await.unwrap();
+    let posted = move_money(books, new.clone()).await.unwrap();
     assert!(posted.transfer.answers(&new, None) && !posted.existed);
     assert_eq!((posted.debit.balance, posted.credit.balance), (70, 30));
-    assert_eq!(posted.debit, read(&test.db, a).await);
-    assert_eq!(posted.credit, read(&test.db, b).await);
+    assert_eq!(posted.debit, read(books, a).await);
+    assert_eq!(posted.credit, read(books, b).await);
     let no = posted.debit.no;
-    let entries = test.db.read(async move |tx: &mut Tx| tx.list_entries(no, 1..=2).await).await.unwrap();
+    let entries = books.read(async move |tx| tx.list_entries(no, 1..=2).await).await.unwrap();
     let lines: Vec<_> = entries.iter().map(|entry| (entry.seq, entry.side, entry.signed_amount(), entry.balance)).collect();
     assert_eq!(lines, [(2, Side::Debit, -30, 70), (1, Side::Credit, 100, 100)]);
     assert_eq!((entries[0].reference, entries[0].memo.as_deref()), (new.reference, Some("für Übung")));
 }
 
-async fn the_same_id_moves_money_once(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+async fn the_same_id_moves_money_once(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
     let new = movement(Id::new(), a, b, 60);
-    let first = move_money(&test.db, new.clone()).await.unwrap();
+    let first = move_money(books, new.clone()).await.unwrap();
     // Not even when it could not be paid a second time.
-    let second = move_money(&test.db, new.clone()).await.unwrap();
+    let second = move_money(books, new.clone()).await.unwrap();
     assert!(second.existed);
     assert_eq!(second.transfer, first.transfer);
     for other in [movement(new.id, b, a, 60), movement(new.id, a, b, 61), movement(new.id, a, AccountId::new(), 60)] {
-        assert_eq!(move_money(&test.db, other).await, Err(LedgerError::IdMismatch(new.id)));
+        assert_eq!(move_money(books, other).await, Err(LedgerError::IdMismatch(new.id)));
     }
     let mut other = new.clone();
     other.memo = Some("else".into());
-    assert_eq!(move_money(&test.db, other).await, Err(LedgerError::IdMismatch(new.id)));
-    assert_eq!((balance(&test.db, a).await, balance(&test.db, b).await), (40, 60));
+    assert_eq!(move_money(books, other).await, Err(LedgerError::IdMismatch(new.id)));
+    assert_eq!((balance(books, a).await, balance(books, b).await), (40, 60));
 }
 
-async fn a_transfer_to_the_same_account_is_two_entries_that_cancel(test: &TestDb) {
-    let a = account(&test.db, 100).await;
-    let posted = move_money(&test.db, movement(Id::new(), a, a, 100)).await.unwrap();
+async fn a_transfer_to_the_same_account_is_two_entries_that_cancel(books: &impl Books) {
+    let a = account(books, 100).await;
+    let posted = move_money(books, movement(Id::new(), a, a, 100)).await.unwrap();
     assert_eq!((posted.transfer.debit.balance, posted.transfer.credit.balance), (0, 100));
     assert_eq!((posted.debit.balance, posted.debit.entry_count), (100, 3));
-    let refused = move_money(&test.db, movement(Id::new(), a, a, 101)).await;
+    let refused = move_money(books, movement(Id::new(), a, a, 101)).await;
     assert!(matches!(refused, Err(LedgerError::InsufficientFunds { available: 100, .. })), "{refused:?}");
 }
 
-async fn a_group_happens_as_a_whole_or_not_at_all(test: &TestDb) {
-    let (a, b, c) = (account(&test.db, 100).await, account(&test.db, 0).await, account(&test.db, 0).await);
+async fn a_group_happens_as_a_whole_or_not_at_all(books: &impl Books) {
+    let (a, b, c) = (account(books, 100).await, account(books, 0).await, account(books, 0).await);
     // The second leg is paid with the money of the first.
     let legs = vec![Command::Transfer(movement(Id::new(), a, b, 80)), Command::Transfer(movement(Id::new(), b, c, 70))];
     let done = legs.clone();
-    let outcomes = test.db.write(async move |tx: &mut Tx| group(tx, &done, at(1)).await).await.unwrap();
+    let outcomes = books.write(async move |tx| group(tx, &done, at(1)).await).await.unwrap();
     assert!(matches!(&outcomes[..], [Outcome::Posted(first), Outcome::Posted(second)]
         if first.credit.balance == 80 && second.debit.balance == 10));
-    let again = test.db.write(async move |tx: &mut Tx| group(tx, &legs, at(2)).await).await.unwrap();
+    let again = books.write(async move |tx| group(tx, &legs, at(2)).await).await.unwrap();
     assert!(again.iter().all(|outcome| matches!(outcome, Outcome::Posted(posted) if posted.existed)));
 
     let broken = vec![Command::Transfer(movement(Id::new(), a, c, 20)), Command::Transfer(movement(Id::new(), b, c, 11))];
-    let refused = test.db.write(async move |tx: &mut Tx| group(tx, &broken, at(3)).await).await.unwrap_err();
+    let refused = books.write(async move |tx| group(tx, &broken, at(3)).await).await.unwrap_err();
     assert_eq!(refused.index, 1);
     assert!(matches!(refused.source, LedgerError::InsufficientFunds { account, .. } if account == b));
-    let balances = [balance(&test.db, a).await, balance(&test.db, b).await, balance(&test.db, c).await];
+    let balances = [balance(books, a).await, balance(books, b).await, balance(books, c).await];
     assert_eq!(balances, [20, 10, 70]);
 }
 
-async fn a_transfer_is_reversed_once(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
-    let original = move_money(&test.db, movement(Id::new(), a, b, 60)).await.unwrap().transfer;
+async fn a_transfer_is_reversed_once(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
+    let original = move_money(books, movement(Id::new(), a, b, 60)).await.unwrap().transfer;
     let back = |id| NewReversal { id, transfer: original.id, memo: None };
-    let run = async |new: NewReversal| test.db.write(async move |tx: &mut Tx| reverse(tx, new.clone(), at(2)).await).await;
+    let run = async |new: NewReversal| books.write(async move |tx| reverse(tx, new.clone(), at(2)).await).await;
     let (id, other) = (Id::new(), Id::new());
     let first = run(back(id)).await.unwrap();
     assert_eq!((first.transfer.reverses, first.credit.balance, first.existed), (Some(original.id), 100, false));
@@ -82,7 +82,7 @@ async fn a_transfer_is_reversed_once(test: &TestDb) {
     assert_eq!(run(back(original.id)).await, Err(LedgerError::IdMismatch(original.id)));
     assert_eq!(run(NewReversal { id: other, transfer: id, memo: None }).await, Err(LedgerError::IsReversal(id)));
     assert_eq!(run(NewReversal { id: Id::new(), transfer: other, memo: None }).await, Err(LedgerError::TransferUnknown(other)));
-    assert_eq!((balance(&test.db, a).await, balance(&test.db, b).await), (100, 0));
+    assert_eq!((balance(books, a).await, balance(books, b).await), (100, 0));
 }
 
 async fn history_cannot_be_changed(test: &TestDb) {
@@ -97,53 +97,58 @@ async fn history_cannot_be_changed(test: &TestDb) {
     assert!(matches!(refused, Err(StoreError::Check(_))), "{refused:?}");
 }
 
-async fn an_account_is_closed_only_when_it_is_empty(test: &TestDb) {
-    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
-    let set = async |id, state| test.db.write(async move |tx: &mut Tx| set_account_state(tx, id, state, at(1)).await).await;
+async fn an_account_is_closed_only_when_it_is_empty(books: &impl Books) {
+    let (a, b) = (account(books, 100).await, account(books, 0).await);
+    let set = async |id, state| books.write(async move |tx| set_account_state(tx, id, state, at(1)).await).await;
     assert_eq!(set(a, AccountState::Closed).await, Err(LedgerError::AccountNotEmpty(a)));
     assert_eq!(set(b, AccountState::Closed).await.unwrap().state, AccountState::Closed);
-    let refused = move_money(&test.db, movement(Id::new(), a, b, 1)).await;
+    let refused = move_money(books, movement(Id::new(), a, b, 1)).await;
     assert!(matches!(refused, Err(LedgerError::AccountNotOpen { side: Side::Credit, .. })), "{refused:?}");
     assert_eq!(set(b, AccountState::Frozen).await.unwrap().state, AccountState::Frozen);
-    move_money(&test.db, movement(Id::new(), a, b, 1)).await.unwrap();
-    let refused = move_money(&test.db, movement(Id::new(), b, a, 1)).await;
+    move_money(books, movement(Id::new(), a, b, 1)).await.unwrap();
+    let refused = move_money(books, movement(Id::new(), b, a, 1)).await;
     assert!(matches!(refused, Err(LedgerError::AccountNotOpen { side: Side::Debit, .. })), "{refused:?}");
 }
 
-async fn the_accounts_of_the_house_are_there(test: &TestDb) {
+async fn the_accounts_of_the_house_are_there(books: &impl Books) {
     for asset in [Asset::CREDIT, Asset::USDC] {
         for house in House::ALL {
-            let found = read(&test.db, house.account(asset)).await;
+            let found = read(books, house.account(asset)).await;
             assert_eq!(format!("{house:?}").to_lowercase(), found.code.as_str());
             assert_eq!(found.asset, asset);
         }
     }
-    let over = movement(Id::new(), House::Fees.account(Asset::CREDIT), account(&test.db, 0).await, 1);
-    assert!(matches!(move_money(&test.db, over).await, Err(LedgerError::InsufficientFunds { .. })));
-    let across = movement(Id::new(), House::Issuance.account(Asset::USDC), account(&test.db, 0).await, 1);
-    assert!(matches!(move_money(&test.db, across).await, Err(LedgerError::AssetMismatch { .. })));
+    let over = movement(Id::new(), House::Fees.account(Asset::CREDIT), account(books, 0).await, 1);
+    assert!(matches!(move_money(books, over).await, Err(LedgerError::InsufficientFunds { .. })));
+    let across = movement(Id::new(), House::Issuance.account(Asset::USDC), account(books, 0).await, 1);
+    assert!(matches!(move_money(books, across).await, Err(LedgerError::AssetMismatch { .. })));
 }
 
-async fn a_balance_stays_in_the_range_that_json_keeps(test: &TestDb) {
-    let a = account(&test.db, 1).await;
+async fn a_balance_stays_in_the_range_that_json_keeps(books: &impl Books) {
+    let a = account(books, 1).await;
     let issuance = House::Issuance.account(Asset::CREDIT);
     let max = rialto_kernel::Amount::MAX.get();
-    let refused = move_money(&test.db, movement(Id::new(), issuance, a, max)).await;
+    let refused = move_money(books, movement(Id::new(), issuance, a, max)).await;
     assert_eq!(refused, Err(LedgerError::BalanceOutOfRange(a)));
-    move_money(&test.db, movement(Id::new(), issuance, a, max - 1)).await.unwrap();
+    move_money(books, movement(Id::new(), issuance, a, max - 1)).await.unwrap();
     // The house is not bounded by what one wallet may hold.
-    account(&test.db, max).await;
-    assert_eq!(read(&test.db, issuance).await.available(), -2 * max);
-    assert_eq!(amount(max).get(), balance(&test.db, a).await);
+    account(books, max).await;
+    assert_eq!(read(books, issuance).await.available(), -2 * max);
+    assert_eq!(amount(max).get(), balance(books, a).await);
 }
 
-suite! {
+/// What only tables have.
+mod tables {
+    use super::history_cannot_be_changed;
+    rialto_store::suite! { history_cannot_be_changed }
+}
+
+on_all_books! {
     a_transfer_is_two_entries_with_the_balance_after_each,
     the_same_id_moves_money_once,
     a_transfer_to_the_same_account_is_two_entries_that_cancel,
     a_group_happens_as_a_whole_or_not_at_all,
     a_transfer_is_reversed_once,
-    history_cannot_be_changed,
     an_account_is_closed_only_when_it_is_empty,
     the_accounts_of_the_house_are_there,
     a_balance_stays_in_the_range_that_json_keeps,
