@@ -1,7 +1,7 @@
 //! The order book against other crates on the same orders: `just bench-book`.
 //!
-//! Prints a table for each kind of work and writes it to `benches/results/`. `--quick` runs a tenth of the work and writes
-//! nothing.
+//! Prints a table for each kind of work and writes it to `benches/results/`. `--quick` runs a tenth of the work, `--only NAME` the
+//! books whose name contains it; neither writes.
 
 mod engines;
 mod measure;
@@ -9,7 +9,7 @@ mod work;
 
 use std::{fmt::Write, fs, io::Write as _, process::Command, time::Duration};
 
-use measure::{Entry, Latency, Memory};
+use measure::{Entry, Latency, Memory, Times};
 use work::{Sums, Work};
 
 const ROUNDS: usize = 5;
@@ -20,6 +20,7 @@ const STEADY: Sums = Sums { trades: 197_396, quantity: 5_035_726, notional: 503_
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let is_quick = std::env::args().any(|flag| flag == "--quick");
+    let only = std::env::args().skip_while(|flag| flag != "--only").nth(1);
     let ops = if is_quick { 100_000 } else { 1_000_000 };
     let mut report = head()?;
     for (title, work, sums) in [
@@ -30,10 +31,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Err(format!("the work itself is wrong: {:?} instead of {sums:?}", work.sums).into());
         }
         writeln!(report, "\n## {title}; {ops} commands, {} orders rest\n", work.resting)?;
-        table(&work, &mut report)?;
+        table(&work, only.as_deref().unwrap_or_default(), &mut report)?;
     }
     write!(std::io::stdout(), "{report}")?;
-    if !is_quick {
+    if !is_quick && only.is_none() {
         let path = format!(
             "{}/../results/orderbook-{}.md",
             env!("CARGO_MANIFEST_DIR"),
@@ -58,15 +59,17 @@ fn head() -> Result<String, Box<dyn std::error::Error>> {
     Ok(format!(
         "# Order books, at {commit}\n\n\
          {count} × {name}, {system}, {date}. One core; {ROUNDS} rounds in turn, each on fresh books: median (slowest–fastest).\n\
+         By processor time leaves out what others on the machine took from the run; it is exact to a few milliseconds.\n\
          Latency in a pass of its own with a clock around each command, whose time is included. An allocation is any call that\n\
          gets or resizes memory; \"late\" are those in the second half of the run. Sums are ok if count, quantity and price × quantity\n\
          of all trades are right.\n"
     ))
 }
 
-fn table(work: &Work, report: &mut String) -> Result<(), std::fmt::Error> {
-    let entries = engines::all();
-    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); entries.len()];
+fn table(work: &Work, only: &str, report: &mut String) -> std::fmt::Result {
+    let mut entries = engines::all();
+    entries.retain(|entry| entry.name.contains(only));
+    let mut times: Vec<Vec<Times>> = vec![Vec::new(); entries.len()];
     let mut right = vec![true; entries.len()];
     for _ in 0..ROUNDS {
         for ((entry, times), right) in entries.iter().zip(&mut times).zip(&mut right) {
@@ -79,23 +82,27 @@ fn table(work: &Work, report: &mut String) -> Result<(), std::fmt::Error> {
         report,
         "| book | million commands/s | p50 / p99 / p99.9 ns | bytes per resting order | allocations per command (late) | sums |"
     )?;
-    writeln!(report, "|---|---:|---:|---:|---:|---|")?;
-    for ((entry, mut times), right) in entries.iter().zip(times).zip(right) {
-        times.sort_unstable();
+    writeln!(report, "|---|---:|---:|---:|---:|---:|---|")?;
+    for ((entry, times), right) in entries.iter().zip(times).zip(right) {
         row(entry, work, &times, right, report)?;
     }
     Ok(())
 }
 
-fn row(entry: &Entry, work: &Work, times: &[Duration], right: bool, report: &mut String) -> std::fmt::Result {
+fn row(entry: &Entry, work: &Work, times: &[Times], right: bool, report: &mut String) -> std::fmt::Result {
     let ops = float(work.ops.len());
-    let speed = |time: Option<&Duration>| time.map_or(f64::NAN, |time| ops / time.as_secs_f64() / 1e6);
-    let (fastest, median, slowest) = (speed(times.first()), speed(times.get(times.len() / 2)), speed(times.last()));
+    let speeds = |of: fn(&Times) -> Duration| {
+        let mut speeds: Vec<f64> = times.iter().map(|times| ops / of(times).as_secs_f64() / 1e6).collect();
+        speeds.sort_unstable_by(f64::total_cmp);
+        let at = |place: usize| speeds.get(place).copied().unwrap_or(f64::NAN);
+        format!("{:.2} ({:.2}–{:.2})", at(speeds.len() / 2), at(0), at(speeds.len().saturating_sub(1)))
+    };
+    let (wall, processor) = (speeds(|times| times.wall), speeds(|times| times.processor));
     let Latency { p50, p99, p99_9 } = (entry.latency)(work);
     let Memory { live, calls, calls_late } = (entry.memory)(work);
     writeln!(
         report,
-        "| {} | {median:.2} ({slowest:.2}–{fastest:.2}) | {p50} / {p99} / {p99_9} | {:.1} | {:.6} ({calls_late}) | {} |",
+        "| {} | {wall} | {processor} | {p50} / {p99} / {p99_9} | {:.1} | {:.6} ({calls_late}) | {} |",
         entry.name,
         float(live) / float(work.resting),
         float(calls) / ops,

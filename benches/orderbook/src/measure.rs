@@ -2,6 +2,7 @@
 
 use std::{
     alloc::System,
+    fs,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -38,12 +39,21 @@ pub struct Latency {
     pub p99_9: u32,
 }
 
+/// How long all commands take.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// By the clock.
+    pub wall: Duration,
+    /// On a processor.
+    pub processor: Duration,
+}
+
 /// A book and how to measure it.
 pub struct Entry {
     /// For the table.
     pub name: &'static str,
     /// The time for all commands, and what they traded.
-    pub time: fn(&Work) -> (Duration, Sums),
+    pub time: fn(&Work) -> (Times, Sums),
     /// The time for each.
     pub latency: fn(&Work) -> Latency,
     /// What it asks of the allocator.
@@ -64,14 +74,21 @@ fn prepared<E: Engine>(work: &Work) -> E {
     engine
 }
 
-fn time<E: Engine>(work: &Work) -> (Duration, Sums) {
+fn time<E: Engine>(work: &Work) -> (Times, Sums) {
     let mut engine = prepared::<E>(work);
     let mut sums = Sums::default();
-    let start = Instant::now();
+    let (start, on_processor) = (Instant::now(), processor_time());
     for op in &work.ops {
         engine.run(*op, &mut sums);
     }
-    (start.elapsed(), black_box(sums))
+    let times = Times { wall: start.elapsed(), processor: processor_time().saturating_sub(on_processor) };
+    (times, black_box(sums))
+}
+
+/// How long this thread has run so far.
+fn processor_time() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
 }
 
 fn latency<E: Engine>(work: &Work) -> Latency {

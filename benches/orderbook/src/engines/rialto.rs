@@ -12,7 +12,7 @@ struct Ours {
 
 impl Ours {
     fn with(structure: Structure) -> Self {
-        Self { book: Book::with(structure), events: Vec::with_capacity(1_024) }
+        Self { book: Book::with(structure), events: Vec::with_capacity(64) }
     }
 
     #[inline]
