@@ -1,7 +1,7 @@
 //! Who may see what: owners their own accounts, and what moves on them; administrators everything. What belongs to the
 //! house is for administrators.
 
-use rialto_kernel::{AccountId, Asset, Caller};
+use rialto_kernel::{AccountId, Asset, Caller, OwnerId};
 
 use super::HistoryError;
 use crate::{
@@ -31,8 +31,29 @@ pub struct HoldView {
     pub asset: Asset,
 }
 
-pub(super) fn may_read(caller: &Caller, account: &Account) -> bool {
-    account.owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
+/// Whether the caller may look at an account of `owner`, or of the house.
+pub(super) fn may_read_of(caller: &Caller, owner: Option<OwnerId>) -> bool {
+    owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
+}
+
+fn may_read(caller: &Caller, account: &Account) -> bool {
+    may_read_of(caller, account.owner)
+}
+
+/// Whether the caller may look at what `owner` has.
+///
+/// # Errors
+/// [`HistoryError::Forbidden`].
+pub fn check_owner(caller: &Caller, owner: OwnerId) -> Result<(), HistoryError> {
+    if caller.may_read(owner) { Ok(()) } else { Err(HistoryError::Forbidden("These accounts belong to somebody else.")) }
+}
+
+/// Whether the caller may look at the accounts of everybody, and at those of the house.
+///
+/// # Errors
+/// [`HistoryError::Forbidden`].
+pub fn check_house(caller: &Caller) -> Result<(), HistoryError> {
+    if caller.is_admin() { Ok(()) } else { Err(HistoryError::Forbidden("Everybody's accounts are for administrators.")) }
 }
 
 /// An account, for its owner or an administrator.

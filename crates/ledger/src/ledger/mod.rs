@@ -1,6 +1,7 @@
 //! The ledger as a handle: what a program that embeds it holds.
 
 mod gather;
+mod history;
 
 use gather::{BATCH_MAX, Gatherer};
 use rialto_kernel::{AccountId, Amount, Asset, Clock};

@@ -4,6 +4,7 @@
 //! house from the start. What one file here knows, [`state::State`], the others read.
 
 mod access;
+mod history;
 mod state;
 mod store;
 

@@ -20,7 +20,7 @@ use crate::model::{Account, Hold, HoldId, HoldState, Kind, NewHold, ReferenceId,
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = h)]
-struct HoldRow {
+pub(super) struct HoldRow {
     id: HoldId,
     debit_no: i64,
     credit_no: i64,
@@ -37,6 +37,13 @@ struct HoldRow {
     metadata: Option<Json>,
 }
 
+impl HoldRow {
+    /// Its place among the holds of its accounts.
+    pub(super) const fn place(&self) -> (Timestamp, HoldId) {
+        (self.created_at, self.id)
+    }
+}
+
 /// How a state looks in its columns.
 const fn columns(state: HoldState) -> (&'static str, Option<i64>, Option<TransferId>) {
     match state {
@@ -45,7 +52,7 @@ const fn columns(state: HoldState) -> (&'static str, Option<i64>, Option<Transfe
     }
 }
 
-async fn models(tx: &mut Tx, rows: Vec<HoldRow>) -> Result<Vec<Hold>, StoreError> {
+pub(super) async fn models(tx: &mut Tx, rows: Vec<HoldRow>) -> Result<Vec<Hold>, StoreError> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod audit;
 mod columns;
+mod history;
 mod holds;
 mod purchases;
 mod schema;

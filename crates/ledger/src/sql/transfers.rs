@@ -211,7 +211,7 @@ pub(super) async fn account_ids(tx: &mut Tx, nos: Vec<i64>) -> Result<HashMap<i6
     Ok(rows.into_iter().collect())
 }
 
-fn model(row: TransferRow, ids: &HashMap<i64, AccountId>) -> Result<Transfer, StoreError> {
+pub(super) fn model(row: TransferRow, ids: &HashMap<i64, AccountId>) -> Result<Transfer, StoreError> {
     let posting = |no: i64, seq, balance| match ids.get(&no) {
         Some(id) => Ok(Posting { account: *id, account_no: no, seq, balance }),
         None => Err(StoreError::Corrupt(format!("transfer {} of an account that is not there", row.id))),
@@ -232,7 +232,22 @@ fn model(row: TransferRow, ids: &HashMap<i64, AccountId>) -> Result<Transfer, St
     })
 }
 
-fn entry(row: TransferRow, side: Side) -> Result<Entry, StoreError> {
+impl TransferRow {
+    /// The number of the account on one side.
+    pub(super) const fn account_no(&self, side: Side) -> i64 {
+        match side {
+            Side::Debit => self.debit_no,
+            Side::Credit => self.credit_no,
+        }
+    }
+
+    /// The numbers of both accounts, the paying one first.
+    pub(super) const fn account_nos(&self) -> [i64; 2] {
+        [self.debit_no, self.credit_no]
+    }
+}
+
+pub(super) fn entry(row: TransferRow, side: Side) -> Result<Entry, StoreError> {
     let (seq, balance) = match side {
         Side::Debit => (row.debit_seq, row.debit_balance),
         Side::Credit => (row.credit_seq, row.credit_balance),

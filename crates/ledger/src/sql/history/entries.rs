@@ -1,0 +1,190 @@
+//! Entries: of one account, of several, and those that are backdated.
+
+use std::ops::RangeInclusive;
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper,
+    dsl::sql,
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text},
+};
+use rialto_kernel::Timestamp;
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{JsonDoc, Uid, UtcTime},
+};
+
+use super::super::{
+    schema::ledger_transfers as t,
+    transfers::{TransferRow, entry},
+};
+use crate::{
+    history::{EntryScan, Line, Order, Period},
+    model::{Entry, Side},
+};
+
+/// One side of a scan. With a reference, the index on it is the one to use: the other conditions are written so that none
+/// fits them.
+macro_rules! side {
+    ($conn:ident, $scan:ident, $no:ident, $seq:ident, $is_account:literal) => {{
+        let (first, last) = ($scan.seqs.start(), $scan.seqs.end());
+        let mut query = t::table.into_boxed();
+        query = match $scan.reference {
+            None => query.filter(t::$no.eq($scan.account_no)),
+            Some(reference) => {
+                query.filter(t::reference_id.eq(reference)).filter(sql::<Bool>($is_account).bind::<BigInt, _>($scan.account_no))
+            }
+        };
+        query = query.filter(t::$seq.between(first, last));
+        if !$scan.kinds.is_empty() {
+            query = query.filter(t::kind.eq_any($scan.kinds.iter().map(|kind| kind.0).collect::<Vec<_>>()));
+        }
+        if let Some(min) = $scan.amount_min {
+            query = query.filter(t::amount.ge(min.get()));
+        }
+        if let Some(max) = $scan.amount_max {
+            query = query.filter(t::amount.le(max.get()));
+        }
+        query = match $scan.order {
+            Order::NewestFirst => query.order(t::$seq.desc()),
+            Order::OldestFirst => query.order(t::$seq.asc()),
+        };
+        query.limit($scan.limit.into()).select(TransferRow::as_select()).load($conn).await
+    }};
+}
+
+/// Each side for itself, by its own index; what both give is then put together.
+pub(super) async fn scan(tx: &mut Tx, scan: &EntryScan) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    if scan.side != Some(Side::Credit) {
+        let rows: Vec<TransferRow> = on!(tx, conn => side!(conn, scan, debit_no, debit_seq, "+debit_no = "))?;
+        entries.extend(rows.into_iter().map(|row| entry(row, Side::Debit)));
+    }
+    if scan.side != Some(Side::Debit) {
+        let rows: Vec<TransferRow> = on!(tx, conn => side!(conn, scan, credit_no, credit_seq, "+credit_no = "))?;
+        entries.extend(rows.into_iter().map(|row| entry(row, Side::Credit)));
+    }
+    let mut entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+    entries.sort_unstable_by_key(|entry| entry.seq);
+    if scan.order == Order::NewestFirst {
+        entries.reverse();
+    }
+    entries.truncate(usize::try_from(scan.limit).unwrap_or(usize::MAX));
+    Ok(entries)
+}
+
+/// The columns of a [`TransferRow`].
+type TransferColumns = (
+    Uid,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    Nullable<Uid>,
+    Nullable<Uid>,
+    UtcTime,
+    Integer,
+    Nullable<Text>,
+    Nullable<UtcTime>,
+    Nullable<BigInt>,
+    Nullable<SmallInt>,
+    Nullable<JsonDoc>,
+);
+
+macro_rules! lines_of {
+    ($is_debit:literal, $side:literal) => {
+        concat!(
+            "SELECT ",
+            $is_debit,
+            ", t.no, t.id, t.amount, t.debit_no, t.debit_seq, t.debit_balance, t.credit_no, t.credit_seq, t.credit_balance,
+                t.reference_id, t.reverses, t.created_at, t.kind, t.memo, t.effective_at, t.at_most, t.balancing, t.metadata
+            FROM unnest($1, $2, $3) AS wanted (no, first, last)
+            JOIN ledger_transfers AS t ON t.",
+            $side,
+            "_no = wanted.no AND t.",
+            $side,
+            "_seq BETWEEN wanted.first AND wanted.last"
+        )
+    };
+}
+
+statement! {
+    /// The entries of several accounts, each with a range of numbers.
+    struct ListLines { no: Vec<i64> => Array<BigInt>, first: Vec<i64> => Array<BigInt>, last: Vec<i64> => Array<BigInt> }
+    rows: (Bool, BigInt, TransferColumns);
+    postgres: concat!(lines_of!("TRUE", "debit"), " UNION ALL ", lines_of!("FALSE", "credit"));
+}
+
+type LineRow = (bool, i64, TransferRow);
+
+pub(super) async fn list_lines(tx: &mut Tx, ranges: &[(i64, RangeInclusive<i64>)]) -> Result<Vec<Line>, StoreError> {
+    let rows: Vec<LineRow> = on!(tx,
+    // Point queries keep their prepared statements, and cost no round trip.
+    sqlite conn => {
+        let mut lines: Vec<LineRow> = Vec::new();
+        for (no, seqs) in ranges {
+            let rows: Vec<(i64, TransferRow)> = t::table
+                .filter(t::debit_no.eq(no)).filter(t::debit_seq.between(seqs.start(), seqs.end()))
+                .select((t::no, TransferRow::as_select())).load(conn).await?;
+            lines.extend(rows.into_iter().map(|(no, row)| (true, no, row)));
+            let rows: Vec<(i64, TransferRow)> = t::table
+                .filter(t::credit_no.eq(no)).filter(t::credit_seq.between(seqs.start(), seqs.end()))
+                .select((t::no, TransferRow::as_select())).load(conn).await?;
+            lines.extend(rows.into_iter().map(|(no, row)| (false, no, row)));
+        }
+        Ok(lines)
+    },
+    postgres conn => {
+        let statement = ListLines {
+            no: ranges.iter().map(|(no, _)| *no).collect(),
+            first: ranges.iter().map(|(_, seqs)| *seqs.start()).collect(),
+            last: ranges.iter().map(|(_, seqs)| *seqs.end()).collect(),
+        };
+        statement.load(conn).await
+    })?;
+    let line = |(is_debit, no, row): LineRow| {
+        let side = if is_debit { Side::Debit } else { Side::Credit };
+        let account_no = row.account_no(side);
+        Ok(Line { account_no, no, entry: entry(row, side)? })
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// One side of the backdated entries. The first condition on the time is for the index, the second for what has the same
+/// time.
+macro_rules! backdated {
+    ($conn:ident, $account_no:ident, $period:ident, $after:ident, $limit:ident, $no:ident, $seq:ident) => {{
+        let (at, seq) = $after;
+        t::table
+            .filter(t::$no.eq($account_no))
+            .filter(t::effective_at.is_not_null())
+            .filter(t::effective_at.ge(at.max($period.from())))
+            .filter(t::effective_at.lt($period.to()))
+            .filter(t::effective_at.gt(at).or(t::$seq.gt(seq).nullable()))
+            .order((t::effective_at, t::$seq))
+            .limit($limit.into())
+            .select(TransferRow::as_select())
+            .load($conn)
+            .await
+    }};
+}
+
+pub(super) async fn list_backdated(
+    tx: &mut Tx,
+    account_no: i64,
+    period: Period,
+    after: Option<(Timestamp, i64)>,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let after = after.unwrap_or((period.from(), 0));
+    let debits: Vec<TransferRow> = on!(tx, conn => backdated!(conn, account_no, period, after, limit, debit_no, debit_seq))?;
+    let credits: Vec<TransferRow> = on!(tx, conn => backdated!(conn, account_no, period, after, limit, credit_no, credit_seq))?;
+    let debits = debits.into_iter().map(|row| entry(row, Side::Debit));
+    let credits = credits.into_iter().map(|row| entry(row, Side::Credit));
+    let mut entries = debits.chain(credits).collect::<Result<Vec<_>, _>>()?;
+    entries.sort_unstable_by_key(|entry| (entry.effective_at, entry.seq));
+    entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(entries)
+}
