@@ -80,7 +80,7 @@ fn table(work: &Work, only: &str, report: &mut String) -> std::fmt::Result {
     }
     writeln!(
         report,
-        "| book | million commands/s | p50 / p99 / p99.9 ns | bytes per resting order | allocations per command (late) | sums |"
+        "| book | million commands/s | by processor time | p50 / p99 / p99.9 ns | bytes per resting order | allocations per command (late) | sums |"
     )?;
     writeln!(report, "|---|---:|---:|---:|---:|---:|---|")?;
     for ((entry, times), right) in entries.iter().zip(times).zip(right) {
