@@ -37,6 +37,7 @@ pub mod memory;
 mod model;
 pub mod plan;
 pub mod purchase;
+pub mod seal;
 mod sql;
 mod store;
 mod transfer;

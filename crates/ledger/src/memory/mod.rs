@@ -4,7 +4,9 @@
 //! house from the start. What one file here knows, [`state::State`], the others read.
 
 mod access;
+mod audit;
 mod history;
+mod seals;
 mod state;
 mod store;
 

@@ -5,8 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
 use rialto_store::StoreError;
 
-use crate::model::{
-    Account, AccountState, Code, Hold, HoldId, HoldState, NewAccount, Overdraft, ReferenceId, Side, Transfer, TransferId,
+use crate::{
+    model::{
+        Account, AccountState, Code, Hold, HoldId, HoldState, NewAccount, Overdraft, ReferenceId, Side, Transfer, TransferId,
+    },
+    seal::Seal,
 };
 
 /// All rows. Those of accounts and transfers stand in the order of their numbers, which begin with 1 and have no holes.
@@ -25,6 +28,7 @@ pub(super) struct State {
     pub(super) holds: HashMap<HoldId, Hold>,
     /// Pending holds that end by themselves, by when they do.
     pub(super) due: BTreeSet<(Timestamp, HoldId)>,
+    pub(super) seals: Vec<Seal>,
 }
 
 /// An account and what belongs to it.
@@ -58,6 +62,8 @@ pub(super) enum Undo {
     Held(HoldId),
     /// A hold as it was.
     Hold(Hold),
+    /// The newest seal goes.
+    Sealed,
 }
 
 /// The place of a number that begins with 1.
@@ -281,6 +287,7 @@ impl State {
                 self.note_due(&before);
                 self.holds.insert(before.terms.id, before);
             }
+            Undo::Sealed => drop(self.seals.pop()),
         }
     }
 

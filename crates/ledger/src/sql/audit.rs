@@ -1,6 +1,11 @@
 //! What verifying reads.
 
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, SelectableHelper, dsl::max, sql_types::BigInt};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper,
+    dsl::{max, sql},
+    sql_types::{BigInt, Nullable, Text},
+};
+use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{StoreError, Tx, on};
 
 use super::{
@@ -8,8 +13,8 @@ use super::{
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
 use crate::{
-    model::{Account, TransferId},
-    verify::{AuditStore, JournalRow},
+    model::{Account, ReferenceId, TransferId},
+    verify::{AccountName, AuditStore, JournalRow, Leg},
 };
 
 #[derive(QueryableByName)]
@@ -37,6 +42,21 @@ impl AuditStore for Tx {
         models(rows)
     }
 
+    async fn list_names(&mut self, nos: &[i64]) -> Result<Vec<AccountName>, StoreError> {
+        let rows: Vec<(i64, AccountId, i64)> = on!(self,
+            sqlite conn => {
+                let mut rows = Vec::with_capacity(nos.len());
+                for no in nos {
+                    let row: Option<(i64, AccountId, i64)> =
+                        a::table.find(no).select((a::no, a::id, a::entry_count)).first(conn).await.optional()?;
+                    rows.extend(row);
+                }
+                Ok(rows)
+            },
+            postgres conn => a::table.filter(a::no.eq_any(nos)).select((a::no, a::id, a::entry_count)).load(conn).await)?;
+        Ok(rows.into_iter().map(|(no, id, entries)| AccountName { no, id, entries }).collect())
+    }
+
     async fn pending_totals(&mut self) -> Result<Vec<(i64, i64, i64)>, StoreError> {
         let rows: Vec<PendingRow> = on!(self, conn => diesel::sql_query(PENDING).load(conn).await)?;
         Ok(rows.into_iter().map(|row| (row.no, row.held_out, row.held_in)).collect())
@@ -48,16 +68,41 @@ impl AuditStore for Tx {
     }
 
     async fn list_journal(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
-        type Row = (i64, TransferId, i64, (i64, i64, i64), (i64, i64, i64));
+        type Legs = ((i64, i64, i64), (i64, i64, i64));
+        type Links = (Option<ReferenceId>, Option<TransferId>, Timestamp, i32, Option<String>);
+        type Rest = (Option<Timestamp>, Option<i64>, Option<i16>, Option<String>);
+        type Row = ((i64, TransferId, i64), Legs, Links, Rest);
         let rows: Vec<Row> = on!(self, conn => t::table
             .filter(t::no.gt(no)).filter(t::no.le(last)).order(t::no).limit(limit.into())
             .select((
-                t::no, t::id, t::amount,
-                (t::debit_no, t::debit_seq, t::debit_balance),
-                (t::credit_no, t::credit_seq, t::credit_balance),
+                (t::no, t::id, t::amount),
+                ((t::debit_no, t::debit_seq, t::debit_balance), (t::credit_no, t::credit_seq, t::credit_balance)),
+                (t::reference_id, t::reverses, t::created_at, t::kind, t::memo),
+                // As text: what somebody has put there need not be what we can read.
+                (t::effective_at, t::at_most, t::balancing, sql::<Nullable<Text>>("CAST(metadata AS TEXT)")),
             ))
             .load(conn).await)?;
-        let row = |(no, transfer, amount, debit, credit): Row| JournalRow { no, transfer, amount, debit, credit };
+        let leg = |(account_no, seq, balance)| Leg { account_no, seq, balance };
+        let row = |((no, transfer, amount), (debit, credit), links, rest): Row| {
+            let (reference, reverses, created_at, kind, memo) = links;
+            let (effective_at, at_most, balancing, metadata) = rest;
+            JournalRow {
+                no,
+                transfer,
+                amount,
+                debit: leg(debit),
+                credit: leg(credit),
+                reference,
+                reverses,
+                created_at,
+                kind,
+                memo,
+                effective_at,
+                at_most,
+                balancing,
+                metadata,
+            }
+        };
         Ok(rows.into_iter().map(row).collect())
     }
 }

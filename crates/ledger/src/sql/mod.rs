@@ -8,6 +8,7 @@ mod history;
 mod holds;
 mod purchases;
 mod schema;
+mod seals;
 mod transfers;
 mod wallets;
 

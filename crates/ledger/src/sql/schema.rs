@@ -85,3 +85,18 @@ diesel::table! {
         updated_at -> UtcTime,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::UtcTime;
+    ledger_seals (no) {
+        no -> BigInt,
+        first_no -> BigInt,
+        last_no -> BigInt,
+        transfers -> BigInt,
+        digests -> Binary,
+        previous -> Binary,
+        hash -> Binary,
+        sealed_at -> UtcTime,
+    }
+}

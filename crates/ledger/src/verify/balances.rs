@@ -1,0 +1,159 @@
+//! What the entries come to.
+
+use std::collections::HashMap;
+
+use rialto_kernel::{AccountId, Asset};
+
+use super::{AccountName, JournalRow, Leg, Wrong};
+use crate::model::{Account, Side};
+
+/// An account's figures, and what its entries have come to so far.
+pub(super) struct Tally {
+    id: AccountId,
+    asset: Asset,
+    /// What it claims.
+    claimed: Claimed,
+    held: (i64, i64),
+    seq: i64,
+    balance: i64,
+}
+
+struct Claimed {
+    balance: i64,
+    entries: i64,
+    held: (i64, i64),
+}
+
+impl Tally {
+    pub(super) const fn of(account: &Account) -> Self {
+        let held = (account.held_out.get(), account.held_in.get());
+        let claimed = Claimed { balance: account.balance, entries: account.entry_count, held };
+        Self { id: account.id, asset: account.asset, claimed, held: (0, 0), seq: 0, balance: 0 }
+    }
+}
+
+/// One tally per account, and the first thing that was wrong, with its place.
+pub(super) struct Balances {
+    tallies: HashMap<i64, Tally>,
+    wrong: Option<(i64, Wrong)>,
+}
+
+impl Balances {
+    pub(super) fn new(mut tallies: HashMap<i64, Tally>, pending: Vec<(i64, i64, i64)>) -> Self {
+        for (no, held_out, held_in) in pending {
+            if let Some(tally) = tallies.get_mut(&no) {
+                tally.held = (held_out, held_in);
+            }
+        }
+        Self { tallies, wrong: None }
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        self.wrong.is_some()
+    }
+
+    pub(super) fn accounts(&self) -> u64 {
+        u64::try_from(self.tallies.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The id behind a number.
+    pub(super) fn account(&self, no: i64) -> Option<AccountId> {
+        self.tallies.get(&no).map(|tally| tally.id)
+    }
+
+    /// Takes the next row. True when it is in doubt: it may have been committed after the figures were taken, with a number
+    /// that it had taken before. Then [`Balances::settle`] has to be told what is there now.
+    pub(super) fn check(&mut self, row: &JournalRow) -> bool {
+        if self.wrong.is_some() {
+            return false;
+        }
+        let tallies = legs(row).map(|(_, leg)| self.tallies.get(&leg.account_no));
+        if let [Some(debit), Some(credit)] = tallies
+            && debit.asset != credit.asset
+        {
+            self.wrong = Some((row.no, Wrong::Assets(row.transfer)));
+            return false;
+        }
+        if let Err(wrong) = self.add(row) {
+            self.wrong = Some((row.no, wrong));
+            return false;
+        }
+        legs(row).iter().any(|(_, leg)| !self.counts(*leg))
+    }
+
+    /// Takes what the accounts of a doubtful row are now. A row is committed together with its accounts' figures, so each of
+    /// them has at least as many entries.
+    pub(super) fn settle(&mut self, row: &JournalRow, now: &[AccountName]) {
+        for (_, leg) in legs(row) {
+            match now.iter().find(|name| name.no == leg.account_no) {
+                None => self.wrong = Some((row.no, Wrong::Stray(row.transfer))),
+                Some(name) if name.entries < leg.seq => {
+                    let (account, expected_after) = (name.id, name.entries);
+                    let wrong = Wrong::Sequence { account, expected_after, found: leg.seq, transfer: row.transfer };
+                    self.wrong = Some((row.no, wrong));
+                }
+                Some(_) => continue,
+            }
+            return;
+        }
+    }
+
+    /// Whether the figures that were taken have this entry in them.
+    fn counts(&self, leg: Leg) -> bool {
+        self.tallies.get(&leg.account_no).is_some_and(|tally| leg.seq <= tally.claimed.entries)
+    }
+
+    fn add(&mut self, row: &JournalRow) -> Result<(), Wrong> {
+        for (side, leg) in legs(row) {
+            if !self.counts(leg) {
+                continue;
+            }
+            let Some(tally) = self.tallies.get_mut(&leg.account_no) else { continue };
+            let (account, seq) = (tally.id, leg.seq);
+            if seq != tally.seq + 1 {
+                return Err(Wrong::Sequence { account, expected_after: tally.seq, found: seq, transfer: row.transfer });
+            }
+            let signed = if side == Side::Debit { row.amount.saturating_neg() } else { row.amount };
+            let expected = tally.balance.saturating_add(signed);
+            if leg.balance != expected {
+                return Err(Wrong::Entry { account, seq, transfer: row.transfer, expected, found: leg.balance });
+            }
+            (tally.seq, tally.balance) = (seq, leg.balance);
+        }
+        Ok(())
+    }
+
+    /// The first thing that is wrong, and its place; what is wrong with an account as a whole stands behind all transfers.
+    pub(super) fn finish(self) -> Option<(i64, Wrong)> {
+        self.wrong.or_else(|| whole(&self.tallies).err().map(|wrong| (i64::MAX, wrong)))
+    }
+}
+
+const fn legs(row: &JournalRow) -> [(Side, Leg); 2] {
+    [(Side::Debit, row.debit), (Side::Credit, row.credit)]
+}
+
+fn whole(tallies: &HashMap<i64, Tally>) -> Result<(), Wrong> {
+    let mut in_order: Vec<(&i64, &Tally)> = tallies.iter().collect();
+    in_order.sort_unstable_by_key(|(no, _)| **no);
+    let mut sums: HashMap<Asset, i128> = HashMap::new();
+    for (_, Tally { id, asset, claimed, held, seq, balance }) in in_order {
+        if (claimed.balance, claimed.entries) != (*balance, *seq) {
+            return Err(Wrong::Balance {
+                account: *id,
+                balance: claimed.balance,
+                entries: claimed.entries,
+                found: *balance,
+                found_entries: *seq,
+            });
+        }
+        if claimed.held != *held {
+            return Err(Wrong::Held { account: *id, held: claimed.held, found: *held });
+        }
+        *sums.entry(*asset).or_default() += i128::from(claimed.balance);
+    }
+    match sums.into_iter().find(|(_, sum)| *sum != 0) {
+        Some((asset, sum)) => Err(Wrong::Sum { asset, sum }),
+        None => Ok(()),
+    }
+}
