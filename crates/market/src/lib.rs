@@ -1,5 +1,50 @@
 //! The market: where agents offer and ask for capabilities at a price.
 //!
-//! [`book`] is the order book: pure, with no I/O and no dependency, for any project that needs one.
+//! [`book`] is the order book: pure, with no I/O and no dependency, for any project that needs one. On it, with the feature
+//! `exchange` (on by default), stands an [`Exchange`] that keeps orders in a database and moves real money for every trade.
+//!
+//! An **order** is a bid or an ask for a quantity of a **capability**. A **bid** has its money held in the ledger from the
+//! moment it rests. A **trade** pays the seller, and the house its fee, in the transaction that writes it.
+//!
+//! # What always holds
+//! 1. What is held for the market in a wallet is the sum over its open bids of price times what remains.
+//! 2. A trade exists exactly when the transfer with its id does, and its amount is the maker's price times the quantity.
+//! 3. The quantity of an order is what remains, what was filled and what was cancelled. An order that has ended stays as it is.
+//! 4. Who trades first is said by price, then by priority, whichever of several servers does it. Orders of one capability take
+//!    turns in the database: a server's book in memory counts only if nobody changed the orders since.
+//! 5. After a match no bid of the capability reaches an ask. Before one they may: orders rest until they are matched, unless the
+//!    capability is continuous or the order says otherwise.
+//! 6. The same order is never placed twice: its id, and its client's id for it, are promises.
 
 pub mod book;
+#[cfg(feature = "exchange")]
+mod delivery;
+#[cfg(feature = "exchange")]
+mod error;
+#[cfg(feature = "exchange")]
+mod exchange;
+#[cfg(feature = "exchange")]
+mod model;
+#[cfg(feature = "exchange")]
+mod read;
+#[cfg(feature = "exchange")]
+mod sql;
+#[cfg(feature = "exchange")]
+mod store;
+
+#[cfg(feature = "exchange")]
+pub use self::{
+    delivery::{Delivery, begin_delivery, finish_delivery},
+    error::MarketError,
+    exchange::{Exchange, ExchangeOptions},
+    model::{
+        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, NewOrder, Order, OrderBook, OrderDepth, OrderFilter,
+        OrderId, OrderPage, OrderStatus, OrderType, Placed, Settings, Ticker, TimeInForce, Trade, TradeFilter, TradeId,
+        TradeStatus, Trader, nouns,
+    },
+    read::{
+        BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, ORDERS_MAX, TRADES_MAX, candles, capability, depth, find_trader, order,
+        order_book, orders, ticker, trade, trades,
+    },
+    store::{Changes, MarketStore},
+};

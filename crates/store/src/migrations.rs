@@ -30,8 +30,15 @@ macro_rules! migrations {
 
 impl Migration {
     /// All of them, oldest first.
-    pub const ALL: &'static [Self] =
-        migrations!["0001_foundation", "0002_identity", "0003_ledger", "0004_registry", "0005_broker", "0006_ledger_library"];
+    pub const ALL: &'static [Self] = migrations![
+        "0001_foundation",
+        "0002_identity",
+        "0003_ledger",
+        "0004_registry",
+        "0005_broker",
+        "0006_ledger_library",
+        "0008_market",
+    ];
 }
 
 impl Migration {

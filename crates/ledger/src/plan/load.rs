@@ -57,6 +57,49 @@ impl Plan {
         Self::read(tx, holds, wanted, now).await
     }
 
+    /// Locks and reads accounts, and holds with theirs: for who knows the rows before the commands, whose new ids it has just made.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn lock(
+        tx: &mut impl LedgerStore,
+        accounts: Vec<AccountId>,
+        holds: Vec<HoldId>,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let ids = sorted(holds);
+        let holds = if ids.is_empty() { Vec::new() } else { tx.lock_holds(&ids).await? };
+        Self::read(tx, holds, Wanted { accounts, ..Wanted::default() }, now).await
+    }
+
+    /// Locks and reads more, as [`Plan::lock`]: what is known to the plan already stays as the commands so far leave it.
+    ///
+    /// Rows that are locked late may be locked out of order, so two transactions may come to wait for each other; the
+    /// database then ends one of them, and the store runs it again. Foresee what can be foreseen.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn extend(
+        &mut self,
+        tx: &mut impl LedgerStore,
+        accounts: &[AccountId],
+        holds: &[HoldId],
+    ) -> Result<(), LedgerError> {
+        let accounts: Vec<_> = accounts.iter().copied().filter(|id| !self.accounts.contains_key(id)).collect();
+        let holds: Vec<_> = holds.iter().copied().filter(|id| !self.holds.contains_key(id)).collect();
+        if accounts.is_empty() && holds.is_empty() {
+            return Ok(());
+        }
+        let more = Self::lock(tx, accounts, holds, self.now).await?;
+        more.accounts.into_iter().for_each(|(id, row)| {
+            self.accounts.entry(id).or_insert(row);
+        });
+        more.holds.into_iter().for_each(|(id, row)| {
+            self.holds.entry(id).or_insert(row);
+        });
+        Ok(())
+    }
+
     /// Locks and reads what one transfer needs.
     pub(crate) async fn for_transfer(tx: &mut impl LedgerStore, new: &NewTransfer, now: Timestamp) -> Result<Self, LedgerError> {
         let wanted = Wanted { accounts: vec![new.debit, new.credit], transfers: vec![new.id], ..Wanted::default() };

@@ -25,6 +25,10 @@ pub const INVOCATION: Kind = Kind(9);
 pub const CONSOLIDATION_OUT: Kind = Kind(10);
 /// Into the owner's wallet, gathered. The memo is how many wallets it came from.
 pub const CONSOLIDATION_IN: Kind = Kind(11);
+/// A trade on the market. The memo is the capability.
+pub const MARKET_TRADE: Kind = Kind(12);
+/// What the house takes of a trade. The memo is the capability.
+pub const MARKET_FEE: Kind = Kind(13);
 
 /// Where a movement counts in a wallet's summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +47,8 @@ pub(super) fn bucket(kind: Kind, side: Side) -> Bucket {
     match (kind, side) {
         (WELCOME_GRANT | GRANT_WELCOME | GRANT_PROMOTIONAL | GRANT_REWARD, Side::Credit) => Bucket::Granted,
         (PURCHASE, Side::Credit) => Bucket::Purchased,
-        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN, Side::Credit) => Bucket::Earned,
-        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN, Side::Debit) => Bucket::Spent,
+        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN | MARKET_TRADE | MARKET_FEE, Side::Credit) => Bucket::Earned,
+        (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN | MARKET_TRADE | MARKET_FEE, Side::Debit) => Bucket::Spent,
         (TRANSFER, Side::Credit) => Bucket::TransferredIn,
         (TRANSFER, Side::Debit) => Bucket::TransferredOut,
         (_, Side::Credit) => Bucket::Credited,
@@ -66,6 +70,9 @@ pub(super) fn tx_type(kind: Kind, side: Side) -> &'static str {
         (INVOCATION, Side::Credit) => "invocation_credit",
         (CONSOLIDATION_OUT, _) => "consolidation_out",
         (CONSOLIDATION_IN, _) => "consolidation_in",
+        (MARKET_TRADE, Side::Debit) => "market_buy",
+        (MARKET_TRADE, Side::Credit) => "market_sell",
+        (MARKET_FEE, _) => "market_fee",
         (_, Side::Debit) => "debit",
         (_, Side::Credit) => "credit",
     }
@@ -78,6 +85,9 @@ pub(super) fn description(kind: Kind, side: Side, amount: i64, memo: Option<&str
         (PURCHASE, _) => return format!("Purchased {amount} credits ({detail} package)"),
         (INVOCATION, Side::Debit) => return format!("Payment for {detail} invocation"),
         (INVOCATION, Side::Credit) => return format!("Revenue from {detail} invocation"),
+        (MARKET_TRADE, Side::Debit) => return format!("Payment for {detail} (trade)"),
+        (MARKET_TRADE, Side::Credit) => return format!("Revenue from {detail} (trade)"),
+        (MARKET_FEE, _) => return format!("Market fee for {detail}"),
         (CONSOLIDATION_IN, _) => return format!("Consolidated from {detail} agent wallet(s)"),
         _ => {}
     }

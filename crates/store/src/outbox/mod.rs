@@ -6,7 +6,10 @@
 mod follow;
 mod read;
 
-use diesel::{sql_query, sql_types::BigInt};
+use diesel::{
+    sql_query,
+    sql_types::{Array, BigInt, Nullable, Text},
+};
 pub use follow::{Follower, Page};
 pub use read::{Reach, Recorded, between, reach};
 use rialto_kernel::{Event, Id, OwnerId, Timestamp, nouns::OutboxEvent};
@@ -15,7 +18,8 @@ use tokio::sync::{Notify, futures::Notified};
 use crate::{
     StoreError, Tx, on,
     schema::outbox,
-    types::{Json, UtcTime},
+    statement,
+    types::{Json, JsonDoc, Uid, UtcTime},
 };
 
 /// Wakes the readers of this process. It is shared by all databases of the process: a reader that is woken for another's
@@ -47,6 +51,50 @@ pub async fn append(tx: &mut Tx, event: Event) -> Result<(), StoreError> {
         occurred_at: event.at,
     };
     on!(tx, conn => diesel::insert_into(outbox::table).values(&row).execute(conn).await)?;
+    WAKE.notify_waiters();
+    Ok(())
+}
+
+statement! {
+    /// Inserts several events, in their order.
+    struct InsertMany {
+        id: Vec<Id<OutboxEvent>> => Array<Uid>,
+        kind: Vec<&'static str> => Array<Text>,
+        subject_id: Vec<Id<()>> => Array<Uid>,
+        owner_id: Vec<Option<OwnerId>> => Array<Nullable<Uid>>,
+        data: Vec<Json> => Array<JsonDoc>,
+        occurred_at: Vec<Timestamp> => Array<UtcTime>,
+    }
+    rows: ();
+    postgres: "INSERT INTO outbox (id, kind, subject_id, owner_id, data, occurred_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
+}
+
+/// Writes `events` into the open transaction, in their order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append_all(tx: &mut Tx, events: Vec<Event>) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    if !tx.is_postgres() {
+        for event in events {
+            append(tx, event).await?;
+        }
+        return Ok(());
+    }
+    let rows = InsertMany {
+        id: events.iter().map(|_| Id::new()).collect(),
+        kind: events.iter().map(|event| event.kind).collect(),
+        subject_id: events.iter().map(|event| Id::from_uuid(event.subject)).collect(),
+        owner_id: events.iter().map(|event| event.owner).collect(),
+        occurred_at: events.iter().map(|event| event.at).collect(),
+        data: events.into_iter().map(|event| Json(event.data)).collect(),
+    };
+    on!(tx,
+        sqlite _conn => Err(diesel::result::Error::NotInTransaction),
+        postgres conn => rows.execute(conn).await)?;
     WAKE.notify_waiters();
     Ok(())
 }

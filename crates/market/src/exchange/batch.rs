@@ -1,0 +1,239 @@
+//! One transaction: lock, look, serve the requests in their order, write everything at once.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use rialto_kernel::{AccountId, Timestamp};
+use rialto_ledger::{HoldId, plan::Plan};
+
+use super::{
+    Answer, ExchangeOptions, Request,
+    desk::Desk,
+    gather::Books,
+    meet::{Till, escrow, fees},
+    place::is_at_once,
+    shop::{Shop, broken, signed},
+};
+use crate::{
+    book::Side,
+    error::MarketError,
+    model::{Capability, NewOrder, Order, OrderId},
+    store::{Changes, MarketStore},
+};
+
+/// How many orders of one side are foreseen to trade. If it is more, their wallets are locked late.
+const FORESEEN_MAX: usize = 1_024;
+
+type Answers = Vec<Result<Answer, MarketError>>;
+
+/// Serves `requests`. Returns the answers, and the books as they will be once this has committed.
+pub(super) async fn run(
+    tx: &mut impl MarketStore,
+    books: &Books,
+    requests: &[Request],
+    options: ExchangeOptions,
+    now: Timestamp,
+) -> Result<(Answers, Vec<Shop>), MarketError> {
+    let names = name_orders(tx, requests).await?;
+    let mut shops = open_shops(tx, books, requests, &names, now).await?;
+    let clients = learn_orders(tx, &mut shops, &names).await?;
+    let (accounts, holds) = foresee(&shops, requests);
+    let plan = Plan::lock(tx, accounts, holds, now).await?;
+    let till = Till { now, fee: options.fee, plan, trades: Vec::new(), facts: Vec::new() };
+    let homes = names.into_iter().collect();
+    let mut desk = Desk { till, shops, homes, clients, orders_max: options.orders_max.into() };
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        answers.push(match desk.serve(tx, request).await {
+            Err(MarketError::Store(error)) => return Err(error.into()),
+            answer => answer,
+        });
+    }
+    write(tx, desk).await.map(|shops| (answers, shops))
+}
+
+/// The orders that the requests name and that exist, each with its capability, which never changes.
+async fn name_orders(tx: &mut impl MarketStore, requests: &[Request]) -> Result<HashMap<OrderId, Arc<str>>, MarketError> {
+    let mut ids = Vec::new();
+    let mut clients = Vec::new();
+    for request in requests {
+        match request {
+            Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => ids.push(*order),
+            Request::Place(new) => {
+                ids.extend(new.id);
+                clients.extend(new.client_order_id.clone().map(|id| (new.trader.agent, id)));
+            }
+            Request::Match { .. } | Request::Configure { .. } => {}
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = if ids.is_empty() { Vec::new() } else { tx.find_orders(&ids).await? };
+    if !clients.is_empty() {
+        found.extend(tx.find_client_orders(&clients).await?);
+    }
+    Ok(found.into_iter().map(|order| (order.id, order.capability)).collect())
+}
+
+/// Locks all capabilities that the requests concern, and takes or makes a shop for each.
+async fn open_shops(
+    tx: &mut impl MarketStore,
+    books: &Books,
+    requests: &[Request],
+    names: &HashMap<OrderId, Arc<str>>,
+    now: Timestamp,
+) -> Result<HashMap<Arc<str>, Shop>, MarketError> {
+    let mut wanted: BTreeSet<&str> = names.values().map(|name| &**name).collect();
+    let mut needed: BTreeSet<&str> = BTreeSet::new();
+    for request in requests {
+        match request {
+            Request::Place(NewOrder { capability, .. }) => _ = needed.insert(capability),
+            Request::Configure { capability, .. } => _ = needed.insert(capability),
+            Request::Match { capability, .. } => _ = wanted.insert(capability),
+            Request::Cancel { .. } | Request::Amend { .. } | Request::Expire(_) => {}
+        }
+    }
+    wanted.extend(&needed);
+    let wanted: Vec<&str> = wanted.into_iter().collect();
+    let mut rows = tx.lock_capabilities(&wanted).await?;
+    let missing: Vec<&str> = needed.into_iter().filter(|name| rows.iter().all(|row| *row.name != **name)).collect();
+    if !missing.is_empty() {
+        tx.insert_capabilities(&missing, now).await?;
+        rows.extend(tx.lock_capabilities(&missing).await?);
+    }
+    let mut shops = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let name = Arc::clone(&row.name);
+        let kept = books.take(&name).filter(|shop| shop.row.version == row.version);
+        let shop = match kept {
+            Some(shop) => shop,
+            None if needs_book(&row, requests, names) => {
+                let orders = tx.open_orders(&name).await?;
+                Shop::new(row, true, sorted(orders))
+            }
+            None => Shop::new(row, false, Vec::new()),
+        };
+        shops.insert(name, shop);
+    }
+    Ok(shops)
+}
+
+/// By priority, so that what is numbered first came first.
+fn sorted(mut orders: Vec<Order>) -> Vec<Order> {
+    orders.sort_unstable_by_key(|order| order.priority);
+    orders
+}
+
+/// Whether any request lets orders of this capability meet.
+fn needs_book(row: &Capability, requests: &[Request], names: &HashMap<OrderId, Arc<str>>) -> bool {
+    // A capability that becomes continuous within this batch is so for all that comes after.
+    let is_here = |name: &str| *row.name == *name;
+    let becomes = |request: &Request| matches!(request, Request::Configure { capability, settings } if settings.continuous && is_here(capability));
+    let is_continuous = row.settings.continuous || requests.iter().any(becomes);
+    requests.iter().any(|request| match request {
+        Request::Place(new) => is_here(&new.capability) && is_at_once(new, is_continuous),
+        Request::Match { capability, .. } => is_here(capability),
+        Request::Configure { capability, settings } => is_here(capability) && settings.continuous,
+        Request::Amend { order, .. } => is_continuous && names.get(order).is_some_and(|name| is_here(name)),
+        Request::Cancel { .. } | Request::Expire(_) => false,
+    })
+}
+
+/// Reads the orders that were named and that no shop has, now that nobody else can change them. Returns what clients call them.
+async fn learn_orders(
+    tx: &mut impl MarketStore,
+    shops: &mut HashMap<Arc<str>, Shop>,
+    names: &HashMap<OrderId, Arc<str>>,
+) -> Result<HashMap<(rialto_kernel::AgentId, String), OrderId>, MarketError> {
+    let is_known = |id: OrderId, home: &str| shops.get(home).is_some_and(|shop| shop.find(id).is_some());
+    let mut ids: Vec<OrderId> = names.iter().filter(|(id, home)| !is_known(**id, home)).map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    let orders = if ids.is_empty() { Vec::new() } else { tx.find_orders(&ids).await? };
+    for order in sorted(orders) {
+        let shop = shops.get_mut(&order.capability).ok_or_else(|| broken("an order has moved"))?;
+        shop.learn(order);
+    }
+    let known = names.iter().filter_map(|(id, home)| shops.get(home)?.find(*id));
+    Ok(known.filter_map(|order| Some(((order.trader.agent, order.client_order_id.clone()?), order.id))).collect())
+}
+
+/// The wallets and the holds that the requests will need, as far as can be told: better locked together and in order.
+fn foresee(shops: &HashMap<Arc<str>, Shop>, requests: &[Request]) -> (Vec<AccountId>, Vec<HoldId>) {
+    let mut accounts = vec![escrow()];
+    let mut holds = Vec::new();
+    for request in requests {
+        match request {
+            Request::Place(new) => accounts.push(new.trader.account),
+            Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => {
+                let order = shops.values().find_map(|shop| shop.number(*order).and_then(|number| shop.live.get(&number)));
+                accounts.extend(order.map(|order| order.trader.account));
+                holds.extend(order.and_then(|order| order.hold));
+            }
+            Request::Match { .. } | Request::Configure { .. } => {}
+        }
+    }
+    for shop in shops.values().filter(|shop| shop.is_whole && needs_book(&shop.row, requests, &HashMap::new())) {
+        accounts.push(fees());
+        let mut add = |order: &Order| {
+            accounts.push(order.trader.account);
+            holds.extend(order.hold);
+        };
+        shop.waiting().take(FORESEEN_MAX).for_each(&mut add);
+        for side in [Side::Bid, Side::Ask] {
+            let (quantity, limit) = arriving(shop, requests, side);
+            let mut met = 0_i64;
+            for resting in shop.book.orders(side.opposite()).take(FORESEEN_MAX) {
+                if met >= quantity || limit.is_some_and(|limit| !side.accepts(limit, resting.price)) {
+                    break;
+                }
+                met = met.saturating_add(signed(resting.quantity));
+                shop.live.get(&resting.id).into_iter().for_each(&mut add);
+            }
+        }
+    }
+    (accounts, holds)
+}
+
+/// How much arrives on one side of a shop, and the best price that it offers; any if `None`.
+fn arriving(shop: &Shop, requests: &[Request], side: Side) -> (i64, Option<u64>) {
+    let placed = requests.iter().filter_map(|request| match request {
+        Request::Place(new) if *new.capability == *shop.row.name && new.side == side => Some((new.quantity, new.price)),
+        _ => None,
+    });
+    let waiting = shop.waiting().filter(|order| order.side == side).map(|order| (order.remaining, order.price));
+    let mut quantity = 0_i64;
+    let mut limits = Vec::new();
+    for (more, limit) in placed.chain(waiting) {
+        quantity = quantity.saturating_add(more);
+        limits.push(limit.map(super::shop::unsigned));
+    }
+    let best = limits.into_iter().reduce(|best, next| match (best, next) {
+        (Some(best), Some(next)) => Some(if side.prefers(next, best) { next } else { best }),
+        _ => None,
+    });
+    (quantity, best.flatten())
+}
+
+/// Writes what has been decided, and returns the shops that are worth keeping.
+async fn write(tx: &mut impl MarketStore, desk: Desk) -> Result<Vec<Shop>, MarketError> {
+    let Desk { till, shops, .. } = desk;
+    let now = till.now;
+    let mut changes = Changes { trades: till.trades, events: till.facts, ..Changes::default() };
+    let mut kept = Vec::new();
+    for (_, mut shop) in shops {
+        let (row, opened, changed) = shop.settle();
+        changes.capabilities.extend(row);
+        changes.opened.extend(opened);
+        changes.changed.extend(changed);
+        if shop.is_whole {
+            kept.push(shop);
+        }
+    }
+    till.plan.commit(tx).await?;
+    if changes != Changes::default() {
+        tx.write_market(changes, now).await?;
+    }
+    Ok(kept)
+}

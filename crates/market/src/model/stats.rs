@@ -1,0 +1,119 @@
+//! What the market shows: books, prices, lists.
+
+use rialto_kernel::{AgentId, OwnerId, Timestamp};
+
+use super::{Order, OrderStatus};
+
+/// The best orders of each side, in the order in which they would trade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderBook {
+    /// The highest bids first.
+    pub bids: Vec<Order>,
+    /// The lowest asks first.
+    pub asks: Vec<Order>,
+}
+
+/// One price of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DepthLevel {
+    /// The price.
+    pub price: i64,
+    /// What its orders have open together.
+    pub quantity: i64,
+    /// How many they are.
+    pub orders: i64,
+}
+
+/// The best prices of each side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderDepth {
+    /// The highest first.
+    pub bids: Vec<DepthLevel>,
+    /// The lowest first.
+    pub asks: Vec<DepthLevel>,
+}
+
+/// Which orders are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderFilter {
+    /// Only those of this owner; of all if `None`.
+    pub owner: Option<OwnerId>,
+    /// Only those of this agent.
+    pub agent: Option<AgentId>,
+    /// Only those with this status.
+    pub status: Option<OrderStatus>,
+    /// Only those for this capability.
+    pub capability: Option<String>,
+    /// Only those after the page that ended with this cursor.
+    pub after: Option<i64>,
+}
+
+/// A page of orders, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderPage {
+    /// The orders.
+    pub items: Vec<Order>,
+    /// Where the next page begins, if this one is full.
+    pub next: Option<i64>,
+}
+
+/// Which trades are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TradeFilter {
+    /// Only those of this capability.
+    pub capability: Option<String>,
+    /// Only those in which this agent bought or sold.
+    pub agent: Option<AgentId>,
+}
+
+/// How a capability trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ticker {
+    /// The price of the last trade.
+    pub last: Option<i64>,
+    /// When it was.
+    pub last_at: Option<Timestamp>,
+    /// The highest bid.
+    pub best_bid: Option<DepthLevel>,
+    /// The lowest ask.
+    pub best_ask: Option<DepthLevel>,
+    /// Units traded in the last 24 hours.
+    pub volume: i64,
+    /// Credits traded in the last 24 hours.
+    pub turnover: i128,
+    /// Trades of the last 24 hours.
+    pub trades: i64,
+    /// The highest price of the last 24 hours.
+    pub high: Option<i64>,
+    /// The lowest price of the last 24 hours.
+    pub low: Option<i64>,
+}
+
+impl Ticker {
+    /// The average price of the last 24 hours, weighted by volume, in millionths of a credit, rounded down.
+    #[must_use]
+    pub fn vwap_micros(&self) -> Option<i128> {
+        self.turnover.checked_mul(1_000_000)?.checked_div(self.volume.into())
+    }
+}
+
+/// What prices did in one interval that had trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candle {
+    /// When the interval began.
+    pub start: Timestamp,
+    /// The first price.
+    pub open: i64,
+    /// The highest price.
+    pub high: i64,
+    /// The lowest price.
+    pub low: i64,
+    /// The last price.
+    pub close: i64,
+    /// Units traded.
+    pub volume: i64,
+    /// Credits traded.
+    pub turnover: i128,
+    /// How many trades there were.
+    pub trades: i64,
+}

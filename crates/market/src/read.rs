@@ -1,0 +1,134 @@
+//! Looking: books, orders, trades, prices. Everybody may see the market; the list of orders says whose.
+
+use std::{sync::Arc, time::Duration};
+
+use rialto_kernel::{AgentId, Caller, PageRequest, Timestamp};
+use rialto_ledger::wallet::WalletStore;
+
+use crate::{
+    error::MarketError,
+    model::{
+        Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, OrderPage, Settings, Ticker, Trade,
+        TradeFilter, TradeId, Trader,
+    },
+    store::MarketStore,
+};
+
+/// The most orders of one side that a book shows.
+pub const BOOK_ORDERS_MAX: u32 = 100;
+/// The most prices of one side that a depth shows.
+pub const DEPTH_LEVELS_MAX: u32 = 500;
+/// The most orders of one page.
+pub const ORDERS_MAX: u32 = 200;
+/// The most trades of one page.
+pub const TRADES_MAX: u32 = 200;
+/// The most candles at once.
+pub const CANDLES_MAX: u32 = 1_000;
+/// What a ticker looks back on.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Who trades when this agent does.
+///
+/// # Errors
+/// [`MarketError::AgentUnknown`].
+pub async fn find_trader(tx: &mut impl WalletStore, agent: AgentId) -> Result<Trader, MarketError> {
+    let account = tx.find_agent_account(agent).await?.ok_or(MarketError::AgentUnknown(agent))?;
+    let owner = account.owner.ok_or(MarketError::AgentUnknown(agent))?;
+    Ok(Trader { agent, owner, account: account.id })
+}
+
+/// The best orders of each side. A capability that nobody has traded has an empty book.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn order_book(tx: &mut impl MarketStore, capability: &str) -> Result<OrderBook, MarketError> {
+    Ok(tx.best_orders(capability, BOOK_ORDERS_MAX).await?)
+}
+
+/// The best prices of each side, at most `levels` and [`DEPTH_LEVELS_MAX`] of them.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn depth(tx: &mut impl MarketStore, capability: &str, levels: u32) -> Result<OrderDepth, MarketError> {
+    Ok(tx.best_levels(capability, levels.clamp(1, DEPTH_LEVELS_MAX)).await?)
+}
+
+/// How a capability is traded; the defaults for one that nobody has traded.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn capability(tx: &mut impl MarketStore, name: &str) -> Result<Capability, MarketError> {
+    let unknown =
+        || Capability { name: Arc::from(name), settings: Settings::default(), version: 0, last_priority: 0, open_orders: 0 };
+    Ok(tx.find_capability(name).await?.unwrap_or_else(unknown))
+}
+
+/// One order. Takes its owner or an administrator.
+///
+/// # Errors
+/// [`MarketError::OrderUnknown`], also when it is somebody else's.
+pub async fn order(tx: &mut impl MarketStore, caller: &Caller, id: OrderId) -> Result<Order, MarketError> {
+    let found = tx.find_orders(&[id]).await?.pop();
+    found.filter(|order| caller.may_read(order.trader.owner)).ok_or(MarketError::OrderUnknown(id))
+}
+
+/// Orders, the newest first, at most `limit` and [`ORDERS_MAX`] of them: the caller's own, or for an administrator those of
+/// the owner in the filter, or of all.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn orders(
+    tx: &mut impl MarketStore,
+    caller: &Caller,
+    filter: OrderFilter,
+    limit: u32,
+) -> Result<OrderPage, MarketError> {
+    let owner = if caller.is_admin() { filter.owner } else { Some(caller.owner) };
+    let limit = limit.clamp(1, ORDERS_MAX);
+    let rows = tx.list_orders(&OrderFilter { owner, ..filter }, limit).await?;
+    let is_full = u32::try_from(rows.len()).is_ok_and(|rows| rows == limit);
+    let next = rows.last().map(|(no, _)| *no).filter(|_| is_full);
+    Ok(OrderPage { items: rows.into_iter().map(|(_, order)| order).collect(), next })
+}
+
+/// One trade.
+///
+/// # Errors
+/// [`MarketError::TradeUnknown`].
+pub async fn trade(tx: &mut impl MarketStore, id: TradeId) -> Result<Trade, MarketError> {
+    tx.find_trade(id).await?.ok_or(MarketError::TradeUnknown(id))
+}
+
+/// Trades, the newest first.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageRequest) -> Result<Vec<Trade>, MarketError> {
+    Ok(tx.list_trades(filter, page).await?)
+}
+
+/// How a capability trades: the last price, the best ones, and the last 24 hours.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn ticker(tx: &mut impl MarketStore, capability: &str, now: Timestamp) -> Result<Ticker, MarketError> {
+    Ok(tx.ticker(capability, now.before(DAY)).await?)
+}
+
+/// The candles of the last `count` intervals, at most [`CANDLES_MAX`], the newest first. An interval without trades has none.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn candles(
+    tx: &mut impl MarketStore,
+    capability: &str,
+    interval: Interval,
+    count: u32,
+    now: Timestamp,
+) -> Result<Vec<Candle>, MarketError> {
+    let count = count.clamp(1, CANDLES_MAX);
+    let length = interval.seconds().saturating_mul(1_000_000);
+    let last = now.micros().saturating_sub(now.micros().rem_euclid(length));
+    let since = last.saturating_sub(length.saturating_mul(i64::from(count) - 1));
+    Ok(tx.candles(capability, interval, Timestamp::from_micros(since), count).await?)
+}

@@ -1,0 +1,99 @@
+//! The market's rows in SQLite and PostgreSQL.
+
+mod capabilities;
+mod orders;
+mod rows;
+mod schema;
+mod stats;
+mod trades;
+
+use rialto_kernel::{AgentId, PageRequest, Timestamp};
+use rialto_store::{StoreError, Tx, outbox};
+
+use crate::{
+    model::{
+        Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter, TradeId,
+    },
+    store::{Changes, MarketStore},
+};
+
+impl MarketStore for Tx {
+    async fn lock_capabilities(&mut self, names: &[&str]) -> Result<Vec<Capability>, StoreError> {
+        capabilities::lock(self, names).await
+    }
+
+    async fn insert_capabilities(&mut self, names: &[&str], now: Timestamp) -> Result<(), StoreError> {
+        capabilities::insert(self, names, now).await
+    }
+
+    async fn find_capability(&mut self, name: &str) -> Result<Option<Capability>, StoreError> {
+        capabilities::find(self, name).await
+    }
+
+    async fn find_orders(&mut self, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+        orders::find(self, ids).await
+    }
+
+    async fn find_client_orders(&mut self, ids: &[(AgentId, String)]) -> Result<Vec<Order>, StoreError> {
+        orders::find_by_client(self, ids).await
+    }
+
+    async fn open_orders(&mut self, capability: &str) -> Result<Vec<Order>, StoreError> {
+        orders::open_of(self, capability).await
+    }
+
+    async fn due_orders(&mut self, now: Timestamp, limit: u32) -> Result<Vec<OrderId>, StoreError> {
+        orders::due(self, now, limit).await
+    }
+
+    async fn write_market(&mut self, changes: Changes, now: Timestamp) -> Result<(), StoreError> {
+        orders::insert(self, changes.opened).await?;
+        orders::update(self, changes.changed).await?;
+        // Trades after orders, which they refer to.
+        trades::insert(self, changes.trades).await?;
+        capabilities::update(self, changes.capabilities, now).await?;
+        outbox::append_all(self, changes.events).await
+    }
+
+    async fn best_orders(&mut self, capability: &str, limit: u32) -> Result<OrderBook, StoreError> {
+        orders::best(self, capability, limit).await
+    }
+
+    async fn best_levels(&mut self, capability: &str, limit: u32) -> Result<OrderDepth, StoreError> {
+        stats::depth(self, capability, limit).await
+    }
+
+    async fn list_orders(&mut self, filter: &OrderFilter, limit: u32) -> Result<Vec<(i64, Order)>, StoreError> {
+        orders::list(self, filter, limit).await
+    }
+
+    async fn list_trades(&mut self, filter: &TradeFilter, page: PageRequest) -> Result<Vec<Trade>, StoreError> {
+        trades::list(self, filter, page).await
+    }
+
+    async fn find_trade(&mut self, id: TradeId) -> Result<Option<Trade>, StoreError> {
+        trades::find(self, id).await
+    }
+
+    async fn lock_trade(&mut self, id: TradeId) -> Result<Option<Trade>, StoreError> {
+        trades::lock(self, id).await
+    }
+
+    async fn update_trade(&mut self, trade: &Trade) -> Result<(), StoreError> {
+        trades::update(self, trade).await
+    }
+
+    async fn ticker(&mut self, capability: &str, since: Timestamp) -> Result<Ticker, StoreError> {
+        stats::ticker(self, capability, since).await
+    }
+
+    async fn candles(
+        &mut self,
+        capability: &str,
+        interval: Interval,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Candle>, StoreError> {
+        stats::candles(self, capability, interval, since, limit).await
+    }
+}

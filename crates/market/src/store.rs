@@ -1,0 +1,95 @@
+//! What the market asks of a transaction.
+
+use rialto_kernel::{AgentId, Event, PageRequest, Timestamp};
+use rialto_ledger::wallet::WalletStore;
+use rialto_store::StoreError;
+
+use crate::model::{
+    Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter, TradeId,
+};
+
+/// What a transaction wants written, all at once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Capabilities that changed. Every one of them was locked.
+    pub capabilities: Vec<Capability>,
+    /// New orders, as they are after everything that happened to them.
+    pub opened: Vec<Order>,
+    /// Orders that changed. The capability of every one of them was locked.
+    pub changed: Vec<Order>,
+    /// New trades.
+    pub trades: Vec<Trade>,
+    /// What is worth telling.
+    pub events: Vec<Event>,
+}
+
+/// The rows of the market, as seen from inside one transaction.
+pub trait MarketStore: WalletStore {
+    /// Locks those of these capabilities that exist. `names` are sorted and without repetition.
+    fn lock_capabilities(&mut self, names: &[&str]) -> impl Future<Output = Result<Vec<Capability>, StoreError>> + Send;
+
+    /// Opens those of these capabilities that do not exist. `names` are sorted and without repetition.
+    fn insert_capabilities(&mut self, names: &[&str], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads a capability without locking it.
+    fn find_capability(&mut self, name: &str) -> impl Future<Output = Result<Option<Capability>, StoreError>> + Send;
+
+    /// Those of these orders that exist.
+    fn find_orders(&mut self, ids: &[OrderId]) -> impl Future<Output = Result<Vec<Order>, StoreError>> + Send;
+
+    /// The orders that these agents' clients gave these ids.
+    fn find_client_orders(&mut self, ids: &[(AgentId, String)]) -> impl Future<Output = Result<Vec<Order>, StoreError>> + Send;
+
+    /// All open orders of a capability, in no order.
+    fn open_orders(&mut self, capability: &str) -> impl Future<Output = Result<Vec<Order>, StoreError>> + Send;
+
+    /// Open orders whose time is up at `now`, the earliest first.
+    fn due_orders(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
+
+    /// Writes `changes`.
+    ///
+    /// # Errors
+    /// [`StoreError::Again`] when another transaction took one of the new ids in the meantime: run again, this one will find it.
+    fn write_market(&mut self, changes: Changes, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The best `limit` open orders of each side.
+    fn best_orders(&mut self, capability: &str, limit: u32) -> impl Future<Output = Result<OrderBook, StoreError>> + Send;
+
+    /// The best `limit` prices of each side.
+    fn best_levels(&mut self, capability: &str, limit: u32) -> impl Future<Output = Result<OrderDepth, StoreError>> + Send;
+
+    /// Orders, the newest first, each with its place in the list.
+    fn list_orders(
+        &mut self,
+        filter: &OrderFilter,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(i64, Order)>, StoreError>> + Send;
+
+    /// Trades, the newest first.
+    fn list_trades(
+        &mut self,
+        filter: &TradeFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Vec<Trade>, StoreError>> + Send;
+
+    /// Reads a trade.
+    fn find_trade(&mut self, id: TradeId) -> impl Future<Output = Result<Option<Trade>, StoreError>> + Send;
+
+    /// Reads a trade and locks it.
+    fn lock_trade(&mut self, id: TradeId) -> impl Future<Output = Result<Option<Trade>, StoreError>> + Send;
+
+    /// Writes how the delivery of a trade stands.
+    fn update_trade(&mut self, trade: &Trade) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the trades since a moment come to, with the last one ever and the best prices.
+    fn ticker(&mut self, capability: &str, since: Timestamp) -> impl Future<Output = Result<Ticker, StoreError>> + Send;
+
+    /// The candles of the trades since a moment, the newest first.
+    fn candles(
+        &mut self,
+        capability: &str,
+        interval: Interval,
+        since: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Candle>, StoreError>> + Send;
+}

@@ -1,0 +1,3 @@
+DROP TABLE market_trades;
+DROP TABLE market_orders;
+DROP TABLE market_capabilities;
