@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use crate::Result;
+use crate::{Result, engine::Database};
 
 /// How often the disk is tried.
 const WRITES: usize = 400;
@@ -71,50 +71,59 @@ fn durable_write() -> Result<String> {
 
 /// Processor time so far, in ticks of the kernel.
 pub struct Busy {
+    database: Database,
     all: u64,
     busy: u64,
     stolen: u64,
-    ours: u64,
+    engine: u64,
 }
 
-/// Who else used the processor during a run, in percent of all of it.
-pub struct Disturbed {
-    /// Processes that are neither this one nor called `postgres`.
+/// Who used the processor during a run.
+pub struct Used {
+    /// Microseconds that this process took, and PostgreSQL where the engine is on it. Whoever else uses that server meanwhile
+    /// is counted with it.
+    pub engine_micros: u64,
+    /// Other processes, in percent of all there was.
     pub others: u64,
-    /// Other guests of the same host.
+    /// Other guests of the same host, in percent of all there was.
     pub stolen: u64,
 }
 
+/// Microseconds in a tick, as /proc counts them.
+const TICK: u64 = 10_000;
+
 impl Busy {
     /// So far.
-    pub fn now() -> Self {
+    pub fn now(database: Database) -> Self {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let ticks: Vec<u64> =
             text.lines().next().unwrap_or_default().split_whitespace().skip(1).take(8).flat_map(str::parse).collect();
         // user, nice, system, idle, iowait, irq, softirq, steal
         let at = |place: usize| ticks.get(place).copied().unwrap_or_default();
         let busy = at(0) + at(1) + at(2) + at(5) + at(6);
-        Self { all: ticks.iter().sum(), busy, stolen: at(7), ours: ours() }
+        Self { database, all: ticks.iter().sum(), busy, stolen: at(7), engine: engine(database) }
     }
 
-    /// What others did since then.
-    pub fn since(&self) -> Disturbed {
-        let now = Self::now();
+    /// What was used since then.
+    pub fn since(&self) -> Used {
+        let now = Self::now(self.database);
         let all = now.all.saturating_sub(self.all).max(1);
-        let others = now.busy.saturating_sub(self.busy).saturating_sub(now.ours.saturating_sub(self.ours));
-        Disturbed { others: others * 100 / all, stolen: now.stolen.saturating_sub(self.stolen) * 100 / all }
+        let engine = now.engine.saturating_sub(self.engine);
+        let others = now.busy.saturating_sub(self.busy).saturating_sub(engine);
+        let stolen = now.stolen.saturating_sub(self.stolen);
+        Used { engine_micros: engine * TICK, others: others * 100 / all, stolen: stolen * 100 / all }
     }
 }
 
-/// The ticks of this process and of PostgreSQL, with what their children that have ended took.
-fn ours() -> u64 {
+/// The ticks of this process, and of PostgreSQL where the engine is on it, with what their children that have ended took.
+fn engine(database: Database) -> u64 {
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     let own = process::id().to_string();
     let mut ticks = 0;
     for process in processes.flatten() {
         let Ok(stat) = fs::read_to_string(process.path().join("stat")) else { continue };
         let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { continue };
-        if name == "postgres" || *process.file_name() == *own {
+        if *process.file_name() == *own || (name == "postgres" && database == Database::Postgres) {
             // After the name: state first, and user, system, children's user, children's system from the twelfth on.
             ticks += rest.split_whitespace().skip(11).take(4).flat_map(str::parse::<u64>).sum::<u64>();
         }

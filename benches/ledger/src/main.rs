@@ -100,7 +100,7 @@ async fn measure<E: Engine>(
 ) -> Result<report::Measured> {
     let engine = Arc::new(E::open(place, workload, options).await?);
     let before = place.settle().await?;
-    let busy = Busy::now();
+    let busy = Busy::now(contender.database);
     let load = Load {
         callers: if contender.batch > 1 { options.batch_callers } else { options.callers },
         batch: contender.batch,
@@ -109,11 +109,12 @@ async fn measure<E: Engine>(
         measured: options.measured,
     };
     let driven = drive(&engine, *workload, load).await?;
-    let disturbed = busy.since();
+    let used = busy.since();
     // The engine lets go of its connections before its books are looked at from outside.
     drop(engine);
     let after = place.size().await?;
     place.check(&E::BOOKS, workload, driven.acknowledged).await?;
-    let bytes = after.saturating_sub(before).checked_div(driven.acknowledged).unwrap_or_default();
-    Ok(report::Measured { figures: driven.figures, bytes, disturbed })
+    let each = |all: u64| all.checked_div(driven.acknowledged).unwrap_or_default();
+    let (bytes, micros) = (each(after.saturating_sub(before)), each(used.engine_micros));
+    Ok(report::Measured { figures: driven.figures, bytes, micros, used })
 }

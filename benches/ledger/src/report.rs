@@ -11,7 +11,7 @@ use crate::{
     Result,
     drive::Figures,
     engine::{Contender, Database, Kind},
-    machine::{self, Disturbed, said},
+    machine::{self, Used, said},
     options::Options,
     workload::Workload,
 };
@@ -20,8 +20,8 @@ use crate::{
 const FAILED: &str = "FAILED";
 
 const COLUMNS: &str = "\
-| engine | accounts | transfers/s | × pgledger | × naive | p50 ms | p99 ms | max ms | bytes/transfer | others | steal |
-|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| engine | accounts | transfers/s | × pgledger | × naive | p50 ms | p99 ms | max ms | bytes/transfer | CPU µs/transfer | others | steal |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 ";
 
 /// What was measured of one contender under one load.
@@ -30,8 +30,10 @@ pub struct Measured {
     pub figures: Figures,
     /// Bytes on disk per transfer, with its entries, its indexes, and what its accounts grew by.
     pub bytes: u64,
-    /// Who else was using the machine.
-    pub disturbed: Disturbed,
+    /// Microseconds of processor time per transfer: callers, engine and database together.
+    pub micros: u64,
+    /// Who was using the machine.
+    pub used: Used,
 }
 
 /// One line of the table.
@@ -96,22 +98,23 @@ impl Report<'_> {
             let (name, load) = (row.contender.name, row.workload.name);
             // Writing to a string does not fail.
             let _ = match &row.outcome {
-                Err(why) => writeln!(text, "| {name} | {load} | {why} | | | | | | | | |"),
-                Ok(Measured { figures, bytes, disturbed }) => {
+                Err(why) => writeln!(text, "| {name} | {load} | {why} | | | | | | | | | |"),
+                Ok(Measured { figures, bytes, micros, used }) => {
                     let Figures { per_second, p50, p99, max } = figures;
                     let (peer, naive) = (self.ratio(row, Self::is_pgledger), self.ratio(row, Self::is_naive));
-                    let Disturbed { others, stolen } = disturbed;
+                    let Used { others, stolen, .. } = used;
                     writeln!(
                         text,
                         "| {name} | {load} | {per_second:.0} | {peer} | {naive} | {p50:.1} | {p99:.1} | {max:.1} | {bytes} \
-                         | {others} % | {stolen} % |"
+                         | {micros} | {others} % | {stolen} % |"
                     )
                 }
             };
         }
         text.push_str(
-            "\ntransfers/s: new transfers acknowledged; × naive: on the same database; ms: of a caller's request; others, \
-             steal: what processes other than this and PostgreSQL, and other guests of the host, took of the processor.\n",
+            "\ntransfers/s: new transfers acknowledged; × naive: on the same database; ms: of a caller's request; CPU: of \
+             callers, engine and database; others, steal: what other processes and other guests of the host took of the \
+             processor.\n",
         );
         text
     }
