@@ -106,6 +106,16 @@ pub async fn batch(
     Ok(fill_in(pending, results))
 }
 
+/// Does one command for `caller`, in a transaction of one's own.
+///
+/// # Errors
+/// [`AccessError`]; the rights are looked at first, then the rules of the ledger.
+pub async fn run(tx: &mut impl AccessStore, caller: &Caller, command: Command, now: Timestamp) -> Result<Outcome, AccessError> {
+    Rights::load(tx, [&command]).await?.check(caller, &command)?;
+    let mut outcomes = crate::group(tx, &[command], now).await.map_err(LedgerError::from)?;
+    outcomes.pop().ok_or_else(|| StoreError::Corrupt("a command without an outcome".into()).into())
+}
+
 /// Puts what the ledger said of the allowed groups in their places.
 fn fill_in(pending: Vec<Option<GroupRefused>>, results: Vec<Result<Vec<Outcome>, GroupError>>) -> GroupResults {
     let mut results = results.into_iter();

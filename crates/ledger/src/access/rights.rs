@@ -49,11 +49,13 @@ pub(super) fn named<'c>(commands: impl IntoIterator<Item = &'c Command>) -> (Vec
             Command::Reverse(_) => {}
         }
     }
-    accounts.sort_unstable();
-    accounts.dedup();
-    holds.sort_unstable();
-    holds.dedup();
-    (accounts, holds)
+    (sorted(accounts), sorted(holds))
+}
+
+pub(super) fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 impl Rights {
@@ -83,8 +85,7 @@ impl Rights {
                 accounts.extend([hold.terms.debit, hold.terms.credit]);
                 self.holds.insert(hold.terms.id, hold.terms);
             }
-            accounts.sort_unstable();
-            accounts.dedup();
+            accounts = sorted(accounts);
         }
         accounts.retain(|id| !self.accounts.contains_key(id));
         if !accounts.is_empty() {

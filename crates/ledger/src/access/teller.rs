@@ -8,7 +8,10 @@ use std::{
 use rialto_kernel::{AccountId, Amount, Caller};
 use rialto_store::{Db, StoreError};
 
-use super::{AccessError, AccessStore, GroupResults, Rights, Standing, fill_in, rights::named};
+use super::{
+    AccessError, AccessStore, GroupResults, Rights, Standing, fill_in,
+    rights::{named, sorted},
+};
 use crate::{
     Books, Command, Ledger, LedgerError, Outcome,
     model::{Held, HoldId, NewHold, NewReversal, NewTransfer, Posted},
@@ -45,7 +48,7 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     /// # Errors
     /// [`AccessError`]; the rights are looked at first, then the rules in the order of [`crate::transfer`].
     pub async fn transfer(&self, caller: &Caller, new: NewTransfer) -> Result<Posted, AccessError> {
-        Ok(self.one(caller, Command::Transfer(new)).await?.into_posted()?)
+        Ok(self.run(caller, Command::Transfer(new)).await?.into_posted()?)
     }
 
     /// Takes a transfer back, for admins.
@@ -53,7 +56,7 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     /// # Errors
     /// [`AccessError`], as in [`Teller::transfer`].
     pub async fn reverse(&self, caller: &Caller, new: NewReversal) -> Result<Posted, AccessError> {
-        Ok(self.one(caller, Command::Reverse(new)).await?.into_posted()?)
+        Ok(self.run(caller, Command::Reverse(new)).await?.into_posted()?)
     }
 
     /// Sets money of the caller's aside.
@@ -61,7 +64,7 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     /// # Errors
     /// [`AccessError`], as in [`Teller::transfer`].
     pub async fn hold(&self, caller: &Caller, new: NewHold) -> Result<Held, AccessError> {
-        Ok(self.one(caller, Command::Hold(new)).await?.into_held()?)
+        Ok(self.run(caller, Command::Hold(new)).await?.into_held()?)
     }
 
     /// Pays what the caller has set aside.
@@ -69,7 +72,7 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     /// # Errors
     /// [`AccessError`], as in [`Teller::transfer`].
     pub async fn post(&self, caller: &Caller, hold: HoldId, amount: Option<Amount>) -> Result<Posted, AccessError> {
-        Ok(self.one(caller, Command::Post { hold, amount }).await?.into_posted()?)
+        Ok(self.run(caller, Command::Post { hold, amount }).await?.into_posted()?)
     }
 
     /// Gives back what is set aside, by or for the caller.
@@ -77,7 +80,7 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     /// # Errors
     /// [`AccessError`], as in [`Teller::transfer`].
     pub async fn void(&self, caller: &Caller, hold: HoldId) -> Result<Held, AccessError> {
-        Ok(self.one(caller, Command::Void(hold)).await?.into_held()?)
+        Ok(self.run(caller, Command::Void(hold)).await?.into_held()?)
     }
 
     /// Does each of `groups` as a whole or not at all, each on its own: those that the caller may have done. A group may not
@@ -92,7 +95,11 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
         Ok(fill_in(pending, results))
     }
 
-    async fn one(&self, caller: &Caller, command: Command) -> Result<Outcome, AccessError> {
+    /// Does one command, whichever.
+    ///
+    /// # Errors
+    /// [`AccessError`], as in [`Teller::transfer`].
+    pub async fn run(&self, caller: &Caller, command: Command) -> Result<Outcome, AccessError> {
         self.rights([&command]).await?.check(caller, &command)?;
         let mut outcomes = self.ledger.group(vec![command]).await.map_err(LedgerError::from)?;
         outcomes.pop().ok_or_else(|| StoreError::Corrupt("a command without an outcome".into()).into())
@@ -102,8 +109,8 @@ impl<B: Books<Tx: AccessStore>> Teller<B> {
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn standings(&self, accounts: Vec<AccountId>) -> Result<Rights, StoreError> {
-        self.look_up(accounts, Vec::new()).await
+    pub async fn standings(&self, accounts: &[AccountId]) -> Result<Rights, StoreError> {
+        self.look_up(sorted(accounts.to_vec()), Vec::new()).await
     }
 
     /// What has to be known of what commands name: remembered, or else read.

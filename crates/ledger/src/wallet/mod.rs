@@ -5,6 +5,7 @@
 //! - Putting money in from nowhere ([`credit`], [`grant`]) takes an admin, or in the [`Sandbox`] the owner.
 
 mod consolidate;
+mod counter;
 mod history;
 pub mod kind;
 mod movement;
@@ -108,15 +109,21 @@ impl Wallet {
     }
 
     pub(crate) fn check_writable(&self, caller: &Caller) -> Result<(), WalletError> {
-        if caller.may_write(self.owner) { Ok(()) } else { Err(WalletError::Forbidden("Only its owner may use this wallet.")) }
+        check_writable(self.owner, caller)
     }
+}
 
-    pub(crate) fn check_mintable(&self, caller: &Caller, sandbox: Sandbox) -> Result<(), WalletError> {
-        if caller.is_admin() || (sandbox.0 && caller.may_write(self.owner)) {
-            Ok(())
-        } else {
-            Err(WalletError::Forbidden("Crediting and granting take an administrator."))
-        }
+/// Whether `caller` may use a wallet of `owner`.
+fn check_writable(owner: OwnerId, caller: &Caller) -> Result<(), WalletError> {
+    if caller.may_write(owner) { Ok(()) } else { Err(WalletError::Forbidden("Only its owner may use this wallet.")) }
+}
+
+/// Whether `caller` may put credits into a wallet of `owner` from nowhere.
+fn check_mintable(owner: OwnerId, caller: &Caller, sandbox: Sandbox) -> Result<(), WalletError> {
+    if caller.is_admin() || (sandbox.0 && caller.may_write(owner)) {
+        Ok(())
+    } else {
+        Err(WalletError::Forbidden("Crediting and granting take an administrator."))
     }
 }
 

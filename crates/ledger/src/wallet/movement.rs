@@ -1,10 +1,11 @@
 //! Putting credits in, taking them out, and moving them between wallets.
 
-use rialto_kernel::{AccountId, Amount, Caller, Timestamp};
+use rialto_kernel::{AccountId, Amount, Caller, OwnerId, Timestamp};
 
-use super::{ASSET, Sandbox, Wallet, WalletError, WalletStore, kind, wallet};
+use super::{ASSET, Sandbox, Wallet, WalletError, WalletStore, check_mintable, check_writable, kind, wallet};
 use crate::{
     House,
+    access::Standing,
     model::{Kind, NewTransfer, Posted, Transfer, TransferId},
     plan::Plan,
 };
@@ -26,6 +27,40 @@ impl Movement {
     fn transfer(self, debit: AccountId, credit: AccountId, kind: Kind) -> NewTransfer {
         NewTransfer { kind, memo: self.description, ..NewTransfer::new(self.id, debit, credit, self.amount) }
     }
+
+    /// Out of issuance.
+    pub(super) fn mint(self, kind: Kind) -> NewTransfer {
+        let wallet = self.wallet;
+        self.transfer(House::Issuance.account(ASSET), wallet, kind)
+    }
+
+    /// Back to issuance.
+    pub(super) fn debit(self) -> NewTransfer {
+        let wallet = self.wallet;
+        self.transfer(wallet, House::Issuance.account(ASSET), kind::DEBIT)
+    }
+}
+
+/// Whose wallet an account is, or `missing`.
+fn owner_of(account: Option<Standing>, missing: WalletError) -> Result<OwnerId, WalletError> {
+    account.filter(|standing| standing.is_wallet).and_then(|standing| standing.owner).ok_or(missing)
+}
+
+/// Whether `caller` may put credits into `wallet` from nowhere.
+pub(super) fn may_mint(caller: &Caller, sandbox: Sandbox, wallet: Option<Standing>) -> Result<(), WalletError> {
+    check_mintable(owner_of(wallet, WalletError::Unknown)?, caller, sandbox)
+}
+
+/// Whether `caller` may take credits out of `wallet`.
+pub(super) fn may_debit(caller: &Caller, wallet: Option<Standing>) -> Result<(), WalletError> {
+    check_writable(owner_of(wallet, WalletError::Unknown)?, caller)
+}
+
+/// Whether `caller` may move credits between these wallets.
+pub(super) fn may_transfer(caller: &Caller, from: Option<Standing>, to: Option<Standing>) -> Result<(), WalletError> {
+    let owner = owner_of(from, WalletError::SourceUnknown)?;
+    owner_of(to, WalletError::DestinationUnknown)?;
+    check_writable(owner, caller)
 }
 
 /// What a grant is for.
@@ -40,7 +75,7 @@ pub enum Grant {
 }
 
 impl Grant {
-    const fn kind(self) -> Kind {
+    pub(super) const fn kind(self) -> Kind {
         match self {
             Self::Welcome => kind::GRANT_WELCOME,
             Self::Promotional => kind::GRANT_PROMOTIONAL,
@@ -87,8 +122,8 @@ async fn mint(
     now: Timestamp,
 ) -> Result<Wallet, WalletError> {
     let id = movement.wallet;
-    let new = movement.transfer(House::Issuance.account(ASSET), id, kind);
-    let check = |plan: &Plan| wallet(plan.account(id), WalletError::Unknown)?.check_mintable(caller, sandbox);
+    let new = movement.mint(kind);
+    let check = |plan: &Plan| may_mint(caller, sandbox, standing(plan, id));
     let posted = run(tx, &new, now, check).await?;
     wallet(Some(&posted.credit), WalletError::Unknown)
 }
@@ -104,8 +139,8 @@ pub async fn debit(
     now: Timestamp,
 ) -> Result<Wallet, WalletError> {
     let id = movement.wallet;
-    let new = movement.transfer(id, House::Issuance.account(ASSET), kind::DEBIT);
-    let check = |plan: &Plan| wallet(plan.account(id), WalletError::Unknown)?.check_writable(caller);
+    let new = movement.debit();
+    let check = |plan: &Plan| may_debit(caller, standing(plan, id));
     let posted = run(tx, &new, now, check).await?;
     wallet(Some(&posted.debit), WalletError::Unknown)
 }
@@ -125,6 +160,12 @@ pub struct NewWalletTransfer {
     pub description: Option<String>,
 }
 
+impl From<NewWalletTransfer> for NewTransfer {
+    fn from(NewWalletTransfer { id, from, to, amount, description }: NewWalletTransfer) -> Self {
+        Self { kind: kind::TRANSFER, memo: description, ..Self::new(id, from, to, amount) }
+    }
+}
+
 /// What a transfer between wallets came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transferred {
@@ -134,6 +175,16 @@ pub struct Transferred {
     pub from: Wallet,
     /// The wallet that was paid, after it.
     pub to: Wallet,
+}
+
+impl Transferred {
+    pub(super) fn of(posted: Posted) -> Result<Self, WalletError> {
+        Ok(Self {
+            from: wallet(Some(&posted.debit), WalletError::SourceUnknown)?,
+            to: wallet(Some(&posted.credit), WalletError::DestinationUnknown)?,
+            transfer: posted.transfer,
+        })
+    }
 }
 
 /// Moves credits from one wallet to another. Takes the owner of the first or an admin.
@@ -147,19 +198,13 @@ pub async fn transfer(
     new: NewWalletTransfer,
     now: Timestamp,
 ) -> Result<Transferred, WalletError> {
-    let NewWalletTransfer { id, from, to, amount, description } = new;
-    let new = NewTransfer { kind: kind::TRANSFER, memo: description, ..NewTransfer::new(id, from, to, amount) };
-    let check = |plan: &Plan| {
-        let source = wallet(plan.account(from), WalletError::SourceUnknown)?;
-        wallet(plan.account(to), WalletError::DestinationUnknown)?;
-        source.check_writable(caller)
-    };
-    let posted = run(tx, &new, now, check).await?;
-    Ok(Transferred {
-        from: wallet(Some(&posted.debit), WalletError::SourceUnknown)?,
-        to: wallet(Some(&posted.credit), WalletError::DestinationUnknown)?,
-        transfer: posted.transfer,
-    })
+    let (from, to) = (new.from, new.to);
+    let check = |plan: &Plan| may_transfer(caller, standing(plan, from), standing(plan, to));
+    Transferred::of(run(tx, &new.into(), now, check).await?)
+}
+
+fn standing(plan: &Plan, id: AccountId) -> Option<Standing> {
+    plan.account(id).map(Standing::of)
 }
 
 /// Makes a transfer if `check` agrees to the locked accounts, so that they are read once.

@@ -4,7 +4,7 @@ use rialto_ledger::{
     NewReversal, NewTransfer, Outcome, Rate, TransferId,
     access::{self, AccessError, Teller},
     exchange, hold, open_account,
-    wallet::kind,
+    wallet::{self, Grant, Movement, NewWalletTransfer, Sandbox, WalletError, kind},
 };
 use rialto_store::{Db, Tx, suite, testing::TestDb};
 
@@ -193,6 +193,63 @@ async fn an_exchange_moves_both_assets_or_neither(test: &TestDb) {
     assert_eq!((balance(&test.db, dollars).await, balance(&test.db, c.wallet).await), (1_930_000, 521));
 }
 
+/// Every refusal of the one is a refusal of the other, for the same reason.
+async fn wallets_at_the_teller_are_used_as_in_a_transaction(test: &TestDb) {
+    let c = cast(&test.db).await;
+    let house = House::Issuance.account(Asset::CREDIT);
+    let new = NewAccount::owned_by(c.ada.owner, Asset::CREDIT, Code::new("savings"));
+    let savings = new.id;
+    c.teller.ledger().open_account(new).await.unwrap();
+    let db = &test.db;
+    for who in [c.ada, c.bob, c.viewer, admin()] {
+        for (from, to) in
+            [c.wallet, c.agents, c.bobs, savings, house, AccountId::new()].into_iter().flat_map(|a| [(a, c.bobs), (c.wallet, a)])
+        {
+            for minor_units in [0, 1, 9_999] {
+                let new =
+                    || NewWalletTransfer { id: Id::new(), from, to, amount: amount(minor_units), description: Some("x".into()) };
+                let (first, second) = (new(), new());
+                let there = c.teller.transfer_credits(&who, first).await;
+                let here = db.write(async move |tx: &mut Tx| wallet::transfer(tx, &who, second.clone(), at(10)).await).await;
+                match (there, here) {
+                    (Ok(there), Ok(here)) => assert_eq!(
+                        (there.from.id, there.to.id, there.transfer.kind),
+                        (here.from.id, here.to.id, here.transfer.kind)
+                    ),
+                    (there, here) => assert_eq!(plain(there.err()), plain(here.err()), "{who:?} {from} {to} {minor_units}"),
+                }
+            }
+            for sandbox in [Sandbox(true), Sandbox(false)] {
+                let one = || Movement { id: Id::new(), wallet: from, amount: amount(1), description: None };
+                let (first, second, third) = (one(), one(), one());
+                let there = [
+                    c.teller.credit(&who, sandbox, one()).await.err(),
+                    c.teller.grant(&who, sandbox, Grant::Reward, one()).await.err(),
+                    c.teller.debit(&who, one()).await.err(),
+                ];
+                let here = [
+                    db.write(async move |tx: &mut Tx| wallet::credit(tx, &who, sandbox, first.clone(), at(10)).await).await.err(),
+                    db.write(async move |tx: &mut Tx| {
+                        wallet::grant(tx, &who, sandbox, Grant::Reward, second.clone(), at(10)).await
+                    })
+                    .await
+                    .err(),
+                    db.write(async move |tx: &mut Tx| wallet::debit(tx, &who, third.clone(), at(10)).await).await.err(),
+                ];
+                assert_eq!(there, here, "{who:?} {from}");
+            }
+        }
+    }
+}
+
+/// A refusal without how much there was: between the two somebody may have paid.
+fn plain(error: Option<WalletError>) -> Option<String> {
+    match error? {
+        WalletError::Ledger(LedgerError::InsufficientFunds { account, asked, .. }) => Some(format!("{account} {asked}")),
+        other => Some(format!("{other:?}")),
+    }
+}
+
 /// The same on the books in memory, in short.
 #[tokio::test]
 async fn in_memory_the_same_is_asked() {
@@ -224,4 +281,5 @@ suite! {
     a_batch_does_what_its_caller_may_and_says_so_of_each,
     an_account_that_is_opened_later_is_seen,
     an_exchange_moves_both_assets_or_neither,
+    wallets_at_the_teller_are_used_as_in_a_transaction,
 }
