@@ -9,6 +9,7 @@ use std::{error::Error, time::Duration};
 
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_kernel::Clock;
+use rialto_ledger::{Ledger, access::Teller};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::CredentialCipher;
@@ -35,6 +36,8 @@ pub struct App {
     pub outbound: OutboundClient,
     /// Seals the credentials by which agents are called.
     pub cipher: CredentialCipher,
+    /// Moves money, for whoever may have it moved.
+    pub teller: Teller,
     /// Calls agents, and charges for it.
     pub broker: Broker,
     /// Where the broker's calls run.
@@ -72,6 +75,7 @@ impl App {
         Ok(Self {
             broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle),
             _calls: calls,
+            teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
             outbound,

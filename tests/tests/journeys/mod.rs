@@ -6,6 +6,7 @@ mod crash;
 mod fuzz;
 mod hostile;
 mod identity;
+mod ledger;
 mod main_job;
 mod operations;
 mod races;

@@ -6,7 +6,7 @@ use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     dev::Payload,
     http::{StatusCode, header},
-    web::Data,
+    web::{Bytes, Data},
 };
 use rialto_kernel::{Caller, CredentialKind};
 use rialto_store::{
@@ -44,18 +44,66 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            // The credential comes first: a stranger learns nothing about what a body should look like.
-            let Auth(caller) = Auth::extract(&request).await?;
-            let bytes = body::read(&request, &mut payload, body_limit(&request)).await?;
-            if !bytes.is_empty() {
-                body::expect_json(&request)?;
-            }
-            let key = key(&request, &caller, &bytes)?;
+            let (caller, bytes, key) = receive(&request, payload, body_limit(&request)).await?;
             Ok(Self { caller, body: body::parse(&bytes)?, key })
         })
     }
+}
+
+/// A body that may be larger than others, and is read in its own way.
+pub trait FromBody: Send + Sized + 'static {
+    /// How large it may be, in bytes, if that is more than the setting says.
+    const BYTES_MAX: usize;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// 422.
+    fn parse(json: &[u8]) -> Result<Self, Problem>;
+}
+
+/// A [`Command`] with such a body.
+#[derive(Debug)]
+pub struct Bulk<T>(pub Command<T>);
+
+impl<T: FromBody> FromRequest for Bulk<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let (caller, bytes, key) = receive(&request, payload, body_limit(&request).max(T::BYTES_MAX)).await?;
+            let large = bytes.len() > INLINE_BYTES_MAX;
+            let body = if large { apart(move || T::parse(&bytes)).await?? } else { T::parse(&bytes)? };
+            Ok(Self(Command { caller, body, key }))
+        })
+    }
+}
+
+/// What takes longer to read or to write than other requests should have to wait, in bytes.
+pub const INLINE_BYTES_MAX: usize = 65_536;
+
+/// Computes something where it delays nobody.
+///
+/// # Errors
+/// 500 when it panics.
+pub async fn apart<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
+}
+
+/// Who asks, what they sent, and under which key.
+async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<(Caller, Bytes, Option<Key>), Problem> {
+    // The credential comes first: a stranger learns nothing about what a body should look like.
+    let Auth(caller) = Auth::extract(request).await?;
+    let bytes = body::read(request, &mut payload, max).await?;
+    if !bytes.is_empty() {
+        body::expect_json(request)?;
+    }
+    let key = key(request, &caller, &bytes)?;
+    Ok((caller, bytes, key))
 }
 
 /// Reads the `Idempotency-Key`, and binds it to this caller, this path and this very request.
@@ -116,6 +164,15 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
         R: Serialize,
     {
+        self.run_kept(app, move |_: &R| status, None, work).await
+    }
+
+    /// The same, where the answer says which status it has.
+    pub async fn run_as<R, F>(self, app: &Data<App>, status: fn(&R) -> StatusCode, work: F) -> Result<HttpResponse, Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize + 'static,
+    {
         self.run_kept(app, status, None, work).await
     }
 
@@ -127,13 +184,13 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         R: Serialize,
     {
         let key = self.key.map(|key| bind_to_credential(key, &self.caller));
-        Self { key, ..self }.run_kept(app, status, Some(app.answer_seal.clone()), work).await
+        Self { key, ..self }.run_kept(app, move |_: &R| status, Some(app.answer_seal.clone()), work).await
     }
 
     async fn run_kept<R, F>(
         self,
         app: &Data<App>,
-        status: StatusCode,
+        status: impl Fn(&R) -> StatusCode + Send + 'static,
         seal: Option<AnswerSeal>,
         work: F,
     ) -> Result<HttpResponse, Problem>
@@ -160,7 +217,7 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
                 }
                 let answer = work(tx, &caller, &body).await?;
                 let body = serde_json::to_string(&answer).map_err(Problem::internal)?;
-                let status = status.as_u16();
+                let status = status(&answer).as_u16();
                 if let Some(key) = &key {
                     let kept = seal.map_or_else(|| Ok(body.clone()), |seal| seal.close(key, &body))?;
                     idempotency::finish(tx, key, &Stored { status, body: kept }).await?;
@@ -171,6 +228,7 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         if replayed {
             return Ok(replay(answer));
         }
+        let status = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
         Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))
     }
 }

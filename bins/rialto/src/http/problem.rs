@@ -169,9 +169,9 @@ impl Problem {
         self.0.status
     }
 
-    /// The refusal as a response, naming the request it answers.
-    pub fn render(&self, request_id: Option<&str>) -> HttpResponse {
-        let body = ProblemBody {
+    /// The refusal as a document.
+    pub fn body<'a>(&'a self, request_id: Option<&'a str>) -> ProblemBody<'a> {
+        ProblemBody {
             kind: self.0.kind,
             title: title(self.0.kind),
             status: self.0.status.as_u16(),
@@ -179,7 +179,12 @@ impl Problem {
             errors: &self.0.errors,
             request_id,
             members: &self.0.members,
-        };
+        }
+    }
+
+    /// The refusal as a response, naming the request it answers.
+    pub fn render(&self, request_id: Option<&str>) -> HttpResponse {
+        let body = self.body(request_id);
         let mut response = HttpResponse::build(self.0.status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         for (name, value) in &self.0.headers {

@@ -34,6 +34,11 @@ use crate::{
 #[post("/wallets/transfer")]
 pub async fn transfer_credits(app: Data<App>, command: Command<TransferRequest>) -> Result<HttpResponse, Problem> {
     let (now, id) = (app.clock.now(), TransferId::new());
+    // What no key binds to this very transaction is gathered with what others ask for.
+    if command.key.is_none() {
+        let moved = app.teller.transfer_credits(&command.caller, command.body.transfer(id)).await?;
+        return Ok(HttpResponse::Ok().json(TransferResponse::from(moved)));
+    }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &TransferRequest| {
             Ok(TransferResponse::from(wallet::transfer(tx, caller, body.transfer(id), now).await?))
@@ -67,6 +72,10 @@ pub async fn credit_wallet(
     path: Path<AccountId>,
 ) -> Result<HttpResponse, Problem> {
     let (now, id, wallet, sandbox) = (app.clock.now(), TransferId::new(), *path, Sandbox(app.settings.sandbox));
+    if command.key.is_none() {
+        let credited = app.teller.credit(&command.caller, sandbox, command.body.movement(id, wallet)).await?;
+        return Ok(HttpResponse::Ok().json(WalletResponse::from(credited)));
+    }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &AmountRequest| {
             let credited = wallet::credit(tx, caller, sandbox, body.movement(id, wallet), now).await?;
@@ -101,6 +110,10 @@ pub async fn debit_wallet(
     path: Path<AccountId>,
 ) -> Result<HttpResponse, Problem> {
     let (now, id, wallet) = (app.clock.now(), TransferId::new(), *path);
+    if command.key.is_none() {
+        let debited = app.teller.debit(&command.caller, command.body.movement(id, wallet)).await?;
+        return Ok(HttpResponse::Ok().json(WalletResponse::from(debited)));
+    }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &AmountRequest| {
             Ok(WalletResponse::from(wallet::debit(tx, caller, body.movement(id, wallet), now).await?))
@@ -134,6 +147,11 @@ pub async fn grant_credits(
     path: Path<AccountId>,
 ) -> Result<HttpResponse, Problem> {
     let (now, id, wallet, sandbox) = (app.clock.now(), TransferId::new(), *path, Sandbox(app.settings.sandbox));
+    if command.key.is_none() {
+        let (kind, movement) = (command.body.grant_type.into(), command.body.movement(id, wallet));
+        let granted = app.teller.grant(&command.caller, sandbox, kind, movement).await?;
+        return Ok(HttpResponse::Ok().json(WalletResponse::from(granted)));
+    }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &GrantRequest| {
             let granted = wallet::grant(tx, caller, sandbox, body.grant_type.into(), body.movement(id, wallet), now).await?;

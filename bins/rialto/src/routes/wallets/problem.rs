@@ -24,7 +24,9 @@ impl From<LedgerError> for Problem {
                 Self::conflict("wallet-not-open", format!("The wallet is {}", state.as_str()))
             }
             LedgerError::InsufficientFunds { .. } => Self::bad_request("insufficient-balance", "Insufficient balance"),
-            LedgerError::CreditsExceedDebits { .. } => Self::bad_request("credits-exceed-debits", said),
+            LedgerError::CreditsExceedDebits { .. } => {
+                Self::bad_request("credits-exceed-debits", "The account may not go above zero")
+            }
             LedgerError::BalanceOutOfRange(_) => {
                 Self::bad_request("balance-too-large", "The wallet's balance would be too large")
             }

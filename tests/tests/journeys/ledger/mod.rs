@@ -1,0 +1,3 @@
+//! The ledger over HTTP.
+
+mod write;
