@@ -39,7 +39,7 @@ pub use export::{Export, ExportFilter, Exported, export};
 pub use lists::{AccountFilter, HoldPhase, accounts, by_reference, holds};
 pub use owner::{OWNER_ACCOUNTS_MAX, OwnerEntry, owner_entries};
 pub use period::Period;
-pub use statement::{Statement, StatementLine, StatementTotals, statement};
+pub use statement::{Statement, StatementLine, StatementTotals, WholeStatement, statement, whole_statement};
 pub use store::{EntryScan, Figures, HistoryStore, JournalLine, Line};
 
 /// The largest page.

@@ -128,6 +128,43 @@ impl Statement {
     }
 }
 
+/// A statement in one piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeStatement {
+    /// Of which account, as it is now.
+    pub account: Account,
+    /// Over which time.
+    pub period: Period,
+    /// The balance when it begins.
+    pub opening: i64,
+    /// What the lines come to.
+    pub totals: StatementTotals,
+    /// The lines.
+    pub lines: Vec<StatementLine>,
+}
+
+/// Reads a statement of at most `lines_max` lines. Call it in a snapshot.
+///
+/// # Errors
+/// [`HistoryError::AccountUnknown`]; [`HistoryError::StatementTooLong`], and then not much more than that was read.
+pub async fn whole_statement(
+    tx: &mut impl HistoryStore,
+    account: AccountId,
+    period: Period,
+    lines_max: usize,
+) -> Result<WholeStatement, HistoryError> {
+    let mut statement = Statement::open(tx, account, period).await?;
+    let mut lines = Vec::new();
+    while let Some(line) = statement.next(tx).await? {
+        if lines.len() == lines_max {
+            return Err(HistoryError::StatementTooLong { max: lines_max });
+        }
+        lines.push(line);
+    }
+    let Statement { account, period, opening, totals, .. } = statement;
+    Ok(WholeStatement { account, period, opening, totals, lines })
+}
+
 /// Where an entry stands in a statement.
 fn place(entry: &Entry) -> (Timestamp, i64) {
     (entry.effective_at.unwrap_or(entry.created_at), entry.seq)

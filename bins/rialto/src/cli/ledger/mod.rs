@@ -1,5 +1,8 @@
 //! `rialto ledger …`: what an operator does with the books.
 
+mod export;
+mod output;
+mod statement;
 mod verify;
 
 use std::error::Error;
@@ -13,6 +16,10 @@ use crate::config::Settings;
 pub enum Command {
     /// Recompute every balance and every hold, and name the first entry that is wrong; safe while the server runs
     Verify,
+    /// Write the journal as JSON Lines or CSV; safe while the server runs
+    Export(export::Args),
+    /// Show an account over a period: opening balance, every line, closing balance
+    Statement(statement::Args),
 }
 
 /// Does what is asked.
@@ -22,6 +29,8 @@ pub enum Command {
 pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Verify => verify::run(settings).await,
+        Command::Export(args) => export::run(args, settings).await,
+        Command::Statement(args) => statement::run(args, settings).await,
     }
 }
 

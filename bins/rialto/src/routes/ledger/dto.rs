@@ -1,8 +1,11 @@
 //! What goes over the wire: accounts, transfers, holds. Amounts are integers of the asset's minor unit: whole credits,
 //! millionths of a USDC.
 
+mod history;
+
 use std::collections::BTreeMap;
 
+pub use history::{LedgerBalance, LedgerEntry, LedgerPage, LedgerStatement, LedgerStatementLine};
 use rialto_kernel::{AccountId, AgentId, Amount, Asset, OwnerId, Timestamp};
 use rialto_ledger::{
     Account, AccountState, Balancing, HoldId, HoldState, Metadata, Overdraft, ReferenceId, Side, TransferId,

@@ -1,7 +1,10 @@
 //! The ledger itself: accounts, transfers, holds, and their history.
 
-mod dto;
+pub mod dto;
+mod lists;
+mod past;
 mod problem;
+mod query;
 mod read;
 mod write;
 
@@ -9,6 +12,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(read::read_ledger_account).service(read::read_ledger_transfer).service(read::read_ledger_hold);
+    config
+        .service(lists::list_ledger_accounts)
+        .service(read::read_ledger_account)
+        .service(lists::list_ledger_account_entries)
+        .service(past::read_ledger_balance)
+        .service(past::read_ledger_statement)
+        .service(lists::list_ledger_account_holds)
+        .service(lists::list_ledger_entries)
+        .service(lists::list_ledger_transfers)
+        .service(read::read_ledger_transfer)
+        .service(read::read_ledger_hold);
     config.configure(write::configure);
 }
