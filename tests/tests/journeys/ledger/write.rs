@@ -312,6 +312,16 @@ async fn eight_thousand_at_once_are_fine_and_one_more_is_not(world: &mut World) 
     let count = |status| answer["results"].as_array().unwrap().iter().filter(|one| one["status"] == status).count();
     assert_eq!((count(201), count(402)), (7_990, 10));
     assert_eq!((ada.balance().await, bob.balance().await), (0, before + 7_990));
+    // Under a key they are one transaction.
+    ada.set_balance(8_000).await;
+    let fresh: Vec<Value> = (0..8_000).map(|_| item(&ada, &bob, 1)).collect();
+    let keyed = ada.api.with("idempotency-key", "all at once");
+    let first = keyed.post("/ledger/transfers", &json!(fresh)).await.expect(200);
+    assert!(first["results"].as_array().unwrap().iter().all(|one| one["status"] == 201));
+    let second = keyed.post("/ledger/transfers", &json!(fresh)).await;
+    assert_eq!(second.header("idempotent-replayed"), Some("true"));
+    assert!(second.expect(200) == first);
+    assert_eq!((ada.balance().await, bob.balance().await), (0, before + 15_990));
     all.push(item(&ada, &bob, 1));
     ada.api.post("/ledger/transfers", &json!(all)).await.expect_problem(422);
     ada.api
