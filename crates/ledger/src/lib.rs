@@ -151,6 +151,7 @@ pub mod memory;
 mod model;
 pub mod plan;
 pub mod purchase;
+pub mod reconcile;
 pub mod seal;
 mod sql;
 mod store;
