@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
+use rialto_ledger::seal::{Anchor, Sealer};
 use rialto_store::{StoreError, Tx, idempotency, outbox};
+use tokio::sync::Mutex;
 
 use super::App;
 use crate::routes;
@@ -30,12 +32,29 @@ pub fn start(app: &Arc<App>) -> Running {
     };
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
+        .every("ledger.seal", Duration::from_secs(10), sealing(app))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
         .start()
+}
+
+/// Seals the ledger behind those who write to it. It remembers whom it waited for.
+fn sealing(app: &Arc<App>) -> impl Fn() -> Task + use<> {
+    let (app, sealer) = (Arc::clone(app), Arc::new(Mutex::new(Sealer::default())));
+    move || {
+        let (app, sealer) = (Arc::clone(&app), Arc::clone(&sealer));
+        Box::pin(async move {
+            let sealed = sealer.lock().await.run(&app.db, &app.clock).await?;
+            if let Some(Anchor { no, hash }) = sealed.head.filter(|_| sealed.seals > 0) {
+                // Logs are often kept elsewhere: then this is an anchor.
+                tracing::info!(seal = no, %hash, transfers = sealed.transfers, "the ledger was sealed");
+            }
+            Ok(())
+        })
+    }
 }
 
 type Task = std::pin::Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;

@@ -2,6 +2,8 @@
 
 mod export;
 mod output;
+mod reconcile;
+mod seal;
 mod statement;
 mod verify;
 
@@ -14,8 +16,12 @@ use crate::config::Settings;
 /// What to do with the ledger.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Recompute every balance and every hold, and name the first entry that is wrong; safe while the server runs
-    Verify,
+    /// Recompute every balance, every hold and every seal, and name the first entry that is wrong; safe while the server runs
+    Verify(verify::Args),
+    /// Seal what is there now, and print the end of the chain, to be kept elsewhere
+    Seal,
+    /// Compare an account with a CSV file of its movements that somebody else keeps
+    Reconcile(Box<reconcile::Args>),
     /// Write the journal as JSON Lines or CSV; safe while the server runs
     Export(export::Args),
     /// Show an account over a period: opening balance, every line, closing balance
@@ -28,7 +34,9 @@ pub enum Command {
 /// Whatever keeps it from being done, readable.
 pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Verify => verify::run(settings).await,
+        Command::Verify(args) => verify::run(args, settings).await,
+        Command::Seal => seal::run(settings).await,
+        Command::Reconcile(args) => reconcile::run(args, settings).await,
         Command::Export(args) => export::run(args, settings).await,
         Command::Statement(args) => statement::run(args, settings).await,
     }
