@@ -43,8 +43,8 @@ pub use self::{
         TradeStatus, Trader, nouns,
     },
     read::{
-        BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, ORDERS_MAX, TRADES_MAX, candles, capability, depth, find_trader, order,
-        order_book, orders, ticker, trade, trades,
+        AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, ORDERS_MAX, TRADES_MAX, candles, capability, depth,
+        find_trader, order, order_book, orders, ticker, trade, trades,
     },
     store::{Changes, MarketStore},
 };

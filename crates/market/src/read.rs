@@ -22,6 +22,8 @@ pub const DEPTH_LEVELS_MAX: u32 = 500;
 pub const ORDERS_MAX: u32 = 200;
 /// The most trades of one page.
 pub const TRADES_MAX: u32 = 200;
+/// How far one can page through the trades of an agent, which come from two lists.
+pub const AGENT_OFFSET_MAX: i64 = 10_000;
 /// The most candles at once.
 pub const CANDLES_MAX: u32 = 1_000;
 /// What a ticker looks back on.
@@ -99,11 +101,14 @@ pub async fn trade(tx: &mut impl MarketStore, id: TradeId) -> Result<Trade, Mark
     tx.find_trade(id).await?.ok_or(MarketError::TradeUnknown(id))
 }
 
-/// Trades, the newest first.
+/// Trades, the newest first. Those of one agent can be paged through up to [`AGENT_OFFSET_MAX`].
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`].
 pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageRequest) -> Result<Vec<Trade>, MarketError> {
+    if filter.agent.is_some() && page.offset() > AGENT_OFFSET_MAX {
+        return Err(MarketError::Invalid { field: "offset", why: "at most 10000 with an agent" });
+    }
     Ok(tx.list_trades(filter, page).await?)
 }
 

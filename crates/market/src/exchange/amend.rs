@@ -6,8 +6,9 @@ use rialto_ledger::{AccountState, Command, HoldId};
 use super::{
     Answer, check,
     desk::Desk,
-    meet::{self, Till},
+    meet::Till,
     shop::{Shop, broken, signed, unsigned},
+    step,
 };
 use crate::{
     book::Side,
@@ -59,8 +60,9 @@ impl Desk {
                 }
             }
         }
+        let is_done = !is_continuous || shop.first_waiting().is_none();
         let placed = Placed { order: self.order(id)?, trades: self.trades_since(before), existed: false };
-        Ok(Answer::Placed(Box::new(placed)))
+        Ok(Answer::Placed { placed: Box::new(placed), is_done })
     }
 }
 
@@ -110,7 +112,7 @@ impl Till {
         };
         self.plan.extend(tx, &[], &[old]).await?;
         let amended = crate::model::Order { price: Some(price), ..order.clone() };
-        let (id, command) = meet::hold(&amended, remaining)?;
+        let (id, command) = step::hold(&amended, remaining)?;
         self.plan.run_linked(&[Command::Void(old), command]).map_err(|error| MarketError::from(error.source))?;
         Ok(Some(id))
     }

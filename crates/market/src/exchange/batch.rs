@@ -12,9 +12,10 @@ use super::{
     Answer, ExchangeOptions, Request,
     desk::Desk,
     gather::Books,
-    meet::{Till, escrow, fees},
+    meet::Till,
     place::is_at_once,
     shop::{Shop, broken, signed},
+    step::{escrow, fees},
 };
 use crate::{
     book::Side,
@@ -130,7 +131,10 @@ fn sorted(mut orders: Vec<Order>) -> Vec<Order> {
 fn needs_book(row: &Capability, requests: &[Request], names: &HashMap<OrderId, Arc<str>>) -> bool {
     // A capability that becomes continuous within this batch is so for all that comes after.
     let is_here = |name: &str| *row.name == *name;
-    let becomes = |request: &Request| matches!(request, Request::Configure { capability, settings } if settings.continuous && is_here(capability));
+    let becomes = |request: &Request| match request {
+        Request::Configure { capability, settings } => settings.continuous && is_here(capability),
+        _ => false,
+    };
     let is_continuous = row.settings.continuous || requests.iter().any(becomes);
     requests.iter().any(|request| match request {
         Request::Place(new) => is_here(&new.capability) && is_at_once(new, is_continuous),

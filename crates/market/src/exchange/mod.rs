@@ -8,6 +8,7 @@ mod gather;
 mod meet;
 mod place;
 mod shop;
+mod step;
 
 use std::sync::Arc;
 
@@ -64,17 +65,13 @@ pub(crate) enum Request {
 /// What it came to.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    Placed(Box<Placed>),
+    Placed { placed: Box<Placed>, is_done: bool },
     Order(Box<Order>),
     Matched { trades: Vec<Trade>, is_done: bool },
     Capability(Capability),
 }
 
 impl Answer {
-    fn into_placed(self) -> Result<Placed, MarketError> {
-        if let Self::Placed(placed) = self { Ok(*placed) } else { Err(odd()) }
-    }
-
     fn into_order(self) -> Result<Order, MarketError> {
         if let Self::Order(order) = self { Ok(*order) } else { Err(odd()) }
     }
@@ -86,6 +83,9 @@ fn odd() -> MarketError {
 
 /// The most trades that one call of [`Exchange::match_orders`] makes, about.
 const MATCH_TRADES_MAX: usize = 10_000;
+
+/// How often an order that could not be matched at once is tried, with a match of what waits before each time but the first.
+const BUSY_MAX: usize = 4;
 
 impl Exchange {
     /// An exchange over a database whose schema is up to date. Call it within a tokio runtime.
@@ -114,7 +114,14 @@ impl Exchange {
         if !caller.may_write(new.trader.owner) {
             return Err(MarketError::Forbidden("Only its owner may trade for this agent."));
         }
-        self.ask(Request::Place(new)).await?.into_placed()
+        let tick = new.tick;
+        for _ in 0..BUSY_MAX {
+            match self.finish(Request::Place(new.clone()), tick).await {
+                Err(MarketError::Busy) => drop(self.match_orders(&new.capability, tick).await?),
+                placed => return placed,
+            }
+        }
+        Err(MarketError::Busy)
     }
 
     /// Cancels an open order; its money is free. Takes its owner or an administrator.
@@ -132,7 +139,7 @@ impl Exchange {
     /// [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`]; the order is as it was then.
     pub async fn amend(&self, caller: &Caller, order: OrderId, amendment: Amendment) -> Result<Placed, MarketError> {
         check::amendment(&amendment)?;
-        self.ask(Request::Amend { caller: *caller, order, amendment }).await?.into_placed()
+        self.finish(Request::Amend { caller: *caller, order, amendment }, 0).await
     }
 
     /// Lets the orders of a capability meet, in the order in which they were placed, and returns their trades. After it no
@@ -194,6 +201,19 @@ impl Exchange {
             }
         }
         Ok(expired)
+    }
+
+    /// Has an order arrive. One that met very many others has more turns.
+    async fn finish(&self, request: Request, tick: i64) -> Result<Placed, MarketError> {
+        let Answer::Placed { placed, is_done } = self.ask(request).await? else { return Err(odd()) };
+        let mut placed = *placed;
+        if !is_done {
+            placed.trades.extend(self.match_orders(&placed.order.capability, tick).await?);
+            let id = placed.order.id;
+            let found = self.db.read(async move |tx: &mut Tx| tx.find_orders(&[id]).await).await?.pop();
+            placed.order = found.ok_or(MarketError::OrderUnknown(id))?;
+        }
+        Ok(placed)
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, MarketError> {

@@ -10,8 +10,9 @@ use serde_json::json;
 use super::{
     Answer, check,
     desk::Desk,
-    meet::{self, Till},
+    meet::Till,
     shop::{Shop, broken, signed},
+    step,
 };
 use crate::{
     book::{SelfTrade, Side},
@@ -22,11 +23,17 @@ use crate::{
 
 /// Whether an order trades as it arrives.
 pub(super) fn is_at_once(new: &NewOrder, is_continuous: bool) -> bool {
-    is_continuous || new.immediate || new.order_type == OrderType::Market || !rests(new)
+    is_continuous || new.immediate || !may_rest(new.time_in_force)
 }
 
-const fn rests(new: &NewOrder) -> bool {
-    !matches!(new.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
+/// What does not trade at once waits. A market order has a time in force that does not.
+const fn may_rest(time_in_force: TimeInForce) -> bool {
+    !matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
+}
+
+/// Whether what is left of an order waits for others.
+pub(super) const fn rests(order: &Order) -> bool {
+    may_rest(order.time_in_force)
 }
 
 impl Desk {
@@ -36,7 +43,8 @@ impl Desk {
             if order.fingerprint != fingerprint {
                 return Err(MarketError::IdMismatch);
             }
-            return Ok(Answer::Placed(Box::new(Placed { order, trades: Vec::new(), existed: true })));
+            let placed = Placed { order, trades: Vec::new(), existed: true };
+            return Ok(Answer::Placed { placed: Box::new(placed), is_done: true });
         }
         let before = self.till.trades.len();
         let shop = self.shops.get_mut(new.capability.as_str()).ok_or_else(|| broken("it is not there"))?;
@@ -44,7 +52,7 @@ impl Desk {
         if at_once && !self.till.meet(tx, shop, new.tick).await? {
             return Err(MarketError::Busy);
         }
-        if rests(new) && shop.row.open_orders >= self.orders_max {
+        if may_rest(new.time_in_force) && shop.row.open_orders >= self.orders_max {
             return Err(MarketError::BookFull);
         }
         let mut order = order(new, fingerprint, shop, &self.till);
@@ -60,8 +68,9 @@ impl Desk {
         if at_once {
             self.till.arrive(tx, shop, number, new.tick).await?;
         }
+        let is_done = !at_once || shop.first_waiting().is_none();
         let placed = Placed { order: self.order(id)?, trades: self.trades_since(before), existed: false };
-        Ok(Answer::Placed(Box::new(placed)))
+        Ok(Answer::Placed { placed: Box::new(placed), is_done })
     }
 
     /// The order that has one of the ids already.
@@ -136,7 +145,7 @@ impl Till {
         if at_once {
             return Ok(None);
         }
-        let (id, command) = meet::hold(order, order.remaining)?;
+        let (id, command) = step::hold(order, order.remaining)?;
         self.plan.run(&command)?;
         Ok(Some(id))
     }

@@ -216,6 +216,26 @@ impl Shop {
         })
     }
 
+    /// How much of an order that arrives would be filled by the first `makers_max` others; nothing if it does not meet more.
+    pub(super) fn part(&self, order: &book::Order, makers_max: usize) -> Option<u64> {
+        let limit = match order.kind {
+            Kind::Limit(limit) => Some(limit),
+            Kind::Market { protection } => protection,
+        };
+        let mut quantity = 0_u64;
+        for (met, resting) in self.book.orders(order.side.opposite()).enumerate() {
+            let is_over = quantity >= order.quantity || limit.is_some_and(|limit| !order.side.accepts(limit, resting.price));
+            if is_over {
+                return None;
+            }
+            if met == makers_max {
+                return Some(quantity);
+            }
+            quantity = quantity.saturating_add(resting.quantity);
+        }
+        None
+    }
+
     /// Tells the book the time. Returns the orders that it has let go.
     pub(super) fn expire(&mut self, now: Timestamp) -> Result<Vec<u64>, StoreError> {
         let mut events = Vec::new();

@@ -24,7 +24,7 @@ struct CapabilityRow {
 }
 
 fn model(row: CapabilityRow) -> Result<Capability, StoreError> {
-    let ppm = |parts: i32| u32::try_from(parts).ok().and_then(|parts| Ppm::new(parts));
+    let ppm = |parts: i32| u32::try_from(parts).ok().and_then(Ppm::new);
     let odd = || StoreError::Corrupt(format!("the capability {} with an odd fee", row.capability));
     let fee = row.fee_ppm.map(|parts| ppm(parts).ok_or_else(odd)).transpose()?;
     Ok(Capability {

@@ -1,6 +1,12 @@
 //! The exchange on both databases.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
 mod money;
+mod naive;
+mod processes;
+mod races;
+mod reads;
+mod replicas;
+mod rules;
 mod support;

@@ -206,11 +206,11 @@ async fn a_wallet_that_is_frozen_stops_its_orders_and_no_others(test: &TestDb) {
     // A seller who can be paid but cannot pay the fee.
     set(AccountState::Open).await;
     floor.continuous(100_000).await;
-    let ask = floor.ask(frozen, 5, 2).await;
+    let ask = floor.ask(frozen, 10, 2).await;
     set(AccountState::Frozen).await;
-    let bid = floor.bid(buyer, 5, 1).await;
+    let bid = floor.bid(buyer, 10, 1).await;
     assert_eq!((bid.status, floor.order(ask.id).await.reason), (OrderStatus::Open, Some(EndReason::MoneyRefused)));
-    assert_eq!(floor.purse(buyer).await, (70, 5));
+    assert_eq!(floor.purse(buyer).await, (70, 10));
     check_not_crossed(&test.db, CAPABILITY).await;
 }
 

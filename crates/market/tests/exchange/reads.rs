@@ -1,0 +1,202 @@
+//! What the market shows, and what becomes of a trade after it.
+
+use rialto_kernel::{Id, OwnerId, PageRequest, Role};
+use rialto_market::{
+    BOOK_ORDERS_MAX, Delivery, DepthLevel, Interval, MarketError, NewOrder, OrderFilter, OrderStatus, Trade, TradeFilter,
+    TradeStatus, begin_delivery, book::Side, candles, depth, finish_delivery, order, orders, ticker, trades,
+};
+use rialto_store::{Tx, outbox, testing::TestDb};
+
+use crate::support::{CAPABILITY, Floor, admin, at, caller, trader};
+
+async fn a_book_shows_the_best_orders_and_not_the_oldest(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, seller) = (trader(&test.db, 1_000_000).await, trader(&test.db, 0).await);
+    for price in 1..=i64::from(BOOK_ORDERS_MAX) + 5 {
+        floor.bid(buyer, price, 1).await;
+        floor.ask(seller, 500 - price, 1).await;
+    }
+    let (older, younger) = (floor.bid(buyer, 105, 2).await, floor.bid(buyer, 105, 3).await);
+    let book = floor.book().await;
+    assert_eq!((book.bids.len(), book.asks.len()), (100, 100));
+    let prices: Vec<_> = book.bids.iter().take(5).map(|order| order.price.unwrap()).collect();
+    assert_eq!(prices, [105, 105, 105, 104, 103]);
+    assert_eq!((book.bids[1].id, book.bids[2].id), (older.id, younger.id));
+    assert_eq!((book.asks[0].price, book.asks[99].price), (Some(395), Some(494)));
+    let depth = floor.db.read(async |tx: &mut Tx| depth(tx, CAPABILITY, 2).await).await.unwrap();
+    let level = |price, quantity, orders| DepthLevel { price, quantity, orders };
+    assert_eq!(depth.bids, [level(105, 6, 3), level(104, 1, 1)]);
+    assert_eq!(depth.asks, [level(395, 1, 1), level(396, 1, 1)]);
+}
+
+async fn orders_are_listed_to_whom_they_belong(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, other) = (trader(&test.db, 1_000).await, trader(&test.db, 1_000).await);
+    let mut mine = Vec::new();
+    for price in 1..=5 {
+        mine.push(floor.bid(buyer, price, 1).await.id);
+        floor.bid(other, price, 1).await;
+    }
+    floor.place(NewOrder::limit(buyer, Side::Bid, "elsewhere", 1, 1)).await.unwrap();
+    floor.cancel(&floor.order(mine[0]).await).await.unwrap();
+    let list = async |owner, filter: OrderFilter, limit| {
+        let asking = caller(owner, Role::Viewer);
+        floor.db.read(async move |tx: &mut Tx| orders(tx, &asking, filter.clone(), limit).await).await.unwrap()
+    };
+    let here = OrderFilter { capability: Some(CAPABILITY.into()), owner: Some(other.owner), ..OrderFilter::default() };
+    let first = list(buyer.owner, here.clone(), 3).await;
+    assert_eq!(first.items.iter().map(|order| order.id).collect::<Vec<_>>(), [mine[4], mine[3], mine[2]]);
+    let second = list(buyer.owner, OrderFilter { after: first.next, ..here.clone() }, 3).await;
+    assert_eq!(second.items.iter().map(|order| order.id).collect::<Vec<_>>(), [mine[1], mine[0]]);
+    assert_eq!(second.next, None);
+    let cancelled = OrderFilter { status: Some(OrderStatus::Cancelled), ..OrderFilter::default() };
+    assert_eq!(list(buyer.owner, cancelled, 200).await.items.len(), 1);
+    assert_eq!(list(OwnerId::new(), OrderFilter::default(), 200).await.items, []);
+    let (id, stranger) = (mine[1], caller(other.owner, Role::Operator));
+    let hidden = floor.db.read(async move |tx: &mut Tx| order(tx, &stranger, id).await).await;
+    assert_eq!(hidden, Err(MarketError::OrderUnknown(id)));
+}
+
+async fn prices_are_summed_up(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    floor.continuous(0).await;
+    let huge = 1_i64 << 52;
+    let (buyer, seller) = (trader(&test.db, huge + 1_000).await, trader(&test.db, 0).await);
+    let trade = async |price, quantity| {
+        floor.ask(seller, price, quantity).await;
+        floor.bid(buyer, price, quantity).await;
+    };
+    trade(huge, 1).await;
+    floor.advance(86_400 + 30);
+    trade(10, 1).await;
+    trade(14, 2).await;
+    floor.advance(60);
+    trade(12, 3).await;
+    floor.bid(buyer, 9, 4).await;
+    floor.ask(seller, 20, 5).await;
+    let now = floor.clock.now();
+    let day = floor.db.read(async move |tx: &mut Tx| ticker(tx, CAPABILITY, now).await).await.unwrap();
+    assert_eq!((day.last, day.trades, day.volume, day.turnover), (Some(12), 3, 6, 74));
+    assert_eq!((day.high, day.low, day.vwap_micros()), (Some(14), Some(10), Some(12_333_333)));
+    assert_eq!(day.best_bid, Some(DepthLevel { price: 9, quantity: 4, orders: 1 }));
+    assert_eq!(day.best_ask, Some(DepthLevel { price: 20, quantity: 5, orders: 1 }));
+    let read = async |interval, count| {
+        floor.db.read(async move |tx: &mut Tx| candles(tx, CAPABILITY, interval, count, now).await).await.unwrap()
+    };
+    let minutes = read(Interval::Minute, 3).await;
+    assert_eq!(minutes.len(), 2);
+    assert_eq!((minutes[0].start, minutes[0].open, minutes[0].volume), (at(86_460), 12, 3));
+    let before = minutes[1];
+    assert_eq!((before.start, before.open, before.high, before.low, before.close), (at(86_400), 10, 14, 10, 14));
+    assert_eq!((before.volume, before.turnover, before.trades), (3, 38, 2));
+    assert_eq!(read(Interval::Minute, 1).await.len(), 1);
+    let days = read(Interval::Day, 1_000).await;
+    assert_eq!((days.len(), days[1].turnover, days[1].close), (2, i128::from(huge), huge));
+    let none = floor.db.read(async move |tx: &mut Tx| ticker(tx, "nobody trades this", now).await).await.unwrap();
+    assert_eq!((none, none.vwap_micros()), (rialto_market::Ticker::default(), None));
+}
+
+async fn trades_are_listed_and_told(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, seller, other) = (trader(&test.db, 1_000).await, trader(&test.db, 1_000).await, trader(&test.db, 1_000).await);
+    for price in [10, 11, 12] {
+        floor.bid(buyer, price, 1).await;
+        floor.ask(seller, price, 1).await;
+        floor.meet().await;
+    }
+    floor.bid(seller, 5, 1).await;
+    floor.ask(other, 5, 1).await;
+    floor.meet().await;
+    let list = async |filter: TradeFilter, limit, offset| {
+        let page = PageRequest::new(limit, offset, 200).unwrap();
+        let found = floor.db.read(async move |tx: &mut Tx| trades(tx, &filter.clone(), page).await).await;
+        found.map(|trades| trades.iter().map(|trade| trade.price).collect::<Vec<_>>())
+    };
+    let of = |agent| TradeFilter { agent: Some(agent), ..TradeFilter::default() };
+    assert_eq!(list(TradeFilter::default(), 2, 1).await.unwrap(), [12, 11]);
+    assert_eq!(list(of(seller.agent), 3, 0).await.unwrap(), [5, 12, 11]);
+    assert_eq!(list(of(buyer.agent), 50, 2).await.unwrap(), [10]);
+    assert_eq!(list(TradeFilter { capability: Some("elsewhere".into()), ..of(buyer.agent) }, 50, 0).await.unwrap(), [0_i64; 0]);
+    assert!(matches!(list(of(buyer.agent), 50, 10_001).await, Err(MarketError::Invalid { field: "offset", .. })));
+    let kinds = ["order.placed", "trade.matched", "trade.settled"].map(str::to_owned);
+    let told = floor.db.read(async move |tx: &mut Tx| outbox::between(tx, &kinds, 0, i64::MAX).await).await.unwrap();
+    let words: Vec<&str> = told.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(words[..4], ["order.placed", "order.placed", "trade.matched", "trade.settled"]);
+    assert_eq!(words.len(), 16);
+    assert_eq!(
+        (&told[0].data["side"], &told[0].data["price"], &told[0].data["capability"]),
+        (&"bid".into(), &10.into(), &CAPABILITY.into())
+    );
+    assert_eq!(
+        (&told[3].data["status"], &told[3].data["latency_ms"], &told[3].data["tick"]),
+        (&"settled".into(), &0.into(), &7.into())
+    );
+}
+
+/// One trade of 100 with a fee of 10.
+async fn one_trade(floor: &Floor, credits: i64) -> (Trade, rialto_market::Trader, rialto_market::Trader) {
+    floor.continuous(100_000).await;
+    let (buyer, seller) = (trader(&floor.db, 100).await, trader(&floor.db, credits).await);
+    floor.ask(seller, 50, 2).await;
+    let placed = floor.place(NewOrder::limit(buyer, Side::Bid, CAPABILITY, 50, 2)).await.unwrap();
+    (placed.trades[0].clone(), buyer, seller)
+}
+
+async fn begin(floor: &Floor, trade: &Trade, owner: OwnerId, call: u128) -> Result<Trade, MarketError> {
+    let (id, call, now, asking) = (trade.id, invocation(call), floor.clock.now(), caller(owner, Role::Operator));
+    floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, now).await).await
+}
+
+async fn finish(floor: &Floor, trade: &Trade, call: u128, succeeded: bool) -> Result<TradeStatus, MarketError> {
+    let delivery = Delivery { invocation: invocation(call), succeeded, latency_ms: 42 };
+    let (id, now) = (trade.id, floor.clock.now());
+    floor.db.write(async move |tx: &mut Tx| finish_delivery(tx, id, delivery, now).await).await.map(|trade| trade.status)
+}
+
+fn invocation(number: u128) -> Id<rialto_market::nouns::Invocation> {
+    format!("{number:032x}").parse().unwrap()
+}
+
+async fn a_trade_is_delivered_once(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (trade, buyer, seller) = one_trade(&floor, 0).await;
+    assert!(matches!(begin(&floor, &trade, seller.owner, 1).await, Err(MarketError::Forbidden(_))));
+    assert_eq!(finish(&floor, &trade, 1, true).await, Err(MarketError::NotDeliverable(TradeStatus::Settled)));
+    assert_eq!(begin(&floor, &trade, buyer.owner, 1).await.unwrap().status, TradeStatus::Delivering);
+    assert_eq!(begin(&floor, &trade, buyer.owner, 2).await.unwrap_err(), MarketError::NotDeliverable(TradeStatus::Delivering));
+    // Whoever began it is gone.
+    floor.advance(900);
+    begin(&floor, &trade, buyer.owner, 3).await.unwrap();
+    assert_eq!(finish(&floor, &trade, 1, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivering)));
+    assert_eq!(finish(&floor, &trade, 3, true).await, Ok(TradeStatus::Delivered));
+    assert_eq!(finish(&floor, &trade, 3, true).await, Ok(TradeStatus::Delivered));
+    assert_eq!(finish(&floor, &trade, 3, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivered)));
+    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (0, 90));
+}
+
+async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (trade, buyer, seller) = one_trade(&floor, 0).await;
+    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
+    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
+    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
+    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
+    // The seller has spent it: the trade fails, and is paid back once there is money.
+    let (trade, buyer, seller) = one_trade(&floor, 0).await;
+    begin(&floor, &trade, buyer.owner, 2).await.unwrap();
+    let spent = floor.bid(seller, 30, 3).await;
+    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Failed));
+    assert_eq!(floor.purse(buyer).await.0, 0);
+    floor.exchange.cancel(&admin(), spent.id).await.unwrap();
+    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Reversed));
+    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
+}
+
+crate::market_suite! {
+    a_book_shows_the_best_orders_and_not_the_oldest,
+    orders_are_listed_to_whom_they_belong,
+    prices_are_summed_up,
+    trades_are_listed_and_told,
+    a_trade_is_delivered_once,
+    what_was_not_delivered_is_paid_back_with_its_fee,
+}
