@@ -40,9 +40,9 @@ pub trait Books: Clone + Send + Sync + 'static {
 impl Books for Db {
     type Tx = Tx;
 
-    /// SQLite has one writer. On PostgreSQL the second batch is decided while the first waits for the disk.
+    /// SQLite has one writer. On PostgreSQL a second lane only made smaller batches, which waited for each other's rows.
     fn lanes(&self) -> usize {
-        if self.is_postgres() { 2 } else { 1 }
+        1
     }
 
     fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static

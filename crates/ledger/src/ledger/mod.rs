@@ -211,7 +211,7 @@ impl<B: Books> Ledger<B> {
 }
 
 /// How many commands of one caller share a transaction: more would make the others wait, and save little.
-const CHUNK_MAX: usize = 4 * BATCH_MAX;
+const CHUNK_MAX: usize = 16 * BATCH_MAX;
 
 fn missing() -> LedgerError {
     StoreError::Corrupt("a command without an outcome".into()).into()

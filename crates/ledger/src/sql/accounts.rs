@@ -2,12 +2,19 @@
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{Array, BigInt},
+    sql_types::{Array, BigInt, Binary, Bool, Nullable, Text},
 };
 use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
-use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Uid, UtcTime},
+};
 
-use super::{amount, schema::ledger_accounts as a};
+use super::{
+    amount,
+    packed::{POINT_QUERIES_MAX, count, packed},
+    schema::ledger_accounts as a,
+};
 use crate::model::{Account, AccountState, Code, NewAccount, Overdraft};
 
 #[derive(Queryable, Selectable)]
@@ -86,17 +93,34 @@ pub(super) async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, 
     row.map(Account::try_from).transpose()
 }
 
+statement! {
+    /// Reads many accounts, in one statement.
+    struct SelectMany { ids: Vec<u8> => Binary, count: i64 => BigInt }
+    rows: (
+        BigInt, Uid, Nullable<Uid>, Nullable<Uid>, Text, Text, Text, Nullable<BigInt>, BigInt, BigInt, BigInt, BigInt, UtcTime,
+        UtcTime, Bool,
+    );
+    sqlite: "WITH RECURSIVE wanted (at) AS (VALUES (1) UNION ALL SELECT at + 16 FROM wanted WHERE at + 16 < ?2)
+        SELECT no, id, owner_id, agent_id, asset, code, state, overdraft, balance, held_out, held_in, entry_count, created_at,
+            updated_at, credits_capped
+        FROM wanted CROSS JOIN ledger_accounts ON id = substr(?1, at, 16)";
+}
+
 pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
     let rows = on!(tx,
-    // The writer has the whole file to itself, and a point query keeps its prepared statement.
+    // The writer has the whole file to itself.
     sqlite conn => {
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in ids {
-            let row: Option<AccountRow> =
-                a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
-            rows.extend(row);
+        if ids.len() > POINT_QUERIES_MAX {
+            SelectMany { ids: packed(ids), count: count(ids) }.load(conn).await
+        } else {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row: Option<AccountRow> =
+                    a::table.filter(a::id.eq(id)).select(AccountRow::as_select()).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
         }
-        Ok(rows)
     },
     postgres conn => {
         a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await

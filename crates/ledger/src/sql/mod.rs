@@ -6,6 +6,7 @@ mod audit;
 mod columns;
 mod history;
 mod holds;
+mod packed;
 mod purchases;
 mod schema;
 mod seals;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
+    sql_types::{Array, BigInt, Binary, Integer, Nullable, SmallInt, Text},
 };
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
@@ -15,6 +15,7 @@ use rialto_store::{
 use super::{
     all_inserted, amount,
     columns::{balanced_from_columns, balanced_to_columns, metadata_from_column, metadata_to_column},
+    packed::{POINT_QUERIES_MAX, count, packed},
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
 use crate::model::{Entry, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
@@ -163,11 +164,26 @@ pub(super) async fn insert(tx: &mut Tx, transfers: &[Transfer]) -> Result<(), St
     all_inserted(inserted, transfers.len())
 }
 
+statement! {
+    /// Which of many ids are taken.
+    struct SelectKnown { ids: Vec<u8> => Binary, count: i64 => BigInt }
+    rows: Uid;
+    sqlite: "WITH RECURSIVE wanted (at) AS (VALUES (1) UNION ALL SELECT at + 16 FROM wanted WHERE at + 16 < ?2)
+        SELECT id FROM wanted CROSS JOIN ledger_transfers ON id = substr(?1, at, 16)";
+}
+
 pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
     let rows: Vec<TransferRow> = on!(tx,
         sqlite conn => {
+            let many = ids.len() > POINT_QUERIES_MAX;
+            let known: Vec<TransferId> = if many {
+                // Most are new.
+                SelectKnown { ids: packed(ids), count: count(ids) }.load(conn).await?
+            } else {
+                Vec::new()
+            };
             let mut rows = Vec::new();
-            for id in ids {
+            for id in if many { &known } else { ids } {
                 let row: Option<TransferRow> =
                     t::table.filter(t::id.eq(id)).select(TransferRow::as_select()).first(conn).await.optional()?;
                 rows.extend(row);

@@ -5,8 +5,7 @@ use std::future::{Ready, ready};
 use diesel::{
     QueryResult, SqliteConnection,
     connection::SimpleConnection,
-    dsl::Limit,
-    query_dsl::methods::{ExecuteDsl, LimitDsl, LoadQuery},
+    query_dsl::methods::{ExecuteDsl, LoadQuery},
 };
 
 /// A connection to the SQLite file, for use on a thread that may block.
@@ -66,13 +65,13 @@ pub trait SqliteQueryDsl: Sized {
         ready(row)
     }
 
-    /// Loads the first row, which has to be there.
+    /// Loads the first row, which has to be there. It stops after that row instead of asking for one: a bound `LIMIT` makes
+    /// SQLite prepare the statement anew each time, unless it was compiled not to.
     fn first<'query, U>(self, conn: &mut SqliteLink) -> Ready<QueryResult<U>>
     where
-        Self: LimitDsl,
-        Limit<Self>: LoadQuery<'query, SqliteConnection, U>,
+        Self: LoadQuery<'query, SqliteConnection, U>,
     {
-        SqliteQueryDsl::get_result(self.limit(1), conn)
+        SqliteQueryDsl::get_result(self, conn)
     }
 }
 

@@ -1,5 +1,6 @@
-//! SQLite: one writer with group commit, a few readers, each on a thread of its own.
+//! SQLite: one writer with group commit, a checkpointer behind it, a few readers, each on a thread of its own.
 
+mod checkpoint;
 mod link;
 pub(crate) mod readers;
 pub(crate) mod writer;
@@ -19,6 +20,7 @@ const BUSY_TIMEOUT_MS: u32 = 5_000;
 enum Purpose {
     Write,
     Read,
+    Checkpoint,
 }
 
 /// Opens one connection. Blocking.
@@ -31,11 +33,15 @@ fn open(path: &Path, purpose: Purpose) -> Result<Tx, StoreError> {
         "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
     );
+    let backstop = checkpoint::BACKSTOP_PAGES;
     let own = match purpose {
-        Purpose::Write => "PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;",
-        Purpose::Read => "PRAGMA cache_size = -4096; PRAGMA query_only = ON;",
+        Purpose::Write => {
+            format!("PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = {backstop};")
+        }
+        Purpose::Read => "PRAGMA cache_size = -4096; PRAGMA query_only = ON;".to_owned(),
+        Purpose::Checkpoint => "PRAGMA cache_size = -512;".to_owned(),
     };
-    conn.batch_execute(&common).and_then(|()| conn.batch_execute(own)).map_err(|error| unavailable(&error))?;
+    conn.batch_execute(&common).and_then(|()| conn.batch_execute(&own)).map_err(|error| unavailable(&error))?;
     Ok(Tx::Sqlite(SqliteLink::new(conn)))
 }
 

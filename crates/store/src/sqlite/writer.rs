@@ -23,9 +23,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
 
-use super::{Purpose, open, runtime};
+use super::{Purpose, checkpoint, open, runtime};
 use crate::{
     StoreError, Tx,
     work::{Request, Task, Verdict},
@@ -39,20 +39,24 @@ const GROUP_OPEN_MAX: Duration = Duration::from_millis(4);
 /// Starts the thread. It ends, with all it has accepted done, when the queue is closed and empty.
 pub(crate) fn start(path: &Path, queue: Receiver<Request>) -> Result<(), StoreError> {
     let tx = open(path, Purpose::Write)?;
+    let (commits, committed) = async_channel::bounded(1);
+    checkpoint::start(path, committed)?;
     thread::Builder::new()
         .name("sqlite-write".into())
-        .spawn(move || serve(tx, &queue))
+        .spawn(move || serve(tx, &queue, &commits))
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(())
 }
 
-fn serve(mut tx: Tx, queue: &Receiver<Request>) {
+fn serve(mut tx: Tx, queue: &Receiver<Request>, commits: &Sender<()>) {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the SQLite writer could not start"),
     };
     while let Ok(first) = queue.recv_blocking() {
         runtime.block_on(group(&mut tx, first.task, queue));
+        // A full channel means that the checkpointer knows already.
+        let _ = commits.try_send(());
     }
 }
 
