@@ -1,6 +1,7 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
 mod agents;
+mod audit;
 mod broker;
 mod crash;
 mod fuzz;
