@@ -1,5 +1,5 @@
 //! Following the outbox, on both databases.
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 use std::{sync::Arc, time::Duration};
 
