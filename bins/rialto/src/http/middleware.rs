@@ -4,7 +4,7 @@ use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest,
-    body::{EitherBody, MessageBody},
+    body::{BodySize, BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
@@ -54,7 +54,8 @@ pub async fn around<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     // Whoever may GET may HEAD: the routes answer as to a GET, and the server below leaves the body out.
-    if request.method() == Method::HEAD {
+    let bodiless = request.method() == Method::HEAD;
+    if bodiless {
         request.head_mut().method = Method::GET;
     }
     let Some(app) = request.app_data::<Data<App>>().cloned() else {
@@ -82,6 +83,10 @@ pub async fn around<B: MessageBody + 'static>(
     let limited = limited.map(|verdict| (app.settings.rate_limit_per_minute, verdict));
     headers(response.headers_mut(), &id, limited, started);
     finish(&app, &response, &id, started);
+    // The server would go on asking for a body that it does not send, and that may have no end.
+    if bodiless && response.response().body().size() == BodySize::Stream {
+        return Ok(response.map_body(|_, _| EitherBody::right(BoxBody::new(()))));
+    }
     Ok(response)
 }
 
