@@ -4,6 +4,7 @@ pub mod calls;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
+pub mod stream;
 
 use std::{error::Error, time::Duration};
 
@@ -44,6 +45,8 @@ pub struct App {
     _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
     pub payments: payments::Payments,
+    /// What is published as it happens.
+    pub streams: stream::Streams,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -71,6 +74,9 @@ impl App {
             hold_grace: Duration::from_secs(settings.hold_grace_seconds.into()),
             ..defaults
         };
+        let metrics = Metrics::new()?;
+        let limits =
+            stream::Limits { clients: settings.stream_clients, clients_per_address: settings.stream_clients_per_address };
         let (calls, handle) = calls::CallsRuntime::start()?;
         Ok(Self {
             broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle),
@@ -82,7 +88,8 @@ impl App {
             cipher,
             answer_seal: AnswerSeal::new(&secrets.answers),
             rate_limits: RateLimits::default(),
-            metrics: Metrics::new()?,
+            streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
+            metrics,
             db,
             clock,
             settings,

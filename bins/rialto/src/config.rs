@@ -80,6 +80,12 @@ pub struct Flags {
     /// The largest request body, in bytes [default: 1048576]
     #[arg(long, env = "RIALTO_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..=104_857_600))]
     pub body_limit_bytes: Option<u32>,
+    /// Clients of the live stream at most [default: 1000]
+    #[arg(long, env = "RIALTO_STREAM_CLIENTS", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub stream_clients: Option<u32>,
+    /// Clients of the live stream from one address at most [default: 50]
+    #[arg(long, env = "RIALTO_STREAM_CLIENTS_PER_ADDRESS", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub stream_clients_per_address: Option<u32>,
     /// Threads that answer requests [default: one a core]
     #[arg(long, env = "RIALTO_WORKERS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -136,6 +142,8 @@ pub struct Settings {
     pub broker_timeout_seconds: u32,
     pub hold_grace_seconds: u32,
     pub body_limit_bytes: usize,
+    pub stream_clients: usize,
+    pub stream_clients_per_address: usize,
     pub workers: usize,
     pub stripe: Option<Stripe>,
     pub public_url: String,
@@ -179,6 +187,8 @@ impl Settings {
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
+            stream_clients: flags.stream_clients.and_then(|n| n.try_into().ok()).unwrap_or(1_000),
+            stream_clients_per_address: flags.stream_clients_per_address.and_then(|n| n.try_into().ok()).unwrap_or(50),
             workers: flags.workers.map_or(cores, usize::from),
             stripe: stripe.map(|(secret_key, webhook_secret)| Stripe {
                 secret_key: secret_key.expose().to_owned(),

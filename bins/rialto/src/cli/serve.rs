@@ -30,6 +30,11 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         let jobs = jobs::start(&app);
         let server = server::start(Data::from(app.clone()), listener)?;
+        let app_on_signal = app.clone();
+        actix_web::rt::spawn(async move {
+            told_to_stop().await;
+            app_on_signal.streams.close();
+        });
         // Polled once before anybody is told, so that whoever stops it right then stops it gracefully.
         let server = actix_web::rt::spawn(server);
         tokio::task::yield_now().await;
@@ -43,6 +48,20 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Waits for what the server below waits for too: streams have no end of their own, and would be waited for.
+async fn told_to_stop() {
+    use actix_web::rt::signal;
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = signal::ctrl_c().await;
 }
 
 /// Says where it is, where its data is, and what is different from a server in earnest.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use rialto_jobs::Backlog;
 
+use crate::compose::stream::Counts;
+
 /// The counters of one server.
 pub struct Metrics {
     registry: Registry,
@@ -16,6 +18,8 @@ pub struct Metrics {
     pub rate_limited: IntCounter,
     /// Credits that callers were charged for invocations.
     pub credits_charged: IntCounter,
+    /// The live stream.
+    pub streams: Counts,
     jobs_due: IntGauge,
     jobs_dead: IntGauge,
     jobs_waited_seconds: IntGauge,
@@ -41,6 +45,11 @@ impl Metrics {
             in_flight: IntGauge::new("rialto_http_requests_in_flight", "Requests being answered right now.")?,
             rate_limited: IntCounter::new("rialto_http_rate_limited_total", "Requests refused for asking too often.")?,
             credits_charged: IntCounter::new("rialto_credits_charged_total", "Credits charged for invocations.")?,
+            streams: Counts {
+                clients: IntGauge::new("rialto_stream_clients", "Clients of the live stream.")?,
+                published: IntCounter::new("rialto_stream_events_total", "Events published to the live stream.")?,
+                dropped: IntCounter::new("rialto_stream_dropped_total", "Clients dropped for reading too slowly.")?,
+            },
             jobs_due: IntGauge::new("rialto_jobs_due", "Background jobs that are due and that nobody runs.")?,
             jobs_dead: IntGauge::new("rialto_jobs_dead", "Background jobs that were given up.")?,
             jobs_waited_seconds: IntGauge::new("rialto_jobs_waited_seconds", "For how long the longest due job has waited.")?,
@@ -55,6 +64,9 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.rate_limited.clone()))?;
         metrics.registry.register(Box::new(metrics.credits_charged.clone()))?;
+        metrics.registry.register(Box::new(metrics.streams.clients.clone()))?;
+        metrics.registry.register(Box::new(metrics.streams.published.clone()))?;
+        metrics.registry.register(Box::new(metrics.streams.dropped.clone()))?;
         metrics.registry.register(Box::new(metrics.jobs_due.clone()))?;
         metrics.registry.register(Box::new(metrics.jobs_dead.clone()))?;
         metrics.registry.register(Box::new(metrics.jobs_waited_seconds.clone()))?;

@@ -1,13 +1,14 @@
 //! The HTTP server: routes, what is around them, and a graceful end.
 
-use std::{io, net::TcpListener, time::Duration};
+use std::{any::Any, io, net::TcpListener, time::Duration};
 
 use actix_cors::Cors;
 use actix_web::{
     App as ActixApp, HttpServer,
-    dev::Server,
+    dev::{Extensions, Server},
     http::{Method, header},
     middleware::{NormalizePath, from_fn},
+    rt::net::TcpStream,
     web::{self, Data},
 };
 use utoipa::openapi::OpenApi;
@@ -28,6 +29,22 @@ pub fn document() -> OpenApi {
     let routes = ActixApp::new().into_utoipa_app().configure(routes::configure).split_for_parts().1;
     openapi::complete(routes)
 }
+
+/// How long a client may take nothing of what is there for it before its connection is cut.
+const STALL_MAX: Duration = Duration::from_secs(60);
+
+/// A client that takes nothing would keep its connection for ever: its machine goes on saying that it lives.
+#[cfg(target_os = "linux")]
+fn bound_stalls(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        // A connection that refuses has ended already.
+        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALL_MAX));
+    }
+}
+
+/// Only Linux can say how long.
+#[cfg(not(target_os = "linux"))]
+fn bound_stalls(_: &dyn Any, _: &mut Extensions) {}
 
 /// Starts to serve on `listener`; the server runs until it is told to stop, then answers what it has begun.
 ///
@@ -56,6 +73,7 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
     });
     let server = server
         .workers(workers)
+        .on_connect(bound_stalls)
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod broker;
 pub mod conversations;
 pub mod credits;
+pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod registry;
@@ -17,6 +18,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(auth::configure)
         .configure(broker::configure)
         .configure(conversations::configure)
+        .configure(events::configure)
         .configure(health::configure)
         .configure(ledger::configure)
         .configure(registry::configure)
