@@ -61,6 +61,11 @@ impl Server {
         Api::new(&self.base)
     }
 
+    /// Where it is: `http://` and an address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
