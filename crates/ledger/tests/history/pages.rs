@@ -80,7 +80,7 @@ async fn all<T, F: Future<Output = Result<Paged<T>, HistoryError>>>(limit: u32, 
     let (mut items, mut after) = (Vec::new(), None);
     loop {
         let found = page(Slice::new(limit, after)).await.unwrap();
-        assert!(found.items.len() <= limit as usize);
+        assert!(u32::try_from(found.items.len()).unwrap() <= limit);
         items.extend(found.items);
         match found.next {
             None => return items,

@@ -100,7 +100,7 @@ where
             }
             let sum = |sign: i64| lines.iter().map(|line| (line.entry.signed_amount() * sign).max(0)).sum::<i64>();
             prop_assert_eq!((totals.credits, totals.debits), (sum(1).into(), sum(-1).into()));
-            prop_assert_eq!((totals.closing, totals.lines), (running, lines.len() as u64));
+            prop_assert_eq!((totals.closing, totals.lines), (running, u64::try_from(lines.len()).unwrap()));
         }
         Ok(())
     })

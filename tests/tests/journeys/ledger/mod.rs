@@ -1,3 +1,4 @@
 //! The ledger over HTTP.
 
+mod read;
 mod write;
