@@ -1,6 +1,6 @@
 //! Reading the file.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use csv::{ByteRecord, ReaderBuilder};
 use rialto_ledger::reconcile::{DateFormat, Line, ParseError, parse_amount, parse_date};
@@ -30,7 +30,9 @@ pub struct List {
 /// # Errors
 /// When the file cannot be read, or lacks a column.
 pub fn read(file: impl Read, columns: &Columns) -> Result<List, String> {
-    let mut reader = ReaderBuilder::new().delimiter(columns.delimiter).flexible(true).from_reader(file);
+    // The last line ends as all others do, so that lines can be counted from behind.
+    let text = Newlines { file, after_return: false }.chain(&b"\n"[..]);
+    let mut reader = ReaderBuilder::new().delimiter(columns.delimiter).flexible(true).from_reader(text);
     let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
     let place = |name: &str| {
         let wanted = |field: &[u8]| std::str::from_utf8(field).is_ok_and(|field| field.trim() == name);
@@ -50,10 +52,40 @@ pub fn read(file: impl Read, columns: &Columns) -> Result<List, String> {
             Ok(true) => {}
             Err(error) => return Err(error.to_string()),
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        // The position of a record is where the one before it ended, which may be some empty lines earlier.
+        let within = record.iter().flatten().filter(|byte| **byte == b'\n').count();
+        let number = reader.position().line().saturating_sub(1).saturating_sub(u64::try_from(within).unwrap_or(0));
         match line(&record, places, columns, number) {
             Ok(line) => list.lines.push(line),
             Err(reason) => list.unreadable.push((number, reason)),
+        }
+    }
+}
+
+/// A file whose lines all end with a line feed, however they ended before.
+struct Newlines<R> {
+    file: R,
+    after_return: bool,
+}
+
+impl<R: Read> Read for Newlines<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let got = self.file.read(out)?;
+            let mut kept = 0;
+            for at in 0..got {
+                let Some(byte) = out.get(at).copied() else { break };
+                let dropped = byte == b'\n' && self.after_return;
+                self.after_return = byte == b'\r';
+                if let Some(place) = out.get_mut(kept).filter(|_| !dropped) {
+                    *place = if byte == b'\r' { b'\n' } else { byte };
+                    kept += 1;
+                }
+            }
+            // Nothing kept of something is no end of the file.
+            if kept > 0 || got == 0 {
+                return Ok(kept);
+            }
         }
     }
 }
@@ -107,7 +139,13 @@ mod tests {
         assert_eq!(list.unreadable, []);
         let said: Vec<_> = list.lines.iter().map(|line| (line.reference.as_deref(), line.amount)).collect();
         assert_eq!(said, [(Some("po_1"), 1_250), (Some("po_2"), -300), (None, 400)]);
-        assert_eq!(list.lines[0].number, 2);
+        let numbered: Vec<u64> = list.lines.iter().map(|line| line.number).collect();
+        assert_eq!(numbered, [2, 5, 6], "the first has a line within a field, and there is an empty one behind it");
+        for text in ["id,net,created\rx,1,2026-11-22\ry,2,2026-11-22", "id,net,created\n\n\nx,1,2026-11-22\n\ny,2,2026-11-22\n\n"]
+        {
+            let last = parsed(text, &columns()).lines.pop().unwrap();
+            assert_eq!((last.amount, last.number), (200, if text.contains('\r') { 3 } else { 6 }));
+        }
         let semicolons = Columns { delimiter: b';', outwards: true, ..columns() };
         assert_eq!(parsed("created;net;id\n2026-11-22;5.1;x", &semicolons).lines[0].amount, -510);
         assert!(parsed("id,net,created\n", &columns()).lines.is_empty());
