@@ -114,6 +114,8 @@ pub async fn set_account_state(
     if state == AccountState::Closed && !empty {
         return Err(LedgerError::AccountNotEmpty(id));
     }
+    // The time of its next entry is no earlier than this, so this must be no earlier than its last one.
+    let now = now.max(account.updated_at);
     tx.set_account_state(id, state, now).await?;
     Ok(Account { state, updated_at: now, ..account })
 }

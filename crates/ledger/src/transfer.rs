@@ -60,7 +60,7 @@ pub async fn batch(
 /// Takes a transfer back, once, by a transfer of the same amount the other way. History is not touched.
 ///
 /// # Errors
-/// [`LedgerError::IdMismatch`], [`LedgerError::TransferUnknown`], [`LedgerError::IsReversal`],
+/// [`LedgerError::TextInvalid`], [`LedgerError::IdMismatch`], [`LedgerError::TransferUnknown`], [`LedgerError::IsReversal`],
 /// [`LedgerError::AlreadyReversed`], then those of [`transfer`].
 pub async fn reverse(tx: &mut impl LedgerStore, new: NewReversal, now: Timestamp) -> Result<Posted, LedgerError> {
     let command = Command::Reverse(new);

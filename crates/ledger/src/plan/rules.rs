@@ -27,6 +27,7 @@ impl Plan {
 
     /// Takes a transfer back.
     pub(super) fn reverse(&mut self, new: &NewReversal) -> Result<Posted, LedgerError> {
+        check_memo(new.memo.as_deref())?;
         let Some(original) = self.known.get(&new.transfer) else {
             let taken = self.known.contains_key(&new.id);
             return Err(if taken { LedgerError::IdMismatch(new.id) } else { LedgerError::TransferUnknown(new.transfer) });
@@ -187,8 +188,7 @@ impl Plan {
         if !payer.covers(amount) {
             return Err(insufficient);
         }
-        // What an account pays to itself changes nothing in it.
-        if payee.credits_capped && debit != credit && payee.room() < amount.get() {
+        if payee.credits_capped && payee.room() < amount.get() {
             return Err(exceeded);
         }
         if payer.overdraft == Overdraft::Unlimited && available.saturating_sub(amount.get()) < BALANCE_MIN {
