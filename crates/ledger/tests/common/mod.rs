@@ -3,7 +3,9 @@
 use rialto_kernel::{AccountId, Amount, Asset, Id, Timestamp};
 use rialto_ledger::{
     Account, Books, Code, House, LedgerError, LedgerStore, NewAccount, NewHold, NewTransfer, Posted, TransferId, open_account,
+    seal::SealStore,
     transfer,
+    verify::{AuditStore, verify},
 };
 
 /// Runs each named `async fn(&impl Books)` in memory, on SQLite and on PostgreSQL, and checks the books after each.
@@ -40,7 +42,13 @@ macro_rules! on_all_books {
     };
 }
 
-pub async fn check<B: Books>(_books: &B) {}
+/// Checks that the books are right, as the ledger itself does it.
+pub async fn check<B: Books>(books: &B)
+where
+    B::Tx: AuditStore + SealStore,
+{
+    assert_eq!(verify(books, |_| {}).await.unwrap().wrong, None);
+}
 
 /// A moment.
 pub fn at(seconds: i64) -> Timestamp {
