@@ -15,7 +15,7 @@ CREATE TABLE market_capabilities (
     open_orders   INTEGER NOT NULL CHECK (open_orders >= 0),
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE market_orders (
     no              INTEGER PRIMARY KEY,
