@@ -41,6 +41,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about the moment and not about the work: the database was away, busy, or did not answer.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unknown(_) | Self::Timeout | Self::Again(_))
+    }
+
     /// Finds the store's failure in a domain's error, or in what caused it.
     #[must_use]
     pub fn find<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Self> {

@@ -109,7 +109,11 @@ async fn write<B: Books>(books: &B, clock: &Clock, groups: Arc<[Vec<Command>]>) 
     books.write(async move |tx: &mut B::Tx| crate::batch(tx, &groups, now).await).await
 }
 
-/// Whether one member may be to blame, so that the others may do better without it.
+/// Whether one member may be to blame, so that the others may do better without it. Not when the database is away, nor when
+/// a row was locked for too long: one after another, each member would wait as long again, and all others behind them.
 const fn is_somebodys_own(error: &LedgerError) -> bool {
-    !matches!(error, LedgerError::Store(StoreError::Unavailable(_) | StoreError::Unknown(_)))
+    match error {
+        LedgerError::Store(error) => !error.is_passing(),
+        _ => true,
+    }
 }

@@ -1,6 +1,7 @@
 //! Locking and reading the rows that commands name.
 
 use rialto_kernel::{AccountId, Timestamp};
+use rialto_store::StoreError;
 
 use super::{Change, Command, Plan, Row};
 use crate::{
@@ -97,6 +98,9 @@ impl Plan {
         more.holds.into_iter().for_each(|(id, row)| {
             self.holds.entry(id).or_insert(row);
         });
+        more.known.into_iter().for_each(|(id, transfer)| {
+            self.known.entry(id).or_insert(transfer);
+        });
         Ok(())
     }
 
@@ -128,9 +132,11 @@ impl Plan {
             }
         }
         let originals = sorted(wanted.originals);
+        let mut early = 0;
         if !originals.is_empty() {
             // A transfer never changes, so it may be read before its accounts are locked.
             let found = tx.find_transfers(&originals).await?;
+            early = found.len();
             wanted.accounts.extend(found.iter().flat_map(|transfer| [transfer.debit.account, transfer.credit.account]));
             wanted.transfers.extend(&originals);
         }
@@ -138,6 +144,10 @@ impl Plan {
         // Only after the locks: whoever did the same before us has committed by now, and its transfer is to be seen.
         let transfers = sorted(wanted.transfers);
         let known = if transfers.is_empty() { Vec::new() } else { tx.find_transfers(&transfers).await? };
+        if known.iter().filter(|transfer| originals.binary_search(&transfer.id).is_ok()).count() > early {
+            // It was committed while we waited for the locks, so its own accounts are not among those that we hold.
+            return Err(StoreError::Again("a transfer to be reversed was just made".into()).into());
+        }
         let reversed = if originals.is_empty() { Vec::new() } else { tx.find_reversals(&originals).await? };
         Ok(Self {
             now,

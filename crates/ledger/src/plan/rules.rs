@@ -54,16 +54,16 @@ impl Plan {
             return Err(LedgerError::AmountZero);
         }
         check_memo(new.memo.as_deref())?;
+        // What has been done is answered, whatever the clock of the server that is asked again.
+        let known = self.known.get(&new.id).cloned();
+        if let Some(transfer) = known.as_ref().filter(|known| known.answers(new, reverses)) {
+            return self.posted(transfer.clone(), true);
+        }
         if new.effective_at.is_some_and(|effective_at| effective_at > self.now) {
             return Err(LedgerError::EffectiveInFuture);
         }
-        if let Some(known) = self.known.get(&new.id) {
-            let transfer = known.clone();
-            return if transfer.answers(new, reverses) {
-                self.posted(transfer, true)
-            } else {
-                Err(LedgerError::IdMismatch(new.id))
-            };
+        if known.is_some() {
+            return Err(LedgerError::IdMismatch(new.id));
         }
         let amount = self.check(new.debit, new.credit, new.amount, new.balancing)?;
         let transfer = self.enter(new, amount, reverses)?;

@@ -20,7 +20,7 @@ use serde_json::json;
 pub use store::PurchaseStore;
 
 use crate::{
-    House, LedgerError,
+    House, LedgerError, TransferId,
     model::NewTransfer,
     wallet::{self, ASSET, Sandbox, WalletError, kind},
 };
@@ -265,9 +265,16 @@ const fn check_pending(purchase: &Purchase) -> Result<(), PurchaseError> {
     }
 }
 
-/// Moves the credits. The transfer has the purchase's id, so that even a defect here could not move them twice.
+/// The id of the transfer that settles a purchase: the purchase's own, as a UUID of version 8. So even a defect here could not
+/// move the credits twice, and nobody can take the id in advance: ids of that version are not accepted from outside.
+fn settlement(purchase: PurchaseId) -> TransferId {
+    let builder = uuid::Builder::from_bytes(purchase.uuid().into_bytes());
+    Id::from_uuid(builder.with_version(uuid::Version::Custom).into_uuid())
+}
+
+/// Moves the credits.
 async fn settle(tx: &mut impl PurchaseStore, purchase: Purchase, now: Timestamp) -> Result<Purchase, PurchaseError> {
-    let sale = NewTransfer::new(purchase.id.cast(), House::Purchases.account(ASSET), purchase.wallet, purchase.credits);
+    let sale = NewTransfer::new(settlement(purchase.id), House::Purchases.account(ASSET), purchase.wallet, purchase.credits);
     let new = NewTransfer { kind: kind::PURCHASE, memo: Some(purchase.package_id.clone()), ..sale };
     let posted = crate::transfer(tx, new, now).await?;
     let purchase = set_status(tx, purchase, PurchaseStatus::Completed, now).await?;

@@ -1,10 +1,12 @@
 //! Rows of `ledger_holds`.
 
+use std::collections::HashMap;
+
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
-use rialto_kernel::Timestamp;
+use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
     types::{Json, JsonDoc, Uid, UtcTime},
@@ -224,9 +226,9 @@ statement! {
 }
 
 /// The row of a new hold, whose accounts are among those that the same change has touched.
-fn new_row(hold: &Hold, accounts: &[Account]) -> Result<InsertOne, StoreError> {
+fn new_row(hold: &Hold, numbers: &HashMap<AccountId, i64>) -> Result<InsertOne, StoreError> {
     let terms = &hold.terms;
-    let no = |id| accounts.iter().find(|account| account.id == id).map(|account| account.no);
+    let no = |id| numbers.get(&id).copied();
     let (debit_no, credit_no) = no(terms.debit)
         .zip(no(terms.credit))
         .ok_or_else(|| StoreError::Corrupt(format!("hold {} between accounts that it does not touch", terms.id)))?;
@@ -250,7 +252,8 @@ fn new_row(hold: &Hold, accounts: &[Account]) -> Result<InsertOne, StoreError> {
 }
 
 pub(super) async fn insert(tx: &mut Tx, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
-    let rows = holds.iter().map(|hold| new_row(hold, accounts)).collect::<Result<Vec<_>, _>>()?;
+    let numbers = accounts.iter().map(|account| (account.id, account.no)).collect();
+    let rows = holds.iter().map(|hold| new_row(hold, &numbers)).collect::<Result<Vec<_>, _>>()?;
     let inserted = on!(tx,
     sqlite conn => {
         let mut inserted = 0;

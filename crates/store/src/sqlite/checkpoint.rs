@@ -26,10 +26,13 @@ pub(crate) fn start(path: &Path, commits: Receiver<()>) -> Result<(), StoreError
             Err(error) => return tracing::error!(%error, "the SQLite checkpointer could not start"),
         };
         while commits.recv_blocking().is_ok() {
-            if let Err(error) = runtime.block_on(tx.batch("PRAGMA wal_checkpoint(PASSIVE)")) {
-                tracing::warn!(%error, "a checkpoint failed; the next one will do its work");
-            }
-            thread::sleep(PAUSE);
+            let checkpoint = async {
+                if let Err(error) = tx.batch("PRAGMA wal_checkpoint(PASSIVE)").await {
+                    tracing::warn!(%error, "a checkpoint failed; the next one will do its work");
+                }
+                tokio::time::sleep(PAUSE).await;
+            };
+            runtime.block_on(checkpoint);
         }
     };
     thread::Builder::new()

@@ -2,13 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use rialto_kernel::{AccountId, Amount, Timestamp};
+use rialto_kernel::{AccountId, Amount, Id, Timestamp};
 use rialto_ledger::{
     Balancing, HoldId, Kind, Metadata, NewHold, NewReversal, NewTransfer, ReferenceId, TransferId, access::may_choose,
     wallet::kind,
 };
 use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
+
+/// An id that a client may choose: any UUID but those of version 8, which are Rialto's own (the settlement of a purchase has
+/// one that is known before it happens).
+fn own_id<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Id<T>>, D::Error> {
+    let id = Option::<Id<T>>::deserialize(deserializer)?;
+    match id {
+        Some(id) if id.uuid().get_version_num() == 8 => Err(de::Error::custom("a UUID of version 8 is the server's own")),
+        id => Ok(id),
+    }
+}
 
 /// The times that both databases can hold: from 1970 to the year 9999.
 const TIMES: std::ops::RangeInclusive<i64> = 0..=253_402_300_799_999_999;
@@ -74,7 +84,7 @@ pub enum LedgerBalancing {
 pub struct LedgerTransferRequest {
     /// Chosen by you: the same id and the same fields give the first result, other fields are refused. Made for you when it
     /// is left out of a single transfer; in a batch every transfer needs one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "own_id")]
     pub id: Option<TransferId>,
     /// Who pays. It is yours.
     pub debit_account_id: AccountId,
@@ -98,7 +108,7 @@ pub struct LedgerTransferRequest {
     #[serde(default, alias = "description", deserialize_with = "memo")]
     #[schema(max_length = 1000)]
     pub memo: Option<String>,
-    /// Words to words: at most 50 keys of 40 characters, with values of 500.
+    /// Words to words: at most 50 keys of 40 characters, with values of 500; at most 4,096 bytes of UTF-8 in all.
     #[serde(default, deserialize_with = "metadata")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub metadata: Metadata,
@@ -138,7 +148,7 @@ impl LedgerTransferRequest {
 pub struct LedgerHoldRequest {
     /// Chosen by you: the same id and the same fields (but for `expires_at`) give the first result. Made for you when it is
     /// left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "own_id")]
     pub id: Option<HoldId>,
     /// Who will pay. It is yours.
     pub debit_account_id: AccountId,
@@ -200,7 +210,7 @@ pub struct LedgerPostRequest {
 #[schema(example = json!({"id": "0198c0de-0000-7000-8000-000000000031", "memo": "Paid twice"}))]
 pub struct LedgerReverseRequest {
     /// The id of the transfer that takes the other back. Made for you when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "own_id")]
     pub id: Option<TransferId>,
     /// A text for people. `description` is read as well.
     #[serde(default, alias = "description", deserialize_with = "memo")]
