@@ -138,9 +138,8 @@ pub fn json(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn E
     };
     let pair = |theirs: &Line, ours: &Movement, by: By| json!({ "theirs": line(theirs), "ours": own(ours), "by": by.as_str() });
     let different = report.different.iter().map(|found| {
-        let mut value = pair(&found.line, &found.ours, found.by);
-        value["differs"] = json!({ "amount": found.amount, "date": found.date });
-        value
+        json!({ "theirs": line(&found.line), "ours": own(&found.ours), "by": found.by.as_str(),
+                "differs": { "amount": found.amount, "date": found.date } })
     });
     let ambiguous = report.ambiguous.iter().map(|found| {
         json!({ "by": found.by.as_str(), "theirs": found.lines.iter().map(line).collect::<Value>(),
