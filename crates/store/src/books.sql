@@ -30,5 +30,5 @@ SELECT a.code || ' account ' || CAST(a.no AS TEXT) || ' is overdrawn: ' || CAST(
 FROM ledger_accounts a WHERE a.balance - a.held_out + a.overdraft < 0;
 
 SELECT 'purchase of ' || p.package_id || ' is ' || p.status || ', but its transfer says otherwise' AS what
-FROM ledger_purchases p LEFT JOIN ledger_transfers t ON t.id = p.id
+FROM ledger_purchases p LEFT JOIN ledger_transfers t ON t.reference_id = p.id AND t.kind = 7 AND t.reverses IS NULL
 WHERE (p.status = 'completed') <> (t.id IS NOT NULL)

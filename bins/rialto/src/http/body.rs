@@ -15,6 +15,8 @@ use super::Problem;
 
 /// How long a body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much room a body gets before it comes: its length is only what a stranger says.
+const FIRST_BYTES: usize = 64 * 1_024;
 /// JSON has no other way to write NUL: a raw one is not allowed in a string.
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
@@ -26,7 +28,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, max: usize) -> R
     if declared.is_some_and(|length| length > max) {
         return Err(too_large());
     }
-    let mut body = BytesMut::with_capacity(declared.unwrap_or(0));
+    let mut body = BytesMut::with_capacity(declared.unwrap_or(0).min(FIRST_BYTES));
     let reading = async {
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| Problem::bad_request("body-broken", format!("The body broke off: {error}")))?;

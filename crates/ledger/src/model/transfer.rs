@@ -6,7 +6,7 @@ use super::{Account, Metadata, ReferenceId, TransferId};
 
 /// What kind of movement a transfer is, as a number. The ledger itself gives it no meaning; numbers below 1,000 are
 /// [`crate::wallet`]'s and the other domains' of Rialto, the rest are the user's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind(pub i32);
 
 impl Kind {

@@ -275,7 +275,8 @@ fn settlement(purchase: PurchaseId) -> TransferId {
 /// Moves the credits.
 async fn settle(tx: &mut impl PurchaseStore, purchase: Purchase, now: Timestamp) -> Result<Purchase, PurchaseError> {
     let sale = NewTransfer::new(settlement(purchase.id), House::Purchases.account(ASSET), purchase.wallet, purchase.credits);
-    let new = NewTransfer { kind: kind::PURCHASE, memo: Some(purchase.package_id.clone()), ..sale };
+    let memo = Some(purchase.package_id.clone());
+    let new = NewTransfer { kind: kind::PURCHASE, reference: Some(purchase.id.cast()), memo, ..sale };
     let posted = crate::transfer(tx, new, now).await?;
     let purchase = set_status(tx, purchase, PurchaseStatus::Completed, now).await?;
     let data = json!({

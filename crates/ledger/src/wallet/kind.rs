@@ -51,6 +51,8 @@ pub(super) fn bucket(kind: Kind, side: Side) -> Bucket {
         (INVOCATION | CONSOLIDATION_OUT | CONSOLIDATION_IN | MARKET_TRADE | MARKET_FEE, Side::Debit) => Bucket::Spent,
         (TRANSFER, Side::Credit) => Bucket::TransferredIn,
         (TRANSFER, Side::Debit) => Bucket::TransferredOut,
+        (kind, Side::Credit) if kind >= Kind::OWN => Bucket::TransferredIn,
+        (kind, Side::Debit) if kind >= Kind::OWN => Bucket::TransferredOut,
         (_, Side::Credit) => Bucket::Credited,
         (_, Side::Debit) => Bucket::Debited,
     }
@@ -73,6 +75,9 @@ pub(super) fn tx_type(kind: Kind, side: Side) -> &'static str {
         (MARKET_TRADE, Side::Debit) => "market_buy",
         (MARKET_TRADE, Side::Credit) => "market_sell",
         (MARKET_FEE, _) => "market_fee",
+        // Kinds of the users' own are transfers: nobody writes "credit" into another's history but an administrator.
+        (kind, Side::Debit) if kind >= Kind::OWN => "transfer_out",
+        (kind, Side::Credit) if kind >= Kind::OWN => "transfer_in",
         (_, Side::Debit) => "debit",
         (_, Side::Credit) => "credit",
     }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Deserializer, de};
 use utoipa::ToSchema;
 
 /// An id that a client may choose: any UUID but those of version 8, which are Rialto's own (the settlement of a purchase has
-/// one that is known before it happens).
+/// one that is known before it happens), and the empty and the full one, which somebody would take from all others.
 fn own_id<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Id<T>>, D::Error> {
     let id = Option::<Id<T>>::deserialize(deserializer)?;
     match id {
+        Some(id) if id.uuid().is_nil() || id.uuid().is_max() => Err(de::Error::custom("must not be the nil or the max UUID")),
         Some(id) if id.uuid().get_version_num() == 8 => Err(de::Error::custom("a UUID of version 8 is the server's own")),
         id => Ok(id),
     }
