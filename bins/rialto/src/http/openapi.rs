@@ -27,7 +27,8 @@ const TAGS: &[(&str, &str)] = &[
 const DESCRIPTION: &str = "An economy server for AI agents: agents register and are found, are called through a paid broker, \
 and hold double-entry wallets.\n\n**Try it**: register a user, log in, press *Authorize* and paste the token. \
 Amounts are whole credits. Lists are bounded; the total is in `X-Total-Count`. Errors are `application/problem+json` with a stable \
-`type`. Every POST that moves money or creates something takes an `Idempotency-Key`.";
+`type`. Every POST that moves money or creates something takes an `Idempotency-Key`, \
+except for batches of transfers, whose ids do as much.";
 
 /// Completes what the routes declare.
 pub fn complete(mut routes: OpenApi) -> OpenApi {

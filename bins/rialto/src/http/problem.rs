@@ -13,6 +13,9 @@ use rialto_store::StoreError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// The slug of a refusal that is none: it may have been done.
+pub const OUTCOME_UNKNOWN: &str = "outcome-unknown";
+
 /// A refusal. `kind` is a stable slug that clients may branch on; `detail` is a sentence for people.
 ///
 /// It is boxed: every handler's `Result` carries room for one.
@@ -158,6 +161,16 @@ impl Problem {
         self
     }
 
+    /// When nobody knows whether it was done: under which id it was, if it was, and what to do about that. Any other refusal
+    /// stays as it is.
+    pub fn in_doubt(mut self, id: Option<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        if self.0.kind == OUTCOME_UNKNOWN {
+            self.0.detail = detail.into();
+            self.0.members.extend(id.map(|id| ("id".to_owned(), Value::String(id))));
+        }
+        self
+    }
+
     /// Names the request, for a refusal that is rendered where the request is not known any more.
     pub fn for_request(mut self, id: &str) -> Self {
         self.0.request_id = Some(id.to_owned());
@@ -239,8 +252,9 @@ impl From<StoreError> for Problem {
                 problem
             }
             StoreError::Unknown(_) => {
-                let detail = "It is not known whether this was done: look, or repeat it with the same Idempotency-Key.";
-                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", detail).retry_after(1);
+                let detail = "It is not known whether this was done. If it had an Idempotency-Key, repeat it with the same one; \
+                              if it had none, look first.";
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN, detail).retry_after(1);
                 problem.0.cause = Some(Box::new(error));
                 problem
             }

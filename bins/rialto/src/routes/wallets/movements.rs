@@ -8,7 +8,10 @@ use rialto_ledger::{
 };
 use rialto_store::Tx;
 
-use super::dto::{AmountRequest, GrantRequest, TransferRequest, TransferResponse, WalletResponse};
+use super::{
+    dto::{AmountRequest, GrantRequest, TransferRequest, TransferResponse, WalletResponse},
+    problem::in_doubt,
+};
 use crate::{
     compose::App,
     http::{Command, Path, Problem, problem::ProblemBody},
@@ -28,6 +31,7 @@ use crate::{
         (status = 403, description = "The source is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "One of them does not exist.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "A wallet is frozen, or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): `GET /ledger/transfers/{id}` with the `id` of the problem tells.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -36,7 +40,7 @@ pub async fn transfer_credits(app: Data<App>, command: Command<TransferRequest>)
     let (now, id) = (app.clock.now(), TransferId::new());
     // What no key binds to this very transaction is gathered with what others ask for.
     if command.key.is_none() {
-        let moved = app.teller.transfer_credits(&command.caller, command.body.transfer(id)).await?;
+        let moved = app.teller.transfer_credits(&command.caller, command.body.transfer(id)).await.map_err(in_doubt(id))?;
         return Ok(HttpResponse::Ok().json(TransferResponse::from(moved)));
     }
     command
@@ -62,6 +66,7 @@ pub async fn transfer_credits(app: Data<App>, command: Command<TransferRequest>)
         (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such wallet.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The wallet is closed, or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): `GET /ledger/transfers/{id}` with the `id` of the problem tells.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -73,7 +78,8 @@ pub async fn credit_wallet(
 ) -> Result<HttpResponse, Problem> {
     let (now, id, wallet, sandbox) = (app.clock.now(), TransferId::new(), *path, Sandbox(app.settings.sandbox));
     if command.key.is_none() {
-        let credited = app.teller.credit(&command.caller, sandbox, command.body.movement(id, wallet)).await?;
+        let credited =
+            app.teller.credit(&command.caller, sandbox, command.body.movement(id, wallet)).await.map_err(in_doubt(id))?;
         return Ok(HttpResponse::Ok().json(WalletResponse::from(credited)));
     }
     command
@@ -100,6 +106,7 @@ pub async fn credit_wallet(
         (status = 403, description = "It is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such wallet.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The wallet is frozen, or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): `GET /ledger/transfers/{id}` with the `id` of the problem tells.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -111,7 +118,7 @@ pub async fn debit_wallet(
 ) -> Result<HttpResponse, Problem> {
     let (now, id, wallet) = (app.clock.now(), TransferId::new(), *path);
     if command.key.is_none() {
-        let debited = app.teller.debit(&command.caller, command.body.movement(id, wallet)).await?;
+        let debited = app.teller.debit(&command.caller, command.body.movement(id, wallet)).await.map_err(in_doubt(id))?;
         return Ok(HttpResponse::Ok().json(WalletResponse::from(debited)));
     }
     command
@@ -137,6 +144,7 @@ pub async fn debit_wallet(
         (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such wallet.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The wallet is closed, or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): `GET /ledger/transfers/{id}` with the `id` of the problem tells.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -149,7 +157,7 @@ pub async fn grant_credits(
     let (now, id, wallet, sandbox) = (app.clock.now(), TransferId::new(), *path, Sandbox(app.settings.sandbox));
     if command.key.is_none() {
         let (kind, movement) = (command.body.grant_type.into(), command.body.movement(id, wallet));
-        let granted = app.teller.grant(&command.caller, sandbox, kind, movement).await?;
+        let granted = app.teller.grant(&command.caller, sandbox, kind, movement).await.map_err(in_doubt(id))?;
         return Ok(HttpResponse::Ok().json(WalletResponse::from(granted)));
     }
     command

@@ -1,6 +1,6 @@
 //! How the ledger's and the wallets' refusals look.
 
-use rialto_ledger::{LedgerError, wallet::WalletError};
+use rialto_ledger::{LedgerError, TransferId, wallet::WalletError};
 
 use crate::http::Problem;
 
@@ -49,5 +49,39 @@ impl From<WalletError> for Problem {
             WalletError::Ledger(error) => error.into(),
             WalletError::Store(error) => error.into(),
         }
+    }
+}
+
+/// The refusal of a movement without an `Idempotency-Key`. When nobody knows whether it was made, it names the id that we
+/// gave it: whoever just asked again might pay twice.
+pub fn in_doubt(id: TransferId) -> impl FnOnce(WalletError) -> Problem {
+    move |error| {
+        let detail = format!(
+            "It is not known whether this was done. If it was, GET /ledger/transfers/{id} has it: look there before you ask \
+             again. What is sent with an Idempotency-Key can be repeated safely."
+        );
+        Problem::from(error).in_doubt(Some(id.to_string()), detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rialto_store::StoreError;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_movement_in_doubt_is_named() {
+        let id = TransferId::new();
+        let told = |error: StoreError| {
+            let problem = in_doubt(id)(WalletError::Ledger(LedgerError::Store(error)));
+            serde_json::to_value(problem.body(None)).unwrap()
+        };
+        let lost = told(StoreError::Unknown("silence".into()));
+        assert_eq!((&lost["status"], &lost["type"], &lost["id"]), (&json!(503), &json!("outcome-unknown"), &json!(id)));
+        assert!(lost["detail"].as_str().unwrap().contains(&format!("/ledger/transfers/{id}")), "{lost}");
+        let nothing = told(StoreError::Unavailable("away".into()));
+        assert_eq!((&nothing["type"], &nothing["id"]), (&json!("database-unavailable"), &Value::Null));
     }
 }

@@ -29,6 +29,7 @@ use crate::{
         (status = 403, description = "The account that would pay is somebody else's; or the other one is the house's.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "One of the accounts does not exist.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The id was used for something else; an account is frozen or closed; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): send it again with this `id`, also when it was made for you.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -56,6 +57,7 @@ pub async fn create_ledger_hold(app: Data<App>, command: Command<LedgerHoldReque
         (status = 403, description = "You are not the one who pays.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such hold.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "It has ended in another way; Rialto made it; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): send it again.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -84,6 +86,7 @@ pub async fn post_ledger_hold(
         (status = 403, description = "You are neither who pays nor who would be paid.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such hold.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "It was posted, or has expired; Rialto made it; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): send it again.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]

@@ -1,11 +1,6 @@
 //! Transfers, and taking them back.
 
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
-    post,
-    web::Data,
-};
+use actix_web::{HttpResponse, http::header, post, web::Data};
 use rialto_kernel::Caller;
 use rialto_ledger::{Command as LedgerCommand, TransferId, access};
 use rialto_store::Tx;
@@ -13,7 +8,7 @@ use rialto_store::Tx;
 use super::{
     answer::{LedgerBatchAnswer, LedgerTransferAnswer, LedgerTransfersAnswer, Made},
     batch::{LedgerTransferBatch, LedgerTransfersRequest},
-    problem::{batch_failure, refusal},
+    problem::{InDoubt, batch_failure, refusal},
     request::LedgerReverseRequest,
 };
 use crate::{
@@ -30,7 +25,8 @@ use crate::{
 pub async fn one<A: Made>(app: &Data<App>, command: Command<LedgerCommand>) -> Result<HttpResponse, Problem> {
     let refused = |error| refusal(error, "body");
     if command.key.is_none() {
-        let outcome = app.teller.run(&command.caller, command.body).await.map_err(refused)?;
+        let doubt = InDoubt::of(&command.body);
+        let outcome = app.teller.run(&command.caller, command.body).await.map_err(|error| doubt.tell(refused(error)))?;
         let answer = A::of(&command.caller, outcome).map_err(|error| refused(error.into()))?;
         return Ok(HttpResponse::build(answer.status()).json(answer));
     }
@@ -43,24 +39,20 @@ pub async fn one<A: Made>(app: &Data<App>, command: Command<LedgerCommand>) -> R
         .await
 }
 
-/// The same, for each of a batch.
+/// The same, for each of a batch. It takes no key: the ids of its transfers do as much, for ever, and nothing of the size of
+/// its answer has to be kept.
 async fn many(app: &Data<App>, command: Command<LedgerTransferBatch>) -> Result<HttpResponse, Problem> {
-    if command.key.is_none() {
-        let (caller, batch) = (command.caller, command.body);
-        let results = app.teller.batch_linked(&caller, batch.commands()).await.map_err(batch_failure)?;
-        let answer = apart(move || {
-            let answer = LedgerBatchAnswer::of(&caller, &batch, results).map_err(batch_failure)?;
-            serde_json::to_vec(&answer).map_err(Problem::internal)
-        });
-        return Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(answer.await??));
+    let Command { caller, body: batch, key } = command;
+    if key.is_some() {
+        let detail = "A batch takes no Idempotency-Key. Its ids make it safe to repeat.";
+        return Err(Problem::bad_request("idempotency-key-not-for-batches", detail));
     }
-    let now = app.clock.now();
-    command
-        .run(app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, batch: &LedgerTransferBatch| {
-            let results = access::batch(tx, caller, &batch.commands(), now).await.map_err(|e| refusal(e.into(), "body"))?;
-            LedgerBatchAnswer::of(caller, batch, results).map_err(|error| refusal(error.into(), "body"))
-        })
-        .await
+    let results = app.teller.batch_linked(&caller, batch.commands()).await.map_err(batch_failure)?;
+    let answer = apart(move || {
+        let answer = LedgerBatchAnswer::of(&caller, &batch, results).map_err(batch_failure)?;
+        serde_json::to_vec(&answer).map_err(Problem::internal)
+    });
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(answer.await??))
 }
 
 /// Transfer
@@ -71,7 +63,7 @@ async fn many(app: &Data<App>, command: Command<LedgerTransferBatch>) -> Result<
 /// all, in their order. Nothing is done when anything in the body is malformed.
 #[utoipa::path(
     tag = "Ledger",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer. The ids do as much for what is moved.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of one transfer answer with the first answer. A batch takes none: its ids do as much.")),
     request_body(content = LedgerTransfersRequest, examples(
         ("a transfer" = (value = json!({
             "id": "0198c0de-0000-7000-8000-000000000030", "debit_account_id": "0198c0de-0000-7000-8000-000000000010",
@@ -93,13 +85,13 @@ async fn many(app: &Data<App>, command: Command<LedgerTransferBatch>) -> Result<
     responses(
         (status = 200, description = "It had been made before; or what became of each of the batch.", body = LedgerTransfersAnswer),
         (status = 201, description = "It was made.", body = LedgerTransferAnswer),
-        (status = 400, description = "The accounts count different things; or a balance would leave its range.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The accounts count different things; a balance would leave its range; or a batch came with an Idempotency-Key.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 402, description = "What is available does not cover it.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The account that pays is somebody else's; the other one is the house's; or it takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "One of the accounts does not exist.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The id was used for something else; an account is frozen or closed; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 16 MiB.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away, or it is not known whether it was done: repeat it with the same ids.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): send it again with the same ids. `id` is the transfer's, also when it was made for you.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -136,6 +128,7 @@ pub async fn create_ledger_transfers(
         (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such transfer.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "It is reversed already, or a reversal itself; the id was used for something else; an account is frozen or closed; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away, and nothing was done; or it is not known whether it was (`outcome-unknown`): send it again with this `id`.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
