@@ -1,6 +1,10 @@
 -- Accounts of assets that the migration before does not know, capped accounts, and what is written in the new columns,
 -- stay as they are in the old schema's eyes: the columns go, the wider CHECK on the asset stays.
 DROP TABLE ledger_seals;
+DROP TRIGGER ledger_accounts_terms ON ledger_accounts;
+DROP FUNCTION ledger_refuse_terms();
+DROP INDEX ledger_holds_credit_resolved;
+DROP INDEX ledger_holds_debit_resolved;
 DROP INDEX ledger_holds_credit;
 DROP INDEX ledger_holds_debit;
 DROP VIEW ledger_entries;

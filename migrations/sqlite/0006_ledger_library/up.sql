@@ -10,6 +10,11 @@ PRAGMA writable_schema = RESET;
 -- The mirror of the overdraft: what the account has been given stays below what it has given (a loan, a stock).
 ALTER TABLE ledger_accounts ADD COLUMN credits_capped INTEGER NOT NULL DEFAULT FALSE
     CONSTRAINT ledger_accounts_capped CHECK (NOT credits_capped OR balance + held_in <= 0);
+-- Whose an account is, and what it may do, never changes: what a process remembers of it stays true.
+CREATE TRIGGER ledger_accounts_terms BEFORE UPDATE OF owner_id, agent_id, asset, code, overdraft, credits_capped ON ledger_accounts
+WHEN (OLD.owner_id, OLD.agent_id, OLD.asset, OLD.code, OLD.overdraft, OLD.credits_capped)
+    IS NOT (NEW.owner_id, NEW.agent_id, NEW.asset, NEW.code, NEW.overdraft, NEW.credits_capped)
+BEGIN SELECT RAISE(ABORT, 'the terms of an account never change'); END;
 
 -- When it counts from, if that is not when it was written. It only ever lies in the past.
 ALTER TABLE ledger_transfers ADD COLUMN effective_at INTEGER CHECK (effective_at <= created_at);
@@ -34,9 +39,12 @@ SELECT credit_no, credit_seq, id, amount, credit_balance, kind, reference_id, me
 FROM ledger_transfers;
 
 ALTER TABLE ledger_holds ADD COLUMN metadata TEXT;
--- The holds of an account: to list them, and to say what was held at a time.
+-- The holds of an account: to list them, by when they were made; and, by when they ended, to say what was held at a time
+-- without reading all that ended before it.
 CREATE INDEX ledger_holds_debit ON ledger_holds (debit_no, created_at);
 CREATE INDEX ledger_holds_credit ON ledger_holds (credit_no, created_at);
+CREATE INDEX ledger_holds_debit_resolved ON ledger_holds (debit_no, resolved_at);
+CREATE INDEX ledger_holds_credit_resolved ON ledger_holds (credit_no, resolved_at);
 
 -- Seals: a chain of hashes over ranges of the journal, written behind it. `digests` has eight bytes of the SHA-256 of
 -- each transfer of the range, so that the one that was changed can be named.

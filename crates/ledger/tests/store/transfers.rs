@@ -97,6 +97,29 @@ async fn history_cannot_be_changed(test: &TestDb) {
     assert!(matches!(refused, Err(StoreError::Check(_))), "{refused:?}");
 }
 
+async fn the_terms_of_an_account_never_change(test: &TestDb) {
+    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+    let before = (read(&test.db, a).await, read(&test.db, b).await);
+    let change = async |sql: String| test.db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await;
+    let id = if test.db.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let terms =
+        [("owner_id", id), ("agent_id", id), ("asset", "'USDC'"), ("code", "'other'"), ("overdraft", "7"), ("overdraft", "NULL")];
+    for (column, value) in terms {
+        let refused = change(format!("UPDATE ledger_accounts SET {column} = {value} WHERE balance = 100")).await;
+        assert!(
+            matches!(&refused, Err(StoreError::Database(text)) if text.contains("the terms of an account")),
+            "{column}: {refused:?}"
+        );
+    }
+    let refused = change("UPDATE ledger_accounts SET credits_capped = TRUE WHERE overdraft = 0 AND balance = 0".into()).await;
+    assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("the terms")), "{refused:?}");
+    assert_eq!((read(&test.db, a).await, read(&test.db, b).await), before);
+    // What is written again as it was is no change, and the figures move on.
+    change("UPDATE ledger_accounts SET owner_id = owner_id, overdraft = overdraft".into()).await.unwrap();
+    move_money(&test.db, movement(Id::new(), a, b, 60)).await.unwrap();
+    assert_eq!((balance(&test.db, a).await, balance(&test.db, b).await), (40, 60));
+}
+
 async fn an_account_is_closed_only_when_it_is_empty(books: &impl Books) {
     let (a, b) = (account(books, 100).await, account(books, 0).await);
     let set = async |id, state| books.write(async move |tx| set_account_state(tx, id, state, at(1)).await).await;
@@ -139,8 +162,8 @@ async fn a_balance_stays_in_the_range_that_json_keeps(books: &impl Books) {
 
 /// What only tables have.
 mod tables {
-    use super::history_cannot_be_changed;
-    rialto_store::suite! { history_cannot_be_changed }
+    use super::{history_cannot_be_changed, the_terms_of_an_account_never_change};
+    rialto_store::suite! { history_cannot_be_changed, the_terms_of_an_account_never_change }
 }
 
 on_all_books! {
