@@ -19,6 +19,9 @@ pub enum MetadataError {
     /// A value is too long, or has a NUL in it.
     #[error("a metadata value has at most {} characters, without NUL", Metadata::VALUE_CHARS_MAX)]
     Value,
+    /// All keys and values together are too long.
+    #[error("metadata has at most {} bytes of UTF-8 in all its keys and values", Metadata::BYTES_MAX)]
+    TooLong,
 }
 
 impl Metadata {
@@ -28,6 +31,9 @@ impl Metadata {
     pub const KEY_CHARS_MAX: usize = 40;
     /// The longest value, in characters.
     pub const VALUE_CHARS_MAX: usize = 500;
+    /// The most bytes of UTF-8 that all keys and values have together. It bounds what a page of a list, a statement or a seal
+    /// has to carry.
+    pub const BYTES_MAX: usize = 4_096;
     /// Nothing to remember.
     pub const NONE: Self = Self(BTreeMap::new());
 
@@ -46,6 +52,9 @@ impl Metadata {
             if value.chars().count() > Self::VALUE_CHARS_MAX || value.contains('\0') {
                 return Err(MetadataError::Value);
             }
+        }
+        if words.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > Self::BYTES_MAX {
+            return Err(MetadataError::TooLong);
         }
         Ok(Self(words))
     }
@@ -88,5 +97,15 @@ mod tests {
         assert_eq!(words("k", "\0"), Err(MetadataError::Value));
         let many = (0..51).map(|n| (n.to_string(), String::new())).collect();
         assert_eq!(Metadata::new(many), Err(MetadataError::TooMany));
+    }
+
+    #[test]
+    fn all_of_it_together_has_a_bound_in_bytes() {
+        // Eight keys of four bytes, with values of 508 bytes: 4,096.
+        let whole: BTreeMap<String, String> = (0..8).map(|n| (format!("key{n}"), "ö".repeat(254))).collect();
+        assert!(Metadata::new(whole.clone()).is_ok());
+        let mut more = whole;
+        more.insert("x".to_owned(), String::new());
+        assert_eq!(Metadata::new(more), Err(MetadataError::TooLong));
     }
 }
