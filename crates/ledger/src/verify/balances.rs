@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rialto_kernel::{AccountId, Asset};
+use rialto_kernel::{AccountId, Asset, Timestamp};
 
 use super::{AccountName, JournalRow, Leg, Wrong};
 use crate::model::{Account, Side};
@@ -16,6 +16,8 @@ pub(super) struct Tally {
     held: (i64, i64),
     seq: i64,
     balance: i64,
+    /// When its last entry was created.
+    at: Option<Timestamp>,
 }
 
 struct Claimed {
@@ -28,7 +30,7 @@ impl Tally {
     pub(super) const fn of(account: &Account) -> Self {
         let held = (account.held_out.get(), account.held_in.get());
         let claimed = Claimed { balance: account.balance, entries: account.entry_count, held };
-        Self { id: account.id, asset: account.asset, claimed, held: (0, 0), seq: 0, balance: 0 }
+        Self { id: account.id, asset: account.asset, claimed, held: (0, 0), seq: 0, balance: 0, at: None }
     }
 }
 
@@ -118,7 +120,10 @@ impl Balances {
             if leg.balance != expected {
                 return Err(Wrong::Entry { account, seq, transfer: row.transfer, expected, found: leg.balance });
             }
-            (tally.seq, tally.balance) = (seq, leg.balance);
+            if let Some(before) = tally.at.filter(|before| *before > row.created_at) {
+                return Err(Wrong::Time { account, seq, transfer: row.transfer, before, found: row.created_at });
+            }
+            (tally.seq, tally.balance, tally.at) = (seq, leg.balance, Some(row.created_at));
         }
         Ok(())
     }
@@ -137,7 +142,7 @@ fn whole(tallies: &HashMap<i64, Tally>) -> Result<(), Wrong> {
     let mut in_order: Vec<(&i64, &Tally)> = tallies.iter().collect();
     in_order.sort_unstable_by_key(|(no, _)| **no);
     let mut sums: HashMap<Asset, i128> = HashMap::new();
-    for (_, Tally { id, asset, claimed, held, seq, balance }) in in_order {
+    for (_, Tally { id, asset, claimed, held, seq, balance, .. }) in in_order {
         if (claimed.balance, claimed.entries) != (*balance, *seq) {
             return Err(Wrong::Balance {
                 account: *id,

@@ -145,7 +145,8 @@ struct Figures {
 
 async fn figures<T: AuditStore + SealStore>(tx: &mut T) -> Result<Figures, StoreError> {
     let mut accounts: HashMap<i64, Tally> = HashMap::new();
-    let mut after = 0;
+    // The ledger's numbers begin with 1, but whoever writes behind its back may use others.
+    let mut after = i64::MIN;
     loop {
         let batch: Vec<Account> = tx.list_accounts_after(after, BATCH).await?;
         let Some(last) = batch.last() else { break };

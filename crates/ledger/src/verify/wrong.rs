@@ -1,6 +1,6 @@
 //! What can be wrong.
 
-use rialto_kernel::{AccountId, Asset};
+use rialto_kernel::{AccountId, Asset, Timestamp};
 
 use crate::{model::TransferId, seal::Digest, seal::SealHash};
 
@@ -32,6 +32,20 @@ pub enum Wrong {
         found: i64,
         /// Its transfer.
         transfer: TransferId,
+    },
+    /// An entry was created before the one that it follows: one of the two times was changed.
+    #[error("account {account}, entry {seq} (transfer {transfer}): it was created at {found}, the entry before it at {before}")]
+    Time {
+        /// Of which account.
+        account: AccountId,
+        /// Which entry.
+        seq: i64,
+        /// Which transfer.
+        transfer: TransferId,
+        /// When the entry before it was created.
+        before: Timestamp,
+        /// When it was created.
+        found: Timestamp,
     },
     /// A transfer names an account that is not there.
     #[error("transfer {0} is between accounts that are not there")]

@@ -74,6 +74,12 @@ fn changed(books: &Books, place: i64, wrong: Option<&Wrong>) -> bool {
         if (*transfer, *no, *seal) == expected && was != found)
 }
 
+fn fell(books: &Books, place: i64, wrong: Option<&Wrong>) -> bool {
+    let expected = (books.a, place, books.ids[usize::try_from(place - 1).unwrap()]);
+    matches!(wrong, Some(Wrong::Time { account, seq, transfer, before, found })
+        if (*account, *seq, *transfer) == expected && found < before)
+}
+
 /// Balances that fit each other again, after the amount of number 7 was raised.
 const FORGED: &str = "
     UPDATE ledger_transfers SET amount = amount + 1 WHERE no = 7;
@@ -114,7 +120,13 @@ fn rows() -> Vec<Case> {
         Case {
             sqlite: "UPDATE ledger_transfers SET created_at = created_at + 1 WHERE no = 8",
             postgres: "UPDATE ledger_transfers SET created_at = created_at + interval '1 microsecond' WHERE no = 8",
-            expect: |books, wrong, also| changed(books, 8, wrong) && also.is_none(),
+            expect: |books, wrong, also| changed(books, 8, wrong) && fell(books, 9, also),
+        },
+        // What is not sealed yet: times do not fall within an account.
+        Case {
+            sqlite: "UPDATE ledger_transfers SET created_at = created_at + 1 WHERE no = 11",
+            postgres: "UPDATE ledger_transfers SET created_at = created_at + interval '1 microsecond' WHERE no = 11",
+            expect: |books, wrong, also| fell(books, 12, wrong) && also.is_none(),
         },
         both(FORGED, |books, wrong, also| changed(books, 7, wrong) && also.is_none()),
         both("DELETE FROM ledger_transfers WHERE no = 4", |books, wrong, also| {
@@ -145,6 +157,13 @@ fn more_rows() -> Vec<Case> {
         (lite.leak(), pg.leak())
     };
     let (before, behind) = (insert("-1"), insert("13"));
+    let stray = {
+        let columns = "INSERT INTO ledger_accounts (no, id, asset, code, state, balance, created_at, updated_at)";
+        let rest = "asset, code, state, balance, created_at, updated_at FROM ledger_accounts WHERE entry_count = 11";
+        let lite: &'static str = format!("{columns} SELECT -1, randomblob(16), {rest}").leak();
+        let pg: &'static str = format!("{columns} OVERRIDING SYSTEM VALUE SELECT -1, gen_random_uuid(), {rest}").leak();
+        (lite, pg)
+    };
     vec![
         Case {
             sqlite: before.0,
@@ -188,6 +207,15 @@ fn more_rows() -> Vec<Case> {
             let figures = matches!(wrong, Some(Wrong::Balance { account, balance: 78, found: 77, .. }) if *account == books.b);
             figures && also.is_none()
         }),
+        // Accounts that the ledger would never number so.
+        Case {
+            sqlite: stray.0,
+            postgres: stray.1,
+            expect: |_, wrong, also| {
+                let figures = matches!(wrong, Some(Wrong::Balance { balance: 77, entries: 0, found: 0, found_entries: 0, .. }));
+                figures && also.is_none()
+            },
+        },
         // What is not sealed yet is protected by the balances alone.
         both("UPDATE ledger_transfers SET amount = amount + 1 WHERE no = 12", |books, wrong, also| {
             matches!(wrong, Some(Wrong::Entry { transfer, .. }) if *transfer == books.ids[11]) && also.is_none()
