@@ -3,7 +3,7 @@
 use rialto_kernel::{Amount, Timestamp};
 use rialto_store::StoreError;
 
-use super::{Figures, HistoryError, HistoryStore, period::storable};
+use super::{HistoryError, HistoryStore, period::storable};
 use crate::model::Account;
 
 /// What an account had, now or at a time.
@@ -27,7 +27,8 @@ impl Balance {
 }
 
 /// What an account has now, if `at` is `None`, or had at `at`, counting what was created at that very moment. The time and
-/// the place in the history do not matter: the entry is found by halving.
+/// the place in the history do not matter: the entry is found by halving. What was held then costs as many rows as there are
+/// pending holds, and holds that have ended since.
 ///
 /// Holds are counted from when they were made to when they ended; backdating does not touch them.
 ///
@@ -39,14 +40,10 @@ pub async fn balance(tx: &mut impl HistoryStore, account: &Account, at: Option<T
     };
     let figures = tx.figures_at(account.no, storable(at)).await?;
     let held = |sum| Amount::new(sum).map_err(|error| StoreError::Corrupt(format!("holds of {}: {error}", account.id)));
-    Ok(Balance { posted: figures.counted(), held_out: held(figures.held_out)?, held_in: held(figures.held_in)? })
+    Ok(Balance { posted: clamped(figures.posted), held_out: held(figures.held_out)?, held_in: held(figures.held_in)? })
 }
 
-impl Figures {
-    /// What was posted, and what has been backdated since. The largest number there is when it is more than that.
-    #[must_use]
-    pub fn counted(&self) -> i64 {
-        let sum = i128::from(self.posted).saturating_add(self.backdated);
-        i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
-    }
+/// The sum as a balance; the largest number there is when it is more than that.
+pub(super) fn clamped(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }

@@ -40,7 +40,7 @@ impl EntryFilter {
             && self.amount_max.is_none_or(|max| entry.amount <= max)
     }
 
-    /// Whether rows have to be looked at that may not pass, other than by an index.
+    /// Whether rows have to be looked at that may not pass, other than by an index. A reference may have an index or not.
     fn sifts(&self) -> bool {
         !self.kinds.is_empty() || self.amount_min.is_some() || self.amount_max.is_some()
     }
@@ -48,8 +48,8 @@ impl EntryFilter {
 
 /// The history of an account, by the numbers of its entries.
 ///
-/// A time is found by halving, and a side or a reference by an index; with other filters a page looks at no more than
-/// [`SCAN_MAX`] entries, and may come back short.
+/// A time is found by halving, a side by an index, and so is a reference that fewer than [`SCAN_MAX`] transfers have. With a
+/// reference of more, and with other filters, a page looks at no more than [`SCAN_MAX`] entries, and may come back short.
 ///
 /// # Errors
 /// [`HistoryError::CursorInvalid`].
@@ -63,10 +63,15 @@ pub async fn entries(
     let whole = within(tx, account, filter.period).await?;
     let Some(rest) = behind(whole, order, slice.after)? else { return Ok(Paged { items: Vec::new(), next: None }) };
     let limit = i64::from(slice.limit());
+    let by_reference = match filter.reference {
+        Some(reference) => tx.place_by_reference(reference, 0, SCAN_MAX).await?.is_none(),
+        None => false,
+    };
     let width = match filter {
         // Without a filter the numbers alone say which entries these are.
         _ if *filter == (EntryFilter { period: filter.period, ..EntryFilter::default() }) => limit,
-        _ if filter.sifts() && filter.reference.is_none() => i64::from(SCAN_MAX),
+        _ if by_reference => i64::MAX,
+        _ if filter.sifts() || filter.reference.is_some() => i64::from(SCAN_MAX),
         _ => i64::MAX,
     };
     let (first, last) = (*rest.start(), *rest.end());
@@ -84,6 +89,7 @@ pub async fn entries(
         side: filter.side,
         kinds: filter.kinds.clone(),
         reference: filter.reference,
+        by_reference,
         amount_min: filter.amount_min,
         amount_max: filter.amount_max,
         order,

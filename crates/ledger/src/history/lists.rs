@@ -107,7 +107,8 @@ pub async fn holds(
 /// How many holds are read at once while looking for some of one state.
 const HOLDS_BATCH: u32 = 1_000;
 
-/// The transfers with a reference that the caller may see, in the order of the journal.
+/// The transfers with a reference that the caller may see, in the order of the journal. For whoever does not see all of them
+/// a page looks at no more than [`SCAN_MAX`] transfers, and may come back short.
 ///
 /// # Errors
 /// [`HistoryError::CursorInvalid`].
@@ -118,8 +119,12 @@ pub async fn by_reference(
     slice: Slice,
 ) -> Result<Paged<TransferView>, HistoryError> {
     let owner = (!caller.is_admin()).then_some(caller.owner);
-    let items = tx.list_by_reference(reference, owner, slice.after_no()?, slice.limit()).await?;
-    let next = items.last().filter(|_| is_full(&items, slice)).map(|line| Cursor(Place::No(line.no)));
+    let after = slice.after_no()?;
+    let reached = if owner.is_some() { tx.place_by_reference(reference, after, SCAN_MAX).await? } else { None };
+    let nos = after.saturating_add(1)..=reached.unwrap_or(i64::MAX);
+    let items = tx.list_by_reference(reference, owner, nos, slice.limit()).await?;
+    let last = items.last().filter(|_| is_full(&items, slice)).map(|line| line.no);
+    let next = last.or(reached).map(|no| Cursor(Place::No(no)));
     let view = |line: super::JournalLine| TransferView {
         sees_debit: may_read_of(caller, line.debit_owner),
         sees_credit: may_read_of(caller, line.credit_owner),

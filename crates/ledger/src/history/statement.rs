@@ -8,7 +8,7 @@ use std::{
 
 use rialto_kernel::{AccountId, Timestamp};
 
-use super::{EntryScan, HistoryError, HistoryStore, Order, Period, entries::within};
+use super::{EntryScan, HistoryError, HistoryStore, Order, Period, balance::clamped, entries::within};
 use crate::{
     books::Books,
     model::{Account, Entry},
@@ -70,7 +70,7 @@ impl Statement {
     pub async fn open(tx: &mut impl HistoryStore, account: AccountId, period: Period) -> Result<Self, HistoryError> {
         let account = tx.find_account(account).await?.ok_or(HistoryError::AccountUnknown)?;
         let opening = match period.begins() {
-            Some(from) => tx.figures_at(account.no, Timestamp::from_micros(from.micros() - 1)).await?.counted(),
+            Some(from) => clamped(tx.posted_at(account.no, Timestamp::from_micros(from.micros() - 1)).await?),
             None => 0,
         };
         let totals = StatementTotals { lines: 0, debits: 0, credits: 0, closing: opening };
@@ -109,6 +109,7 @@ impl Statement {
                 side: None,
                 kinds: Vec::new(),
                 reference: None,
+                by_reference: false,
                 amount_min: None,
                 amount_max: None,
                 order: Order::OldestFirst,

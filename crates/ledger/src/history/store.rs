@@ -14,10 +14,9 @@ use crate::{
 /// What an account had at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// The balance after the last entry that was created by then.
-    pub posted: i64,
-    /// What entries come to that were created later, and count from then or earlier.
-    pub backdated: i128,
+    /// The balance after the last entry that was created by then, and what entries come to that were created later, and count
+    /// from then or earlier.
+    pub posted: i128,
     /// What holds were to take.
     pub held_out: i64,
     /// What holds were to bring.
@@ -37,6 +36,8 @@ pub struct EntryScan {
     pub kinds: Vec<Kind>,
     /// Only with this reference.
     pub reference: Option<ReferenceId>,
+    /// Whether few transfers have the reference, so that its own index is the way to go, not the entries' numbers.
+    pub by_reference: bool,
     /// Only at least so much.
     pub amount_min: Option<Amount>,
     /// Only at most so much.
@@ -86,6 +87,9 @@ pub trait HistoryStore: LedgerStore {
     /// What an account had at `at`, in one look.
     fn figures_at(&mut self, account_no: i64, at: Timestamp) -> impl Future<Output = Result<Figures, StoreError>> + Send;
 
+    /// What an account had at `at`, what was held aside, in one look: [`Figures::posted`].
+    fn posted_at(&mut self, account_no: i64, at: Timestamp) -> impl Future<Output = Result<i128, StoreError>> + Send;
+
     /// How many entries each of these accounts has before `moment`, in one look, found by halving. Account numbers with
     /// their counts, in any order.
     fn count_entries_before(
@@ -129,13 +133,21 @@ pub trait HistoryStore: LedgerStore {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Hold>, StoreError>> + Send;
 
-    /// Transfers with a reference, in the order of the journal, behind place `after`; only those that touch an account of
-    /// `owner`, if there is one.
+    /// The place in the journal of the `count`th transfer with a reference behind place `after`. `None` if there are fewer.
+    fn place_by_reference(
+        &mut self,
+        reference: ReferenceId,
+        after: i64,
+        count: u32,
+    ) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Transfers with a reference, in the order of the journal, at these places; only those that touch an account of `owner`,
+    /// if there is one.
     fn list_by_reference(
         &mut self,
         reference: ReferenceId,
         owner: Option<OwnerId>,
-        after: i64,
+        nos: RangeInclusive<i64>,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<JournalLine>, StoreError>> + Send;
 

@@ -44,6 +44,15 @@ impl State {
         lines.get(places(seqs, lines.len())).unwrap_or_default()
     }
 
+    /// What counts at a time.
+    fn posted_at(&self, book: &Book, at: Timestamp) -> i128 {
+        let (no, last) = (book.account.no, count(self.entries_before(book, Moment::end_of(at))));
+        let entry = self.lines_of(no, &(last..=last)).first().and_then(|line| self.entry(*line));
+        let counts = |entry: &Entry| entry.created_at > at && entry.effective_at.is_some_and(|from| from <= at);
+        let late: i128 = self.backdated(no).filter(counts).map(|entry| i128::from(entry.signed_amount())).sum();
+        i128::from(entry.map_or(0, |entry| entry.balance)) + late
+    }
+
     fn backdated(&self, no: i64) -> impl Iterator<Item = Entry> {
         let book = self.book(no);
         let seqs = book.into_iter().flat_map(|book| &book.backdated);
@@ -85,16 +94,8 @@ impl HistoryStore for MemoryTx {
     async fn figures_at(&mut self, account_no: i64, at: Timestamp) -> Result<Figures, StoreError> {
         let state = &self.state;
         let Some(book) = state.book(account_no) else { return Ok(Figures::default()) };
-        let last = count(state.entries_before(book, Moment::end_of(at)));
-        let entry = state.lines_of(account_no, &(last..=last)).first().and_then(|line| state.entry(*line));
-        let counts = |entry: &Entry| entry.created_at > at && entry.effective_at.is_some_and(|from| from <= at);
-        let late = state.backdated(account_no).filter(counts);
+        let mut figures = Figures { posted: state.posted_at(book, at), ..Figures::default() };
         let pending = |hold: &&Hold| hold.created_at <= at && hold.resolved_at.is_none_or(|resolved| resolved > at);
-        let mut figures = Figures {
-            posted: entry.map_or(0, |entry| entry.balance),
-            backdated: late.map(|entry| i128::from(entry.signed_amount())).sum(),
-            ..Figures::default()
-        };
         for hold in book.holds.iter().filter_map(|id| state.holds.get(id)).filter(pending) {
             let amount = hold.terms.amount.get();
             if hold.terms.debit == book.account.id {
@@ -105,6 +106,10 @@ impl HistoryStore for MemoryTx {
             }
         }
         Ok(figures)
+    }
+
+    async fn posted_at(&mut self, account_no: i64, at: Timestamp) -> Result<i128, StoreError> {
+        Ok(self.state.book(account_no).map_or(0, |book| self.state.posted_at(book, at)))
     }
 
     async fn count_entries_before(&mut self, account_nos: &[i64], moment: Moment) -> Result<Vec<(i64, i64)>, StoreError> {
@@ -176,14 +181,19 @@ impl HistoryStore for MemoryTx {
         Ok(holds.into_iter().take(limit(most)).cloned().collect())
     }
 
+    async fn place_by_reference(&mut self, reference: ReferenceId, after: i64, count: u32) -> Result<Option<i64>, StoreError> {
+        let mut nos = self.state.references.get(&reference).into_iter().flatten().filter(|no| **no > after);
+        Ok(nos.nth(limit(count.max(1)) - 1).copied())
+    }
+
     async fn list_by_reference(
         &mut self,
         reference: ReferenceId,
         owner: Option<OwnerId>,
-        after: i64,
+        places: RangeInclusive<i64>,
         most: u32,
     ) -> Result<Vec<JournalLine>, StoreError> {
-        let nos = self.state.references.get(&reference).into_iter().flatten().filter(|no| **no > after);
+        let nos = self.state.references.get(&reference).into_iter().flatten().filter(|no| places.contains(no));
         let lines = nos.filter_map(|no| self.state.journal_line(*no, self.state.transfer(*no)?));
         let touches = |line: &JournalLine| owner.is_none() || line.debit_owner == owner || line.credit_owner == owner;
         Ok(lines.filter(touches).take(limit(most)).collect())

@@ -10,3 +10,4 @@ mod lists;
 mod pages;
 mod past;
 mod random;
+mod shared;

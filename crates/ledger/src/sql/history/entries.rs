@@ -22,14 +22,17 @@ use crate::{
     model::{Entry, Side},
 };
 
-/// One side of a scan. With a reference, the index on it is the one to use: the other conditions are written so that none
-/// fits them.
+/// One side of a scan. With a reference that few have, the index on it is the one to use: the other conditions are written so
+/// that none fits them. With one that many have it is the other way round.
 macro_rules! side {
     ($conn:ident, $scan:ident, $no:ident, $seq:ident, $is_account:literal) => {{
         let (first, last) = ($scan.seqs.start(), $scan.seqs.end());
         let mut query = t::table.into_boxed();
         query = match $scan.reference {
             None => query.filter(t::$no.eq($scan.account_no)),
+            Some(reference) if !$scan.by_reference => query
+                .filter(t::$no.eq($scan.account_no))
+                .filter(sql::<Bool>("CASE WHEN reference_id = ").bind::<Uid, _>(reference).sql(" THEN TRUE ELSE FALSE END")),
             Some(reference) => {
                 query.filter(t::reference_id.eq(reference)).filter(sql::<Bool>($is_account).bind::<BigInt, _>($scan.account_no))
             }

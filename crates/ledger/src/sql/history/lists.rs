@@ -88,21 +88,34 @@ pub(super) async fn holds(
     holds::models(tx, rows).await
 }
 
+pub(super) async fn place_by_reference(
+    tx: &mut Tx,
+    reference: ReferenceId,
+    after: i64,
+    count: u32,
+) -> Result<Option<i64>, StoreError> {
+    on!(tx, conn => t::table
+        .filter(t::reference_id.eq(reference)).filter(t::no.gt(after)).order(t::no)
+        .offset(i64::from(count.max(1)) - 1).limit(1).select(t::no).first(conn).await.optional())
+}
+
 type Row = (i64, TransferRow);
 
 pub(super) async fn by_reference(
     tx: &mut Tx,
     reference: ReferenceId,
     owner: Option<OwnerId>,
-    after: i64,
+    nos: RangeInclusive<i64>,
     limit: u32,
 ) -> Result<Vec<JournalLine>, StoreError> {
     let rows: Vec<Row> = on!(tx, conn => {
-        let mut query = t::table.filter(t::reference_id.eq(reference)).filter(t::no.gt(after)).into_boxed();
+        let places = t::no.between(nos.start(), nos.end());
+        let mut query = t::table.filter(t::reference_id.eq(reference)).filter(places).into_boxed();
         if let Some(owner) = owner {
-            let touches_own = sql::<Bool>("(debit_no IN (SELECT a.no FROM ledger_accounts AS a WHERE a.owner_id = ")
+            // Two accounts are looked at for each transfer, however many the owner has.
+            let touches_own = sql::<Bool>("(EXISTS (SELECT 1 FROM ledger_accounts AS a WHERE a.no = debit_no AND a.owner_id = ")
                 .bind::<Uid, _>(owner)
-                .sql(") OR credit_no IN (SELECT a.no FROM ledger_accounts AS a WHERE a.owner_id = ")
+                .sql(") OR EXISTS (SELECT 1 FROM ledger_accounts AS a WHERE a.no = credit_no AND a.owner_id = ")
                 .bind::<Uid, _>(owner)
                 .sql("))");
             query = query.filter(touches_own);

@@ -19,6 +19,10 @@ impl HistoryStore for Tx {
         moments::figures_at(self, account_no, at).await
     }
 
+    async fn posted_at(&mut self, account_no: i64, at: Timestamp) -> Result<i128, StoreError> {
+        moments::posted_at(self, account_no, at).await
+    }
+
     async fn count_entries_before(&mut self, account_nos: &[i64], moment: Moment) -> Result<Vec<(i64, i64)>, StoreError> {
         moments::count_before(self, account_nos, moment).await
     }
@@ -63,14 +67,18 @@ impl HistoryStore for Tx {
         lists::holds(self, account_no, after, limit).await
     }
 
+    async fn place_by_reference(&mut self, reference: ReferenceId, after: i64, count: u32) -> Result<Option<i64>, StoreError> {
+        lists::place_by_reference(self, reference, after, count).await
+    }
+
     async fn list_by_reference(
         &mut self,
         reference: ReferenceId,
         owner: Option<OwnerId>,
-        after: i64,
+        nos: RangeInclusive<i64>,
         limit: u32,
     ) -> Result<Vec<JournalLine>, StoreError> {
-        lists::by_reference(self, reference, owner, after, limit).await
+        lists::by_reference(self, reference, owner, nos, limit).await
     }
 
     async fn list_transfers(&mut self, nos: RangeInclusive<i64>, period: Period) -> Result<Vec<JournalLine>, StoreError> {
