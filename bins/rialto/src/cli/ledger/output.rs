@@ -95,6 +95,11 @@ pub fn decimal(minor_units: i128, asset: Asset) -> String {
     if places == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
+/// Text of others as a terminal may show it: it cannot move the cursor, or begin a new line.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

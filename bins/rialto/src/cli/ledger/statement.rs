@@ -9,7 +9,7 @@ use rialto_ledger::{
 };
 use serde_json::json;
 
-use super::output::{Output, decimal, moment, sheet};
+use super::output::{Output, decimal, moment, printable, sheet};
 use crate::{
     config::Settings,
     routes::ledger::dto::{LedgerEntry, LedgerStatementLine},
@@ -165,9 +165,4 @@ fn foot(text: &mut Vec<u8>, format: Format, statement: &Statement) -> Result<(),
             Ok(writeln!(text, ",\"closing_balance\":{closing}}}")?)
         }
     }
-}
-
-/// Text of others as a terminal may show it: it cannot move the cursor, or begin a new line.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

@@ -47,7 +47,8 @@ pub async fn list_ledger_accounts(
 /// List an account's entries
 ///
 /// Its history, each entry with the balance after it. `from`, `to`, `side` and `reference` are found by indexes, however long
-/// the history is; with `kind` and amounts a page looks at 10,000 entries, and may come back short, with a cursor to go on.
+/// the history is; with `kind`, amounts, and a reference that 10,000 transfers have, a page looks at 10,000 entries, and may come
+/// back short, with a cursor to go on.
 /// What is written meanwhile neither repeats an entry nor hides one.
 #[utoipa::path(
     tag = "Ledger",
@@ -83,7 +84,9 @@ pub async fn list_ledger_account_entries(
 /// List the entries of all accounts
 ///
 /// The histories of all accounts of an owner as one list, by time. It takes at most 100 accounts: narrow them by `asset` or
-/// `code`, or read each by itself.
+/// `code`, or read each by itself. With `order=asc`, whoever follows the end of the list while money moves may miss an entry: with
+/// several replicas one account's may be written later than another's that bears a later time. One account's own list has no such
+/// gaps.
 #[utoipa::path(
     tag = "Ledger",
     params(WhoseQuery, EntriesQuery),
@@ -144,6 +147,7 @@ pub async fn list_ledger_account_holds(
 /// List the transfers of a reference
 ///
 /// All that has it in common, in the order of the journal: those that touch your accounts, or all for administrators.
+/// Where others have 10,000 more with it, a page may come back short, with a cursor to go on.
 #[utoipa::path(
     tag = "Ledger",
     params(TransfersQuery),

@@ -2,14 +2,18 @@
 
 use std::{error::Error, io::Write};
 
-use rialto_kernel::Timestamp;
+use rialto_kernel::{Asset, Timestamp};
 use rialto_ledger::{
     Account,
     reconcile::{By, Line, Movement, Report, Total},
 };
 use serde_json::{Value, json};
 
-use super::Period;
+use super::{
+    super::output::{decimal, printable},
+    Period,
+};
+use crate::sheet::safe;
 
 /// All there is to print.
 pub struct Outcome<'a> {
@@ -49,15 +53,6 @@ fn rows<'a>(report: &'a Report) -> Vec<Row<'a>> {
     rows
 }
 
-/// Minor units as a decimal number.
-fn decimal(units: i128, scale: u32) -> String {
-    let width = usize::try_from(scale).unwrap_or(0);
-    let sign = if units < 0 { "-" } else { "" };
-    let digits = format!("{:0>1$}", units.unsigned_abs(), width + 1);
-    let (whole, decimals) = digits.split_at(digits.len() - width);
-    if decimals.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{decimals}") }
-}
-
 fn bound(micros: i64) -> Option<String> {
     (micros != i64::MIN && micros != i64::MAX).then(|| Timestamp::from_micros(micros).to_string())
 }
@@ -73,7 +68,7 @@ fn totals(rows: &[Row<'_>], place: &str) -> (Total, Total) {
 /// # Errors
 /// When it cannot be printed.
 pub fn text(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let (account, report, scale) = (outcome.account, outcome.report, outcome.account.asset.scale());
+    let (account, report, asset) = (outcome.account, outcome.report, outcome.account.asset);
     let rows = rows(report);
     let edge = |micros| bound(micros).unwrap_or_else(|| "…".into());
     writeln!(out, "account {} in {}", account.id, account.asset.code())?;
@@ -84,9 +79,9 @@ pub fn text(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn E
         let (lines, ours) = totals(&rows, place);
         sums.0 = Total { count: sums.0.count + lines.count, amount: sums.0.amount + lines.amount };
         sums.1 = Total { count: sums.1.count + ours.count, amount: sums.1.amount + ours.amount };
-        table_line(out, place, lines, ours, scale)?;
+        table_line(out, place, lines, ours, asset)?;
     }
-    table_line(out, "total", sums.0, sums.1, scale)?;
+    table_line(out, "total", sums.0, sums.1, asset)?;
     if outcome.outside > 0 {
         writeln!(out, "\n{} lines are not of the period", outcome.outside)?;
     }
@@ -104,25 +99,20 @@ pub fn text(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn E
                 out,
                 "  line {:<8} {:>18}  {at}  {}",
                 line.number,
-                decimal(line.amount.into(), scale),
+                decimal(line.amount.into(), asset),
                 printable(reference)
             )?;
         }
         if let Some(own) = row.ours {
-            writeln!(out, "  ours entry {:<2} {:>18}  {}  {}", own.seq, decimal(own.amount.into(), scale), own.at, own.transfer)?;
+            writeln!(out, "  ours entry {:<2} {:>18}  {}  {}", own.seq, decimal(own.amount.into(), asset), own.at, own.transfer)?;
         }
     }
     Ok(())
 }
 
-fn table_line(out: &mut impl Write, name: &str, lines: Total, ours: Total, scale: u32) -> std::io::Result<()> {
-    let (theirs, own) = (decimal(lines.amount, scale), decimal(ours.amount, scale));
+fn table_line(out: &mut impl Write, name: &str, lines: Total, ours: Total, asset: Asset) -> std::io::Result<()> {
+    let (theirs, own) = (decimal(lines.amount, asset), decimal(ours.amount, asset));
     writeln!(out, "{name:<14} {:>9} {theirs:>22} {:>9} {own:>22}", lines.count, ours.count)
-}
-
-/// A stranger's text, without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// One document.
@@ -130,10 +120,10 @@ fn printable(text: &str) -> String {
 /// # Errors
 /// When it cannot be printed.
 pub fn json(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let (report, scale) = (outcome.report, outcome.account.asset.scale());
-    let line = |line: &Line| json!({ "line": line.number, "reference": line.reference, "amount": decimal(line.amount.into(), scale), "date": line.at });
+    let (report, asset) = (outcome.report, outcome.account.asset);
+    let line = |line: &Line| json!({ "line": line.number, "reference": line.reference, "amount": decimal(line.amount.into(), asset), "date": line.at });
     let own = |own: &Movement| {
-        json!({ "transfer_id": own.transfer, "entry": own.seq, "amount": decimal(own.amount.into(), scale), "date": own.at,
+        json!({ "transfer_id": own.transfer, "entry": own.seq, "amount": decimal(own.amount.into(), asset), "date": own.at,
                 "reference_id": own.reference, "external_id": own.external_id, "memo": own.memo })
     };
     let pair = |theirs: &Line, ours: &Movement, by: By| json!({ "theirs": line(theirs), "ours": own(ours), "by": by.as_str() });
@@ -146,7 +136,7 @@ pub fn json(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn E
                 "ours": found.ours.iter().map(own).collect::<Value>() })
     });
     let rows = rows(report);
-    let total = |total: Total| json!({ "count": total.count, "amount": decimal(total.amount, scale) });
+    let total = |total: Total| json!({ "count": total.count, "amount": decimal(total.amount, asset) });
     let totals = PLACES.iter().map(|place| {
         let (theirs, ours) = totals(&rows, place);
         (place.replace(' ', "_"), json!({ "theirs": total(theirs), "ours": total(ours) }))
@@ -177,7 +167,10 @@ pub fn json(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Box<dyn E
 /// # Errors
 /// When it cannot be printed.
 pub fn csv(outcome: &Outcome<'_>, out: impl Write) -> Result<(), Box<dyn Error>> {
-    let scale = outcome.account.asset.scale();
+    table(outcome.report, outcome.unreadable, outcome.account.asset, out)
+}
+
+fn table(report: &Report, unreadable: &[(u64, String)], asset: Asset, out: impl Write) -> Result<(), Box<dyn Error>> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record([
         "place",
@@ -191,42 +184,45 @@ pub fn csv(outcome: &Outcome<'_>, out: impl Write) -> Result<(), Box<dyn Error>>
         "transfer_id",
         "our_amount",
         "our_date",
+        "reason",
     ])?;
-    for row in rows(outcome.report) {
+    for row in rows(report) {
         let theirs = row.line.map_or_else(Default::default, |line| {
             let at = line.at.map(|at| at.to_string()).unwrap_or_default();
             [
                 line.number.to_string(),
-                harmless(line.reference.as_deref().unwrap_or_default()),
-                decimal(line.amount.into(), scale),
+                safe(line.reference.as_deref().unwrap_or_default()).into_owned(),
+                decimal(line.amount.into(), asset),
                 at,
             ]
         });
         let ours = row.ours.map_or_else(Default::default, |own| {
-            [own.seq.to_string(), own.transfer.to_string(), decimal(own.amount.into(), scale), own.at.to_string()]
+            [own.seq.to_string(), own.transfer.to_string(), decimal(own.amount.into(), asset), own.at.to_string()]
         });
         let group = row.group.map(|group| group.to_string()).unwrap_or_default();
         let head = [row.place.to_owned(), group, row.by.map(By::as_str).unwrap_or_default().to_owned()];
-        writer.write_record(head.iter().chain(&theirs).chain(&ours))?;
+        writer.write_record(head.iter().chain(&theirs).chain(&ours).chain([&String::new()]))?;
     }
-    for (number, reason) in outcome.unreadable {
-        writer.write_record(["unreadable", "", reason, &number.to_string(), "", "", "", "", "", "", ""])?;
+    for (number, reason) in unreadable {
+        writer.write_record(["unreadable", "", "", &number.to_string(), "", "", "", "", "", "", "", &safe(reason)])?;
     }
     writer.flush()?;
     Ok(())
 }
 
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::decimal;
+    use super::*;
 
     #[test]
-    fn minor_units_are_decimals() {
-        assert_eq!((decimal(5, 2), decimal(-1_250, 2), decimal(7, 0)), ("0.05".into(), "-12.50".into(), "7".into()));
-        assert_eq!(decimal(i128::from(i64::MIN) * 2, 6), "-18446744073709.551616");
+    fn why_a_line_is_unreadable_has_a_column_of_its_own() {
+        let line = Line { reference: Some("=1+1".into()), amount: -1_250, at: None, number: 2 };
+        let report = Report { missing_here: vec![line], ..Report::default() };
+        let mut out = Vec::new();
+        table(&report, &[(3, "=bad".to_owned())], Asset::CREDIT, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let expected = "place,group,by,line,reference,their_amount,their_date,entry,transfer_id,our_amount,our_date,reason\n\
+                        missing here,,,2,'=1+1,-1250,,,,,,\nunreadable,,,3,,,,,,,,'=bad\n";
+        assert_eq!(text, expected);
     }
 }
