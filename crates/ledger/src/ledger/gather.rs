@@ -59,6 +59,8 @@ impl Gatherer {
 
 async fn lane<B: Books>(books: B, clock: Clock, queue: Receiver<Request>) {
     while let Ok(first) = queue.recv().await {
+        // Those who were just answered and ask again at once come along. It costs no time, only a turn.
+        tokio::task::yield_now().await;
         let mut commands = size(&first);
         let mut batch = vec![first];
         while commands < BATCH_MAX
