@@ -150,7 +150,7 @@ mod tests {
         let message: Value = serde_json::from_str(&frame.message()).unwrap();
         let timestamp = "2025-11-24T16:00:00.000000Z";
         assert_eq!(message, json!({"event": "SettlementComplete", "data": data, "timestamp": timestamp, "seq": 7}));
-        assert_eq!(frame.sse().as_ref() as &str, format!("id: 7\nevent: SettlementComplete\ndata: {}\n\n", frame.message()));
+        assert_eq!(&*frame.sse(), format!("id: 7\nevent: SettlementComplete\ndata: {}\n\n", frame.message()));
     }
 
     #[test]
