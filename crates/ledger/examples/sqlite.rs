@@ -24,12 +24,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("the invoice {word}; the till has {}", paid.credit.balance);
 
     // A thousand small ones at once. They share commits, so they share the disk's time.
-    let small = |_| NewTransfer::new(TransferId::new(), issuance, till, Amount::new(1)?);
-    let small: Vec<NewTransfer> = (0..1_000).map(small).collect::<Result<_, rialto_kernel::MoneyError>>()?;
-    let tasks: Vec<_> = small
-        .into_iter()
-        .map(|new| {
-            let ledger = ledger.clone();
+    let one = Amount::new(1)?;
+    let tasks: Vec<_> = (0..1_000)
+        .map(|_| {
+            let (ledger, new) = (ledger.clone(), NewTransfer::new(TransferId::new(), issuance, till, one));
             tokio::spawn(async move { ledger.transfer(new).await })
         })
         .collect();

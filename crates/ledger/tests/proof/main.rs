@@ -8,6 +8,7 @@ mod common;
 
 mod cast;
 mod crash;
+mod examples;
 mod gather;
 mod process;
 mod programs;

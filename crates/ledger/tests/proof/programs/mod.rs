@@ -227,7 +227,7 @@ fn run_on(database: Database, cases: u32) {
 #[test]
 fn random_programs_do_what_the_model_does_in_memory() {
     let (runtime, books) = (runtime(), Memory::new());
-    run(&books, &runtime, 2_000);
+    run(&books, &runtime, 1_000);
     runtime.block_on(check(&books));
 }
 

@@ -107,13 +107,15 @@ impl Model {
         if asked.memo == Memo::Invalid {
             return Err("text_invalid");
         }
+        let known = self.transfers.get(&name);
+        if let Some(done) = known.filter(|done| done.asked == asked) {
+            return Ok(self.posted(&asked, done.amount, done.at, true));
+        }
         if asked.effective.is_some_and(|effective| effective > self.now) {
             return Err("effective_in_future");
         }
-        match self.transfers.get(&name) {
-            Some(done) if done.asked == asked => return Ok(self.posted(&asked, done.amount, done.at, true)),
-            Some(_) => return Err("id_mismatch"),
-            None => {}
+        if known.is_some() {
+            return Err("id_mismatch");
         }
         let amount = self.check(&asked)?;
         let at = self.enter(&asked, amount);
