@@ -220,8 +220,9 @@ impl Model {
     /// All or nothing.
     fn group(&mut self, acts: &[Act]) -> Result<Vec<Answer>, (usize, Word)> {
         let mut after = self.clone();
-        let done = acts.iter().enumerate().map(|(place, act)| after.act(act).map_err(|word| (place, word))).collect();
-        if matches!(done, Ok(_)) {
+        let answers = acts.iter().enumerate().map(|(place, act)| after.act(act).map_err(|word| (place, word)));
+        let done: Result<_, _> = answers.collect();
+        if done.is_ok() {
             *self = after;
         }
         done
