@@ -163,7 +163,6 @@ pub(super) async fn figures_at(tx: &mut Tx, account_no: i64, at: Timestamp) -> R
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
     use diesel::QueryableByName;
     use rialto_store::{suite, testing::TestDb};
