@@ -1,133 +1,177 @@
-//! From an order's id to its number, in 8 bytes a place.
+//! From an order's id to its number.
 //!
-//! The ids themselves are not here but in the orders, which a look-up reads anyway. A place holds 32 bits of the id's hash,
-//! so that almost only the right order is read. Collisions take the next place; a removal moves what follows back, so
-//! nothing is left behind that would have to be cleaned up.
+//! Ids mostly come in a row. Those near the newest are in a ring with a place for each id, 4 bytes, which answers without a
+//! search; the ring grows while a third of its places are in use. All other ids, of orders that have waited for long or that do
+//! not come in a row, are in a hash table.
 
-use super::slab::{NONE, number, place};
+use super::{
+    slab::{NONE, number},
+    table::Table,
+};
 
-/// Some bits of an id's hash, and the number of its order.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u32,
-    order: u32,
-}
+/// How many places the ring may move on for each order that comes. A caller that numbers its orders by leaps then uses the
+/// table, instead of turning the ring all the time.
+const STEPS_PER_ORDER: u64 = 4;
 
-const EMPTY: Entry = Entry { hash: 0, order: NONE };
-
-/// A power of two of places, at most four fifths of them in use.
 #[derive(Debug, Clone)]
 pub(super) struct Ids {
-    entries: Vec<Entry>,
+    /// A power of two of places. An id's place is its lowest bits.
+    ring: Vec<u32>,
+    /// Those bits.
+    mask: u64,
+    /// The ids that the ring has: `covered` of them from here upwards. They are nowhere else.
+    from: u64,
+    covered: u64,
+    /// How many of the covered ids have an order.
     used: usize,
-    /// The number of places less one.
-    mask: usize,
+    others: Table,
+    /// The highest id that was too far away for the ring, which the ring therefore must not cover.
+    farthest: u64,
+    /// How many places the ring may still move on.
+    steps: u64,
 }
-
-/// Fibonacci hashing of all but the lowest bits: eight ids in a row, which most ids are, share a cache line, and the next
-/// eight land far away.
-#[inline]
-fn hash(id: u64) -> u32 {
-    let block = id >> BLOCK_BITS;
-    let mixed = (block ^ block >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    u32::try_from(mixed << BLOCK_BITS & 0xFFFF_FFFF | id & BLOCK_MASK).unwrap_or_default()
-}
-
-const BLOCK_BITS: u32 = 3;
-const BLOCK_MASK: u64 = (1 << BLOCK_BITS) - 1;
 
 impl Ids {
     pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), used: 0, mask: 0 }
+        Self { ring: Vec::new(), mask: 0, from: 0, covered: 0, used: 0, others: Table::new(), farthest: 0, steps: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.used
+        self.used + self.others.len()
+    }
+
+    /// How many orders have an id here.
+    pub(super) fn count(&self) -> u32 {
+        number(self.len())
+    }
+
+    #[inline]
+    const fn covers(&self, id: u64) -> bool {
+        id.wrapping_sub(self.from) < self.covered
+    }
+
+    #[inline]
+    fn place(&self, id: u64) -> usize {
+        place(id & self.mask)
     }
 
     /// The order of `id`; `is_it` says whether a number is that of the order.
     #[inline]
     pub(super) fn find(&self, id: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        self.find_place(id, is_it).map(|(_, order)| order)
+        if self.covers(id) {
+            return self.ring.get(self.place(id)).copied().filter(|order| *order != NONE);
+        }
+        if self.is_beyond(id) { None } else { self.others.find(id, is_it) }
     }
 
+    /// Whether an id is higher than all that there are.
     #[inline]
-    fn find_place(&self, id: u64, is_it: impl Fn(u32) -> bool) -> Option<(usize, u32)> {
-        let hash = hash(id);
-        let mut at = place(hash) & self.mask;
-        // Ends at the latest at an empty place, of which there always is one; without any places it does not begin.
-        while let Some(entry) = self.entries.get(at) {
-            if entry.order == NONE {
-                return None;
-            }
-            if entry.hash == hash && is_it(entry.order) {
-                return Some((at, entry.order));
-            }
-            at = (at + 1) & self.mask;
-        }
-        None
+    const fn is_beyond(&self, id: u64) -> bool {
+        id >= self.from.saturating_add(self.covered) && id > self.farthest
     }
 
     /// Adds an id that is not there yet.
     #[inline]
     pub(super) fn insert(&mut self, id: u64, order: u32) {
-        if (self.used + 1) * 5 > self.entries.len() * 4 {
-            self.grow();
+        self.steps = self.steps.saturating_add(STEPS_PER_ORDER);
+        if !self.covers(id) && !self.reach(id) {
+            self.farthest = self.farthest.max(id);
+            self.others.insert(id, order);
+            return;
         }
-        self.used += 1;
-        self.put(Entry { hash: hash(id), order });
+        let at = self.place(id);
+        if let Some(place) = self.ring.get_mut(at) {
+            *place = order;
+            self.used += 1;
+        }
+    }
+
+    /// Moves the ring on to a higher id, if that is not too far.
+    #[inline]
+    fn reach(&mut self, id: u64) -> bool {
+        let to = self.from.saturating_add(self.covered);
+        if !self.is_beyond(id) || id == u64::MAX {
+            return false;
+        }
+        let ahead = id - to;
+        // The ids on the way there have to be free too.
+        let is_near = ahead <= self.mask && self.farthest < to;
+        let steps = if is_near { ahead + 1 } else { self.covered };
+        if steps > self.steps {
+            return false;
+        }
+        self.steps -= steps;
+        if !is_near {
+            self.leap(id);
+        }
+        while !self.covers(id) {
+            self.step();
+        }
+        true
+    }
+
+    /// Covers one id more, and the oldest no longer if there is no room.
+    #[inline]
+    fn step(&mut self) {
+        if place(self.covered) == self.ring.len() {
+            if self.used * 3 >= self.ring.len() {
+                self.grow();
+            } else {
+                self.forget_oldest();
+            }
+        }
+        self.covered += 1;
     }
 
     #[inline]
-    fn put(&mut self, new: Entry) {
-        let mut at = place(new.hash) & self.mask;
-        while let Some(entry) = self.entries.get_mut(at) {
-            if entry.order == NONE {
-                *entry = new;
-                return;
-            }
-            at = (at + 1) & self.mask;
+    fn forget_oldest(&mut self) {
+        let (id, at) = (self.from, self.place(self.from));
+        self.from += 1;
+        self.covered -= 1;
+        let Some(oldest) = self.ring.get_mut(at).filter(|order| **order != NONE) else { return };
+        let order = std::mem::replace(oldest, NONE);
+        self.used -= 1;
+        self.others.insert(id, order);
+    }
+
+    /// Starts anew at a higher id.
+    #[cold]
+    fn leap(&mut self, id: u64) {
+        while self.covered > 0 {
+            self.forget_oldest();
         }
+        self.from = id;
     }
 
     #[cold]
     fn grow(&mut self) {
-        let places = (self.entries.len() * 2).max(16);
-        let old = std::mem::replace(&mut self.entries, vec![EMPTY; places]);
-        self.mask = places - 1;
-        for entry in old.into_iter().filter(|entry| entry.order != NONE) {
-            self.put(entry);
+        let places = (self.ring.len() * 2).max(16);
+        let mask = u64::try_from(places - 1).unwrap_or(u64::MAX);
+        let mut ring = vec![NONE; places];
+        for id in self.from..self.from + self.covered {
+            if let Some((new, old)) = ring.get_mut(place(id & mask)).zip(self.ring.get(self.place(id))) {
+                *new = *old;
+            }
         }
+        (self.ring, self.mask) = (ring, mask);
     }
 
     /// Takes `id` out, and returns the order it had.
     #[inline]
     pub(super) fn remove(&mut self, id: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let (mut gap, order) = self.find_place(id, is_it)?;
-        let mut at = (gap + 1) & self.mask;
-        // What follows without a gap moves up, unless it would then stand before the place where its search begins.
-        while let Some(entry) = self.entries.get(at).copied().filter(|entry| entry.order != NONE) {
-            let home = place(entry.hash) & self.mask;
-            let strayed = at.wrapping_sub(home) & self.mask;
-            if strayed >= at.wrapping_sub(gap) & self.mask {
-                if let Some(free) = self.entries.get_mut(gap) {
-                    *free = entry;
-                }
-                gap = at;
-            }
-            at = (at + 1) & self.mask;
+        if !self.covers(id) {
+            return self.others.remove(id, is_it);
         }
-        if let Some(free) = self.entries.get_mut(gap) {
-            *free = EMPTY;
-        }
-        self.used = self.used.saturating_sub(1);
-        Some(order)
+        let at = self.place(id);
+        let order = self.ring.get_mut(at).filter(|order| **order != NONE)?;
+        self.used -= 1;
+        Some(std::mem::replace(order, NONE))
     }
+}
 
-    /// How many orders the numbers of this table can name.
-    pub(super) fn count(&self) -> u32 {
-        number(self.used)
-    }
+/// A place in a ring that has so many. Free of cost where pointers have 64 bits.
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -136,29 +180,68 @@ mod tests {
 
     use super::*;
 
+    /// What a caller does with its next id, from the one before: mostly the next in a row, and leaps of all sizes both ways.
+    fn leap() -> impl Strategy<Value = i64> {
+        prop_oneof![6 => Just(1_i64), 6 => 2_i64..12, 1 => 10_i64..5_000, 1 => -300_i64..0, 1 => any::<i64>()]
+    }
+
     proptest! {
-        /// Few ids in a small table, and ids that differ only above or below: every collision there is.
         #[test]
-        fn agrees_with_a_hash_map(steps in prop::collection::vec((0_u64..48, 0_u32..40, any::<bool>()), 1..400)) {
+        fn agrees_with_a_hash_map(
+            start in prop::sample::select(vec![0_u64, 1, 1_000_000, u64::MAX - 40]),
+            steps in prop::collection::vec((leap(), 0_u8..4, any::<prop::sample::Index>()), 1..400),
+        ) {
             let mut ids = Ids::new();
             let mut model = std::collections::HashMap::new();
             let mut names: Vec<u64> = Vec::new();
-            for (low, shift, add) in steps {
-                let id = low << shift;
-                let found = ids.find(id, |order| names[place(order)] == id);
-                prop_assert_eq!(found, model.get(&id).copied());
-                if add && found.is_none() {
-                    names.push(id);
-                    ids.insert(id, number(names.len() - 1));
-                    model.insert(id, number(names.len() - 1));
-                } else if !add {
-                    prop_assert_eq!(ids.remove(id, |order| names[place(order)] == id), model.remove(&id));
+            let is = |names: &[u64], order: u32, id: u64| names.get(place(order.into())) == Some(&id);
+            let mut next = start;
+            for (leap, removals, any) in steps {
+                let found = ids.find(next, |order| is(&names, order, next));
+                prop_assert_eq!(found, model.get(&next).copied());
+                if found.is_none() {
+                    names.push(next);
+                    ids.insert(next, number(names.len() - 1));
+                    model.insert(next, number(names.len() - 1));
+                }
+                // Three of four orders that come go soon, so that the ring gets sparse and forgets.
+                for _ in 1..removals {
+                    let id = *any.get(&names);
+                    prop_assert_eq!(ids.remove(id, |order| is(&names, order, id)), model.remove(&id));
                 }
                 prop_assert_eq!(ids.len(), model.len());
-                for (id, order) in &model {
-                    prop_assert_eq!(ids.find(*id, |order| names[place(order)] == *id), Some(*order));
+                for id in &names {
+                    prop_assert_eq!(ids.find(*id, |order| is(&names, order, *id)), model.get(id).copied());
                 }
+                next = next.wrapping_add_signed(leap);
             }
+        }
+    }
+
+    #[test]
+    fn ids_in_a_row_stay_in_the_ring_and_the_old_ones_move_out_of_it() {
+        let mut ids = Ids::new();
+        let mut names = Vec::new();
+        for id in 0..10_000_u64 {
+            names.push(id);
+            ids.insert(id, number(names.len() - 1));
+            // Of a hundred orders, one stays.
+            if id % 100 != 0 {
+                assert!(ids.remove(id, |_| false).is_some(), "{id} is found without a look at the order");
+            }
+        }
+        assert_eq!((ids.len(), ids.ring.len()), (100, 16));
+        assert!(ids.others.len() >= 99, "{}", ids.others.len());
+        assert_eq!(ids.find(0, |order| order == 0), Some(0));
+    }
+
+    #[test]
+    fn an_id_far_ahead_does_not_drive_the_others_out() {
+        let mut ids = Ids::new();
+        let orders = (1..=50).chain([1 << 60]).chain(51..=1_000);
+        orders.clone().zip(0..).for_each(|(id, order)| ids.insert(id, order));
+        for (id, order) in orders.zip(0..) {
+            assert_eq!(ids.find(id, |found| found == order), Some(order), "{id}");
         }
     }
 }

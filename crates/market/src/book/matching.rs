@@ -55,7 +55,13 @@ impl Book {
             taker.left -= quantity;
             let (side, taker_left) = (taker.side, taker.left);
             events.push(Event::Traded { maker: maker.id, taker: taker.id, side, price, quantity, maker_left, taker_left });
-            self.lessen(at, quantity)?;
+            if maker_left == 0 {
+                self.ids.remove(maker.id, |found| found == at).ok_or(Corrupt)?;
+                self.take_out_of_queue(at, &maker)?;
+            } else {
+                self.nodes.get_mut(at)?.quantity = maker_left;
+                self.shrink(maker.level(), quantity)?;
+            }
         }
         Ok(None)
     }
@@ -142,7 +148,7 @@ impl Book {
                 if missing == 0 {
                     return Ok(true);
                 }
-                at = node.next;
+                at = self.links.get(at)?.next;
             }
             level = queue.worse;
         }

@@ -6,11 +6,13 @@ mod command;
 mod event;
 mod expiry;
 mod ids;
+mod links;
 mod matching;
 mod order;
 mod prices;
 mod queue;
 mod slab;
+mod table;
 mod tree;
 mod view;
 mod window;
@@ -21,6 +23,7 @@ pub use prices::Structure;
 
 use expiry::Expiries;
 use ids::Ids;
+use links::Links;
 use prices::Prices;
 use queue::Half;
 use slab::{Node, Queue, Slab};
@@ -127,14 +130,15 @@ use slab::{Node, Queue, Slab};
 ///
 /// # What it costs
 /// Placing and cancelling take constant time next to other orders of a price, plus a search among prices for the first order
-/// of one; each trade takes constant time; expiring, the logarithm of the orders that expire. A resting order takes 40 bytes
-/// and 10 to 20 of index, and a price 40 and, outside of the ladder ([`Structure`]), at least 16. Memory is used again and not
+/// of one; each trade takes constant time; expiring, the logarithm of the orders that expire. Ids that come in a row are
+/// found without a search, all others by a hash. A resting order takes 40 bytes and 10 to 20 of index, and a price 40 and, outside of the ladder ([`Structure`]), at least 16. Memory is used again and not
 /// given back: a book that has been at its size before does not allocate.
 #[derive(Debug, Clone)]
 pub struct Book {
     bids: Half,
     asks: Half,
     nodes: Slab<Node>,
+    links: Links,
     queues: Slab<Queue>,
     prices: Prices,
     ids: Ids,
@@ -166,6 +170,7 @@ impl Book {
             bids: Half::EMPTY,
             asks: Half::EMPTY,
             nodes: Slab::new(),
+            links: Links::new(),
             queues: Slab::new(),
             prices: Prices::new(structure),
             ids: Ids::new(),

@@ -58,14 +58,12 @@ impl Book {
             None => self.open(order.side, order.price)?,
         };
         let terms = Terms { post_only: order.post_only, self_trade: order.self_trade };
-        let mut node = Node::new(order.id, order.owner, order.quantity, level, terms);
+        let node = Node::new(order.id, order.owner, order.quantity, level, terms);
         let queue = self.queues.get_mut(level)?;
-        node.previous = queue.tail;
         let at = self.nodes.insert(node);
+        self.links.append(at, queue.tail)?;
         if queue.tail == NONE {
             queue.head = at;
-        } else {
-            self.nodes.get_mut(queue.tail)?.next = at;
         }
         queue.tail = at;
         queue.orders += 1;
@@ -95,24 +93,21 @@ impl Book {
         if node.expiry != NONE {
             self.expiries.remove(&mut self.nodes, node.expiry)?;
         }
+        let link = self.links.detach(at)?;
         let queue = self.queues.get_mut(level)?;
-        if node.previous == NONE {
-            queue.head = node.next;
-        } else {
-            self.nodes.get_mut(node.previous)?.next = node.next;
+        if link.previous == NONE {
+            queue.head = link.next;
         }
-        if node.next == NONE {
-            queue.tail = node.previous;
-        } else {
-            self.nodes.get_mut(node.next)?.previous = node.previous;
+        if link.next == NONE {
+            queue.tail = link.previous;
         }
         queue.orders = queue.orders.saturating_sub(1);
-        let is_empty = queue.orders == 0;
-        let side = queue.side;
-        self.nodes.remove(at)?;
-        self.shrink(level, node.quantity)?;
+        queue.quantity = queue.quantity.saturating_sub(node.quantity);
+        let (side, is_empty) = (queue.side, queue.orders == 0);
         let half = self.half_mut(side);
         half.orders = half.orders.saturating_sub(1);
+        half.quantity = half.quantity.saturating_sub(node.quantity);
+        self.nodes.remove(at)?;
         if is_empty { self.close(level) } else { Ok(()) }
     }
 

@@ -20,8 +20,8 @@ impl Book {
     /// The orders of a side in the order in which they would trade: best price first, then longest there first.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = Resting> {
         self.queues(side).flat_map(|queue| {
-            let nodes = std::iter::successors(self.nodes.get(queue.head).ok(), |node| self.nodes.get(node.next).ok());
-            nodes.map(|node| self.show(node, queue))
+            let numbers = std::iter::successors(Some(queue.head), |at| self.links.get(*at).ok().map(|link| link.next));
+            numbers.map_while(|at| self.nodes.get(at).ok()).map(|node| self.show(node, queue))
         })
     }
 
