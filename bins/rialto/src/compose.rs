@@ -1,16 +1,19 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
 pub mod calls;
+pub mod deliveries;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
 pub mod stream;
+pub mod trading;
 
 use std::{error::Error, time::Duration};
 
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_kernel::Clock;
 use rialto_ledger::{Ledger, access::Teller};
+use rialto_market::{Exchange, ExchangeOptions};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::CredentialCipher;
@@ -39,6 +42,10 @@ pub struct App {
     pub cipher: CredentialCipher,
     /// Moves money, for whoever may have it moved.
     pub teller: Teller,
+    /// Where orders meet.
+    pub exchange: Exchange,
+    /// Has what was bought there delivered.
+    pub deliveries: deliveries::Deliveries,
     /// Calls agents, and charges for it.
     pub broker: Broker,
     /// Where the broker's calls run.
@@ -78,8 +85,13 @@ impl App {
         let limits =
             stream::Limits { clients: settings.stream_clients, clients_per_address: settings.stream_clients_per_address };
         let (calls, handle) = calls::CallsRuntime::start()?;
+        let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
+        let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
+        let market = ExchangeOptions { fee: settings.market_fee, ..ExchangeOptions::default() };
         Ok(Self {
-            broker: Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle),
+            deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle, call_max),
+            broker,
+            exchange: Exchange::new(db.clone(), clock.clone(), market),
             _calls: calls,
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,

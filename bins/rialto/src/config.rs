@@ -12,9 +12,9 @@ use std::{
 
 use clap::{Arg, Args, CommandFactory};
 use ipnet::IpNet;
-use parse::{DatabaseUrlParser, parse_credits, parse_net, parse_secret};
+use parse::{DatabaseUrlParser, parse_credits, parse_net, parse_ppm, parse_secret};
 use rialto_identity::Secret;
-use rialto_kernel::Amount;
+use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
 
 mod parse;
@@ -71,6 +71,9 @@ pub struct Flags {
     /// Packages on sale, as JSON: [{"id":"starter","credits":500,"price_cents":500,"label":"$5"}]
     #[arg(long, env = "RIALTO_CREDIT_PACKAGES", value_name = "JSON", global = true)]
     pub credit_packages: Option<String>,
+    /// What the house takes of a trade on the market, in parts per million, where a capability says nothing else [default: 0]
+    #[arg(long, env = "RIALTO_MARKET_FEE_PPM", value_name = "PPM", global = true, value_parser = parse_ppm)]
+    pub market_fee_ppm: Option<Ppm>,
     /// How long an invoked agent may take, in seconds; a streamed call only until its first byte and between two [default: 30]
     #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub broker_timeout_seconds: Option<u32>,
@@ -139,6 +142,7 @@ pub struct Settings {
     pub outbound_allow: String,
     pub welcome_credits: Amount,
     pub credit_packages: Option<String>,
+    pub market_fee: Ppm,
     pub broker_timeout_seconds: u32,
     pub hold_grace_seconds: u32,
     pub body_limit_bytes: usize,
@@ -184,6 +188,7 @@ impl Settings {
             outbound_allow: flags.outbound_allow.clone().unwrap_or_default(),
             welcome_credits: flags.welcome_credits.unwrap_or_else(|| Amount::new(500).unwrap_or_default()),
             credit_packages: flags.credit_packages.clone().or_else(|| env::var("ECONOMY_CREDIT_PACKAGES").ok()),
+            market_fee: flags.market_fee_ppm.unwrap_or_default(),
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),

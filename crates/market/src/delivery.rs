@@ -15,9 +15,6 @@ use crate::{
     store::MarketStore,
 };
 
-/// After so long a delivery that was begun and never finished may be begun again: whoever made it is gone.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(900);
-
 /// How a delivery went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
@@ -31,6 +28,9 @@ pub struct Delivery {
 
 /// Reserves a trade for one call of the seller. Takes the buyer's owner or an administrator.
 ///
+/// A delivery that was begun and not finished within `patience` may be begun again: whoever made it is gone. So may one that
+/// failed, as long as the seller could not pay back.
+///
 /// # Errors
 /// [`MarketError::TradeUnknown`], [`MarketError::Forbidden`], [`MarketError::NotDeliverable`].
 pub async fn begin_delivery(
@@ -38,14 +38,15 @@ pub async fn begin_delivery(
     caller: &Caller,
     id: TradeId,
     invocation: Id<Invocation>,
+    patience: Duration,
     now: Timestamp,
 ) -> Result<Trade, MarketError> {
     let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
     if !caller.may_write(trade.buyer_owner) {
         return Err(MarketError::Forbidden("Only the buyer may have a trade delivered."));
     }
-    let given_up = trade.status == TradeStatus::Delivering && now.since(trade.updated_at) >= GIVEN_UP_AFTER;
-    if trade.status != TradeStatus::Settled && !given_up {
+    let given_up = trade.status == TradeStatus::Delivering && now.since(trade.updated_at) >= patience;
+    if !matches!(trade.status, TradeStatus::Settled | TradeStatus::Failed) && !given_up {
         return Err(MarketError::NotDeliverable(trade.status));
     }
     trade.status = TradeStatus::Delivering;
@@ -53,6 +54,27 @@ pub async fn begin_delivery(
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
     Ok(trade)
+}
+
+/// Gives a trade free that was reserved for a call which was not made. Whether it was still reserved for it.
+///
+/// # Errors
+/// [`MarketError::TradeUnknown`].
+pub async fn abandon_delivery(
+    tx: &mut impl MarketStore,
+    id: TradeId,
+    invocation: Id<Invocation>,
+    now: Timestamp,
+) -> Result<bool, MarketError> {
+    let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
+    if trade.status != TradeStatus::Delivering || trade.invocation != Some(invocation) {
+        return Ok(false);
+    }
+    trade.status = TradeStatus::Settled;
+    trade.invocation = None;
+    trade.updated_at = now;
+    tx.update_trade(&trade).await?;
+    Ok(true)
 }
 
 /// Writes how the call went. After one that failed the buyer has its money back; if the seller has spent it, the trade stays
@@ -84,6 +106,7 @@ pub async fn finish_delivery(
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
     tx.append_event(settled(&trade, now)).await?;
+    tx.append_event(completed(&trade, now)).await?;
     Ok(trade)
 }
 
@@ -102,12 +125,21 @@ async fn pay_back(tx: &mut impl MarketStore, trade: &Trade, now: Timestamp) -> R
 
 /// The event of a trade that is paid, delivered, or paid back.
 pub(crate) fn settled(trade: &Trade, now: Timestamp) -> Event {
+    standing("trade.settled", trade, now)
+}
+
+/// The event of a trade whose delivery has ended, well or not.
+fn completed(trade: &Trade, now: Timestamp) -> Event {
+    standing("trade.completed", trade, now)
+}
+
+fn standing(kind: &'static str, trade: &Trade, now: Timestamp) -> Event {
     let mut data = matched(trade);
     if let Some(fields) = data.as_object_mut() {
         fields.insert("status".into(), json!(trade.status.as_str()));
         fields.insert("latency_ms".into(), json!(trade.latency_ms));
     }
-    Event { kind: "trade.settled", subject: trade.id.uuid(), owner: None, data, at: now }
+    Event { kind, subject: trade.id.uuid(), owner: None, data, at: now }
 }
 
 /// What is told of a trade.

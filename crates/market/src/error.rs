@@ -38,6 +38,12 @@ pub enum MarketError {
     /// The id, or the client's id, was used for another order.
     #[error("the id was used for another order")]
     IdMismatch,
+    /// The idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// The first request with this idempotency key has not been answered yet.
+    #[error("the first request with this Idempotency-Key is still running")]
+    KeyRunning,
     /// The order is post-only, and as it is to be it would trade.
     #[error("a post-only order must not trade as it arrives")]
     WouldTrade,

@@ -34,13 +34,13 @@ mod store;
 
 #[cfg(feature = "exchange")]
 pub use self::{
-    delivery::{Delivery, begin_delivery, finish_delivery},
+    delivery::{Delivery, abandon_delivery, begin_delivery, finish_delivery},
     error::MarketError,
     exchange::{Exchange, ExchangeOptions},
     model::{
-        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, NewOrder, Order, OrderBook, OrderDepth, OrderFilter,
-        OrderId, OrderPage, OrderStatus, OrderType, Placed, Settings, Ticker, TimeInForce, Trade, TradeFilter, TradeId,
-        TradeStatus, Trader, nouns,
+        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, Keyed, NewOrder, Order, OrderBook, OrderDepth,
+        OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, PlacedOnce, Settings, Ticker, TimeInForce, Trade,
+        TradeFilter, TradeId, TradeStatus, Trader, nouns,
     },
     read::{
         AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, ORDERS_MAX, TRADES_MAX, candles, capability, depth,

@@ -7,6 +7,7 @@ use rialto_ledger::wallet::WalletStore;
 
 use crate::{
     error::MarketError,
+    exchange::check,
     model::{
         Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, OrderPage, Settings, Ticker, Trade,
         TradeFilter, TradeId, Trader,
@@ -42,24 +43,27 @@ pub async fn find_trader(tx: &mut impl WalletStore, agent: AgentId) -> Result<Tr
 /// The best orders of each side. A capability that nobody has traded has an empty book.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn order_book(tx: &mut impl MarketStore, capability: &str) -> Result<OrderBook, MarketError> {
+    check::text("capability", capability)?;
     Ok(tx.best_orders(capability, BOOK_ORDERS_MAX).await?)
 }
 
 /// The best prices of each side, at most `levels` and [`DEPTH_LEVELS_MAX`] of them.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn depth(tx: &mut impl MarketStore, capability: &str, levels: u32) -> Result<OrderDepth, MarketError> {
+    check::text("capability", capability)?;
     Ok(tx.best_levels(capability, levels.clamp(1, DEPTH_LEVELS_MAX)).await?)
 }
 
 /// How a capability is traded; the defaults for one that nobody has traded.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn capability(tx: &mut impl MarketStore, name: &str) -> Result<Capability, MarketError> {
+    check::text("capability", name)?;
     let unknown =
         || Capability { name: Arc::from(name), settings: Settings::default(), version: 0, last_priority: 0, open_orders: 0 };
     Ok(tx.find_capability(name).await?.unwrap_or_else(unknown))
@@ -78,13 +82,14 @@ pub async fn order(tx: &mut impl MarketStore, caller: &Caller, id: OrderId) -> R
 /// the owner in the filter, or of all.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn orders(
     tx: &mut impl MarketStore,
     caller: &Caller,
     filter: OrderFilter,
     limit: u32,
 ) -> Result<OrderPage, MarketError> {
+    filter.capability.as_deref().map_or(Ok(()), |name| check::text("capability", name))?;
     let owner = if caller.is_admin() { filter.owner } else { Some(caller.owner) };
     let limit = limit.clamp(1, ORDERS_MAX);
     let rows = tx.list_orders(&OrderFilter { owner, ..filter }, limit).await?;
@@ -106,6 +111,7 @@ pub async fn trade(tx: &mut impl MarketStore, id: TradeId) -> Result<Trade, Mark
 /// # Errors
 /// [`MarketError::Invalid`].
 pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageRequest) -> Result<Vec<Trade>, MarketError> {
+    filter.capability.as_deref().map_or(Ok(()), |name| check::text("capability", name))?;
     if filter.agent.is_some() && page.offset() > AGENT_OFFSET_MAX {
         return Err(MarketError::Invalid { field: "offset", why: "at most 10000 with an agent" });
     }
@@ -115,15 +121,16 @@ pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageR
 /// How a capability trades: the last price, the best ones, and the last 24 hours.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn ticker(tx: &mut impl MarketStore, capability: &str, now: Timestamp) -> Result<Ticker, MarketError> {
+    check::text("capability", capability)?;
     Ok(tx.ticker(capability, now.before(DAY)).await?)
 }
 
 /// The candles of the last `count` intervals, at most [`CANDLES_MAX`], the newest first. An interval without trades has none.
 ///
 /// # Errors
-/// [`MarketError::Store`].
+/// [`MarketError::Invalid`], [`MarketError::Store`].
 pub async fn candles(
     tx: &mut impl MarketStore,
     capability: &str,
@@ -131,6 +138,7 @@ pub async fn candles(
     count: u32,
     now: Timestamp,
 ) -> Result<Vec<Candle>, MarketError> {
+    check::text("capability", capability)?;
     let count = count.clamp(1, CANDLES_MAX);
     let length = interval.seconds().saturating_mul(1_000_000);
     let last = now.micros().saturating_sub(now.micros().rem_euclid(length));

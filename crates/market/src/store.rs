@@ -2,7 +2,10 @@
 
 use rialto_kernel::{AgentId, Event, PageRequest, Timestamp};
 use rialto_ledger::wallet::WalletStore;
-use rialto_store::StoreError;
+use rialto_store::{
+    StoreError,
+    idempotency::{Claim, Key, Stored},
+};
 
 use crate::model::{
     Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter, TradeId,
@@ -51,6 +54,15 @@ pub trait MarketStore: WalletStore {
     /// # Errors
     /// [`StoreError::Again`] when another transaction took one of the new ids in the meantime: run again, this one will find it.
     fn write_market(&mut self, changes: Changes, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What became of an idempotency key.
+    fn find_answer(&mut self, key: &Key) -> impl Future<Output = Result<Option<Claim>, StoreError>> + Send;
+
+    /// Keeps the answer under a key that had none.
+    ///
+    /// # Errors
+    /// [`StoreError::Again`] when another transaction took the key in the meantime: run again, this one will find it.
+    fn keep_answer(&mut self, key: &Key, answer: &Stored, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The best `limit` open orders of each side.
     fn best_orders(&mut self, capability: &str, limit: u32) -> impl Future<Output = Result<OrderBook, StoreError>> + Send;

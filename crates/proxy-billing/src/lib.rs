@@ -34,7 +34,7 @@ pub use error::BrokerError;
 pub use invoke::{
     Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, Streamed, close_interrupted,
 };
-pub use log::{list_agent_calls, list_calls, list_conversation_calls};
+pub use log::{CallState, call_state, list_agent_calls, list_calls, list_conversation_calls};
 pub use model::{
     CallStatus, ClaimName, Conversation, ConversationFilter, ConversationId, Finish, IntegrationId, Invocation, InvocationFilter,
     InvocationId, Message, MessageId, NewInvocation, Speaker,

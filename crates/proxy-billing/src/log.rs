@@ -8,9 +8,32 @@ use rialto_registry::{
 
 use crate::{
     error::BrokerError,
-    model::{ConversationId, Invocation, InvocationFilter},
+    model::{ConversationId, Finish, Invocation, InvocationFilter, InvocationId},
     store::{ConversationStore, InvocationStore, Party},
 };
+
+/// How far a call has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallState {
+    /// There is no such call.
+    Unknown,
+    /// It is being made, or its process has died and nobody has closed it yet.
+    Running,
+    /// It has ended like this.
+    Ended(Finish),
+}
+
+/// How far the call with this id has come, for the program itself: it asks nobody who they are.
+///
+/// # Errors
+/// The store's.
+pub async fn call_state(tx: &mut impl InvocationStore, id: InvocationId) -> Result<CallState, BrokerError> {
+    Ok(match tx.find_finish(id).await? {
+        Some(finish) => CallState::Ended(finish),
+        None if tx.has_invocation(id).await? => CallState::Running,
+        None => CallState::Unknown,
+    })
+}
 
 /// Lists calls that the caller made and calls of its agents, the newest first.
 ///

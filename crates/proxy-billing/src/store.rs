@@ -117,6 +117,9 @@ pub trait InvocationStore: Send {
     /// Reads how a call ended; `None` while it runs.
     fn find_finish(&mut self, id: InvocationId) -> impl Future<Output = Result<Option<Finish>, StoreError>> + Send;
 
+    /// Whether this call was ever begun.
+    fn has_invocation(&mut self, id: InvocationId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Running calls whose time is over at `now`, at most `limit`.
     fn list_stale(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;
 

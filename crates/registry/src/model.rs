@@ -218,7 +218,7 @@ pub struct AgentView {
     pub quality: Quality,
     /// How far it is from a query, 0 (near) to 2; only in answers to one.
     pub distance: Option<f64>,
-    /// How often it was called in the window that was asked for; only in lists of trending agents.
+    /// How often it was called in the window that was asked for; only in lists of trending and of priced agents.
     pub invocation_count: Option<i64>,
 }
 

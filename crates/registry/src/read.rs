@@ -22,6 +22,8 @@ pub struct AgentFilter {
     pub search: Option<String>,
     /// In this category.
     pub category: Option<String>,
+    /// That charge for calls.
+    pub priced: bool,
     /// Registered at this moment or later.
     pub created_since: Option<Timestamp>,
     /// Sorted by what.
@@ -109,6 +111,23 @@ pub async fn list_new(
     list(tx, &filter, page, now).await
 }
 
+/// Lists the active agents that charge for calls, the newest first, each with how often it was called: ever, or rather for as
+/// long as calls are remembered.
+///
+/// # Errors
+/// The store's.
+pub async fn list_priced(
+    tx: &mut (impl CatalogStore + QualityStore),
+    page: PageRequest,
+) -> Result<Page<AgentView>, RegistryError> {
+    let found = tx.list_agents(&AgentFilter { priced: true, ..AgentFilter::default() }, page).await?;
+    let mut items = views_since(tx, found.items, i32::MIN).await?;
+    for view in &mut items {
+        view.invocation_count = Some(view.quality.calls);
+    }
+    Ok(Page { items, total: found.total })
+}
+
 /// Lists the active agents that were called most in the last `days`, today among them. Those that nobody called are not
 /// in it.
 ///
@@ -164,8 +183,11 @@ async fn paged(tx: &mut impl QualityStore, found: Page<Agent>, now: Timestamp) -
 
 /// Puts each agent's quality beside it, with one statement for all.
 pub(crate) async fn view(tx: &mut impl QualityStore, agents: Vec<Agent>, now: Timestamp) -> Result<Vec<AgentView>, StoreError> {
+    views_since(tx, agents, day(now).saturating_sub(QUALITY_DAYS)).await
+}
+
+async fn views_since(tx: &mut impl QualityStore, agents: Vec<Agent>, since: i32) -> Result<Vec<AgentView>, StoreError> {
     let ids: Vec<AgentId> = agents.iter().map(|agent| agent.id).collect();
-    let since = day(now).saturating_sub(QUALITY_DAYS);
     let qualities: HashMap<_, _> =
         if ids.is_empty() { HashMap::new() } else { tx.list_quality(&ids, since).await?.into_iter().collect() };
     let view = |agent: Agent| {

@@ -85,6 +85,16 @@ pub async fn finish(tx: &mut Tx, key: &Key, answer: &Stored) -> Result<(), Store
     Ok(())
 }
 
+/// Gives up the claim of work that was not done, so that the key is free again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn release(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
+    on!(tx, conn => diesel::delete(k::table.find((key.scope_digest(), &key.key)).filter(k::status.is_null()))
+        .execute(conn).await)?;
+    Ok(())
+}
+
 /// Forgets keys made before `horizon`, at most `limit` of them, the oldest first; returns how many.
 ///
 /// # Errors

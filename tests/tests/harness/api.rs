@@ -78,6 +78,11 @@ impl Api {
         api.try_send(Method::POST, path, body.to_string().into()).await.ok()
     }
 
+    /// Deletes at a server that may be gone; `None` when it is.
+    pub async fn try_delete(&self, path: &str) -> Option<Reply> {
+        self.try_send(Method::DELETE, path, Bytes::new()).await.ok()
+    }
+
     async fn try_send(&self, method: Method, path: &str, body: Bytes) -> Result<Reply, String> {
         let asked = format!("{method} {path}");
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));

@@ -10,6 +10,7 @@ mod hostile;
 mod identity;
 mod ledger;
 mod main_job;
+mod market;
 mod operations;
 mod races;
 mod registry;

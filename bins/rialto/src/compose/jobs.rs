@@ -8,7 +8,7 @@ use rialto_ledger::seal::{Anchor, Sealer};
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::App;
+use super::{App, deliveries::CloseDelivery};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -31,8 +31,10 @@ pub fn start(app: &Arc<App>) -> Running {
         move || run(Arc::clone(&app))
     };
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
+        .job::<CloseDelivery>(Arc::clone(app))
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
         .every("ledger.seal", Duration::from_secs(10), sealing(app))
+        .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
@@ -75,6 +77,11 @@ async fn expire_holds(app: Arc<App>) -> Result<(), Failure> {
             return Ok(());
         }
     }
+}
+
+async fn expire_orders(app: Arc<App>) -> Result<(), Failure> {
+    while is_full(app.exchange.expire_due(BATCH).await?) {}
+    Ok(())
 }
 
 async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {

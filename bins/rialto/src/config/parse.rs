@@ -5,7 +5,7 @@ use std::{convert::Infallible, ffi::OsStr};
 use clap::{Arg, Command, builder::TypedValueParser, error::ErrorKind};
 use ipnet::IpNet;
 use rialto_identity::Secret;
-use rialto_kernel::Amount;
+use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
 
 /// Reads the database's URL. The usual refusal of clap would show it, and with it the password.
@@ -37,6 +37,10 @@ pub(super) fn parse_net(text: &str) -> Result<IpNet, String> {
 
 pub(super) fn parse_credits(text: &str) -> Result<Amount, String> {
     text.parse().map_err(|_| "expected whole credits".to_owned()).and_then(|n| Amount::new(n).map_err(|e| e.to_string()))
+}
+
+pub(super) fn parse_ppm(text: &str) -> Result<Ppm, String> {
+    text.parse().ok().and_then(Ppm::new).ok_or_else(|| "expected parts per million, 0 to 1000000".to_owned())
 }
 
 #[cfg(test)]

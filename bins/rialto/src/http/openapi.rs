@@ -20,6 +20,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),
+    ("Market", "Bids and asks for capabilities, the trades that they make, and the prices."),
     ("Live", "What happens on the market and in the simulator, as it happens."),
     ("Health", "Is it up, is it ready, how is it doing."),
 ];

@@ -9,6 +9,7 @@ pub mod credits;
 pub mod events;
 pub mod health;
 pub mod ledger;
+pub mod market;
 pub mod registry;
 pub mod wallets;
 
@@ -21,6 +22,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(events::configure)
         .configure(health::configure)
         .configure(ledger::configure)
+        .configure(market::configure)
         .configure(registry::configure)
         .configure(wallets::configure)
         .configure(credits::configure);

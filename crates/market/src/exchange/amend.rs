@@ -43,7 +43,11 @@ impl Desk {
             return Err(MarketError::OrderNotOpen(OrderStatus::Expired));
         }
         let old_price = order.price.ok_or_else(|| broken("a market order rests"))?;
-        let (price, remaining) = (amendment.price.unwrap_or(old_price), amendment.remaining.unwrap_or(order.remaining));
+        let price = amendment.price.unwrap_or(old_price);
+        let remaining = match amendment.quantity {
+            Some(quantity) => check::remaining(quantity, order.filled + order.cancelled)?,
+            None => amendment.remaining.unwrap_or(order.remaining),
+        };
         check::total(price, remaining)?;
         let keeps_place = price == old_price && remaining <= order.remaining;
         let is_post_only = order.time_in_force == TimeInForce::PostOnly;

@@ -62,7 +62,7 @@ async fn name_orders(tx: &mut impl MarketStore, requests: &[Request]) -> Result<
     for request in requests {
         match request {
             Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => ids.push(*order),
-            Request::Place(new) => {
+            Request::Place(new, _) => {
                 ids.extend(new.id);
                 clients.extend(new.client_order_id.clone().map(|id| (new.trader.agent, id)));
             }
@@ -90,7 +90,7 @@ async fn open_shops(
     let mut needed: BTreeSet<&str> = BTreeSet::new();
     for request in requests {
         match request {
-            Request::Place(NewOrder { capability, .. }) => _ = needed.insert(capability),
+            Request::Place(NewOrder { capability, .. }, _) => _ = needed.insert(capability),
             Request::Configure { capability, .. } => _ = needed.insert(capability),
             Request::Match { capability, .. } => _ = wanted.insert(capability),
             Request::Cancel { .. } | Request::Amend { .. } | Request::Expire(_) => {}
@@ -137,7 +137,7 @@ fn needs_book(row: &Capability, requests: &[Request], names: &HashMap<OrderId, A
     };
     let is_continuous = row.settings.continuous || requests.iter().any(becomes);
     requests.iter().any(|request| match request {
-        Request::Place(new) => is_here(&new.capability) && is_at_once(new, is_continuous),
+        Request::Place(new, _) => is_here(&new.capability) && is_at_once(new, is_continuous),
         Request::Match { capability, .. } => is_here(capability),
         Request::Configure { capability, settings } => is_here(capability) && settings.continuous,
         Request::Amend { order, .. } => is_continuous && names.get(order).is_some_and(|name| is_here(name)),
@@ -169,7 +169,7 @@ fn foresee(shops: &HashMap<Arc<str>, Shop>, requests: &[Request]) -> (Vec<Accoun
     let mut holds = Vec::new();
     for request in requests {
         match request {
-            Request::Place(new) => accounts.push(new.trader.account),
+            Request::Place(new, _) => accounts.push(new.trader.account),
             Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => {
                 let order = shops.values().find_map(|shop| shop.number(*order).and_then(|number| shop.live.get(&number)));
                 accounts.extend(order.map(|order| order.trader.account));
@@ -203,7 +203,7 @@ fn foresee(shops: &HashMap<Arc<str>, Shop>, requests: &[Request]) -> (Vec<Accoun
 /// How much arrives on one side of a shop, and the best price that it offers; any if `None`.
 fn arriving(shop: &Shop, requests: &[Request], side: Side) -> (i64, Option<u64>) {
     let placed = requests.iter().filter_map(|request| match request {
-        Request::Place(new) if *new.capability == *shop.row.name && new.side == side => Some((new.quantity, new.price)),
+        Request::Place(new, _) if *new.capability == *shop.row.name && new.side == side => Some((new.quantity, new.price)),
         _ => None,
     });
     let waiting = shop.waiting().filter(|order| order.side == side).map(|order| (order.remaining, order.price));

@@ -33,7 +33,7 @@ impl Desk {
     /// the transaction is lost.
     pub(super) async fn serve(&mut self, tx: &mut impl MarketStore, request: &Request) -> Result<Answer, MarketError> {
         match request {
-            Request::Place(new) => self.place(tx, new).await,
+            Request::Place(new, keyed) => self.place_once(tx, new, keyed.as_ref()).await,
             Request::Amend { caller, order, amendment } => self.amend(tx, caller, *order, *amendment).await,
             Request::Cancel { caller, order } => {
                 let (till, shop, number) = self.open(*order)?;

@@ -2,7 +2,7 @@
 
 mod amend;
 mod batch;
-mod check;
+pub(crate) mod check;
 mod desk;
 mod gather;
 mod meet;
@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use gather::Gatherer;
 use rialto_kernel::{Caller, Clock, Ppm, Timestamp};
-use rialto_store::{Db, StoreError, Tx};
+use rialto_store::{Db, StoreError, Tx, idempotency::Stored};
 
 use crate::{
     book::Side,
     error::MarketError,
-    model::{Amendment, Capability, NewOrder, Order, OrderId, Placed, Settings, Trade},
+    model::{Amendment, Capability, Keyed, NewOrder, Order, OrderId, Placed, PlacedOnce, Settings, Trade},
     store::MarketStore,
 };
 
@@ -54,7 +54,7 @@ pub struct Exchange {
 /// What is asked of the exchange.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    Place(NewOrder),
+    Place(NewOrder, Option<Keyed>),
     Cancel { caller: Caller, order: OrderId },
     Amend { caller: Caller, order: OrderId, amendment: Amendment },
     Match { capability: Arc<str>, tick: i64 },
@@ -66,6 +66,7 @@ pub(crate) enum Request {
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Placed { placed: Box<Placed>, is_done: bool },
+    Replayed(Stored),
     Order(Box<Order>),
     Matched { trades: Vec<Trade>, is_done: bool },
     Capability(Capability),
@@ -110,13 +111,29 @@ impl Exchange {
     /// [`MarketError::Busy`], [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`], [`MarketError::AgentUnknown`] when
     /// there is no such wallet. An order that is placed and comes to nothing is no error: see [`Order::status`].
     pub async fn place(&self, caller: &Caller, new: NewOrder) -> Result<Placed, MarketError> {
-        check::order(&new, self.clock.now())?;
+        match self.try_place(caller, new, None).await? {
+            PlacedOnce::Now(placed) => Ok(*placed),
+            PlacedOnce::Replayed(_) => Err(odd()),
+        }
+    }
+
+    /// Places an order like [`Exchange::place`], once for an idempotency key: the answer is kept in the transaction that places
+    /// it, and is given again to whoever repeats the request. A refusal leaves the key free.
+    ///
+    /// # Errors
+    /// Those of [`Exchange::place`], then [`MarketError::KeyReused`] and [`MarketError::KeyRunning`].
+    pub async fn place_once(&self, caller: &Caller, new: NewOrder, keyed: Keyed) -> Result<PlacedOnce, MarketError> {
+        self.try_place(caller, new, Some(keyed)).await
+    }
+
+    async fn try_place(&self, caller: &Caller, new: NewOrder, keyed: Option<Keyed>) -> Result<PlacedOnce, MarketError> {
+        check::order(&new)?;
         if !caller.may_write(new.trader.owner) {
             return Err(MarketError::Forbidden("Only its owner may trade for this agent."));
         }
         let tick = new.tick;
         for _ in 0..BUSY_MAX {
-            match self.finish(Request::Place(new.clone()), tick).await {
+            match self.finish(Request::Place(new.clone(), keyed.clone()), tick).await {
                 Err(MarketError::Busy) => drop(self.match_orders(&new.capability, tick).await?),
                 placed => return placed,
             }
@@ -139,7 +156,10 @@ impl Exchange {
     /// [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`]; the order is as it was then.
     pub async fn amend(&self, caller: &Caller, order: OrderId, amendment: Amendment) -> Result<Placed, MarketError> {
         check::amendment(&amendment)?;
-        self.finish(Request::Amend { caller: *caller, order, amendment }, 0).await
+        match self.finish(Request::Amend { caller: *caller, order, amendment }, 0).await? {
+            PlacedOnce::Now(placed) => Ok(*placed),
+            PlacedOnce::Replayed(_) => Err(odd()),
+        }
     }
 
     /// Lets the orders of a capability meet, in the order in which they were placed, and returns their trades. After it no
@@ -162,6 +182,17 @@ impl Exchange {
                 _ => return Err(odd()),
             }
         }
+    }
+
+    /// The same for somebody who asks from outside. Takes a caller who may change things at all.
+    ///
+    /// # Errors
+    /// Those of [`Exchange::match_orders`], then [`MarketError::Forbidden`].
+    pub async fn match_for(&self, caller: &Caller, capability: &str, tick: i64) -> Result<Vec<Trade>, MarketError> {
+        if !caller.may_write(caller.owner) {
+            return Err(MarketError::Forbidden("This account may only read."));
+        }
+        self.match_orders(capability, tick).await
     }
 
     /// Says how a capability is traded. What waits in one that becomes continuous is matched. Takes an administrator.
@@ -204,16 +235,19 @@ impl Exchange {
     }
 
     /// Has an order arrive. One that met very many others has more turns.
-    async fn finish(&self, request: Request, tick: i64) -> Result<Placed, MarketError> {
-        let Answer::Placed { placed, is_done } = self.ask(request).await? else { return Err(odd()) };
-        let mut placed = *placed;
+    async fn finish(&self, request: Request, tick: i64) -> Result<PlacedOnce, MarketError> {
+        let (mut placed, is_done) = match self.ask(request).await? {
+            Answer::Placed { placed, is_done } => (placed, is_done),
+            Answer::Replayed(stored) => return Ok(PlacedOnce::Replayed(stored)),
+            _ => return Err(odd()),
+        };
         if !is_done {
             placed.trades.extend(self.match_orders(&placed.order.capability, tick).await?);
             let id = placed.order.id;
             let found = self.db.read(async move |tx: &mut Tx| tx.find_orders(&[id]).await).await?.pop();
             placed.order = found.ok_or(MarketError::OrderUnknown(id))?;
         }
-        Ok(placed)
+        Ok(PlacedOnce::Now(placed))
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, MarketError> {

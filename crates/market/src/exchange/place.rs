@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rialto_kernel::{Amount, Event as Fact, Id};
 use rialto_ledger::{AccountState, HoldId};
-use rialto_store::StoreError;
+use rialto_store::{StoreError, idempotency::Claim};
 use serde_json::json;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     book::{SelfTrade, Side},
     error::MarketError,
-    model::{NewOrder, Order, OrderStatus, OrderType, Placed, TimeInForce},
+    model::{Keyed, NewOrder, Order, OrderStatus, OrderType, Placed, TimeInForce},
     store::MarketStore,
 };
 
@@ -37,7 +37,29 @@ pub(super) const fn rests(order: &Order) -> bool {
 }
 
 impl Desk {
-    pub(super) async fn place(&mut self, tx: &mut impl MarketStore, new: &NewOrder) -> Result<Answer, MarketError> {
+    /// Places an order, unless its key has an answer already; keeps the answer under the key.
+    pub(super) async fn place_once(
+        &mut self,
+        tx: &mut impl MarketStore,
+        new: &NewOrder,
+        keyed: Option<&Keyed>,
+    ) -> Result<Answer, MarketError> {
+        let Some(Keyed { key, render }) = keyed else { return self.place(tx, new).await };
+        // Requests for one capability take turns, and a repeat is for the same one: what its rival did can be seen by now.
+        match tx.find_answer(key).await? {
+            None => {}
+            Some(Claim::Done(stored)) => return Ok(Answer::Replayed(stored)),
+            Some(Claim::Mismatch) => return Err(MarketError::KeyReused),
+            Some(Claim::Running | Claim::Fresh) => return Err(MarketError::KeyRunning),
+        }
+        let answer = self.place(tx, new).await?;
+        if let Answer::Placed { placed, .. } = &answer {
+            tx.keep_answer(key, &render(placed), self.till.now).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn place(&mut self, tx: &mut impl MarketStore, new: &NewOrder) -> Result<Answer, MarketError> {
         let fingerprint = check::fingerprint(new);
         if let Some(order) = self.placed_before(new)? {
             if order.fingerprint != fingerprint {
@@ -46,6 +68,7 @@ impl Desk {
             let placed = Placed { order, trades: Vec::new(), existed: true };
             return Ok(Answer::Placed { placed: Box::new(placed), is_done: true });
         }
+        check::time(new, self.till.now)?;
         let before = self.till.trades.len();
         let shop = self.shops.get_mut(new.capability.as_str()).ok_or_else(|| broken("it is not there"))?;
         let at_once = is_at_once(new, shop.row.settings.continuous);

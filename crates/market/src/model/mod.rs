@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rialto_kernel::{AccountId, AgentId, Id, OwnerId, Ppm, Timestamp};
 use rialto_ledger::{HoldId, TransferId};
+use rialto_store::idempotency::{Key, Stored};
 pub use stats::{Candle, DepthLevel, OrderBook, OrderDepth, OrderFilter, OrderPage, Ticker, TradeFilter};
 pub use words::{EndReason, Interval, OrderStatus, OrderType, TimeInForce, TradeStatus};
 
@@ -107,6 +108,9 @@ pub struct Amendment {
     pub price: Option<i64>,
     /// What it has open from now on, if that changes.
     pub remaining: Option<i64>,
+    /// What it is for in all from now on, what was filled and cancelled included; instead of `remaining`. Whatever is filled
+    /// meanwhile, it never trades more than this.
+    pub quantity: Option<i64>,
 }
 
 /// An order.
@@ -164,6 +168,24 @@ impl Order {
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|time| time <= now)
     }
+}
+
+/// An idempotency key under which an order is placed once.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// The key.
+    pub key: Key,
+    /// Makes the answer that is kept under it, in the words of whoever serves it.
+    pub render: fn(&Placed) -> Stored,
+}
+
+/// What placing an order under an idempotency key came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlacedOnce {
+    /// It was placed now.
+    Now(Box<Placed>),
+    /// It was placed before, under the same key; this was the answer.
+    Replayed(Stored),
 }
 
 /// What placing or amending an order came to.

@@ -40,8 +40,8 @@ pub struct OrderFilter {
     pub owner: Option<OwnerId>,
     /// Only those of this agent.
     pub agent: Option<AgentId>,
-    /// Only those with this status.
-    pub status: Option<OrderStatus>,
+    /// Only those with one of these statuses; any if empty.
+    pub statuses: Vec<OrderStatus>,
     /// Only those for this capability.
     pub capability: Option<String>,
     /// Only those after the page that ended with this cursor.

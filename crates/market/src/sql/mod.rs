@@ -8,7 +8,11 @@ mod stats;
 mod trades;
 
 use rialto_kernel::{AgentId, PageRequest, Timestamp};
-use rialto_store::{StoreError, Tx, outbox};
+use rialto_store::{
+    StoreError, Tx,
+    idempotency::{self, Claim, Key, Stored},
+    outbox,
+};
 
 use crate::{
     model::{
@@ -53,6 +57,17 @@ impl MarketStore for Tx {
         trades::insert(self, changes.trades).await?;
         capabilities::update(self, changes.capabilities, now).await?;
         outbox::append_all(self, changes.events).await
+    }
+
+    async fn find_answer(&mut self, key: &Key) -> Result<Option<Claim>, StoreError> {
+        idempotency::find(self, key).await
+    }
+
+    async fn keep_answer(&mut self, key: &Key, answer: &Stored, now: Timestamp) -> Result<(), StoreError> {
+        match idempotency::claim(self, key, now).await? {
+            Claim::Fresh => idempotency::finish(self, key, answer).await,
+            _ => Err(StoreError::Again("an idempotency key was taken in the meantime".into())),
+        }
     }
 
     async fn best_orders(&mut self, capability: &str, limit: u32) -> Result<OrderBook, StoreError> {

@@ -171,8 +171,10 @@ pub(super) async fn list(tx: &mut Tx, filter: &OrderFilter, limit: u32) -> Resul
             if let Some(agent) = filter.agent {
                 query = query.filter(o::agent_id.eq(agent));
             }
-            if let Some(status) = filter.status {
-                query = query.filter(o::status.eq(status.as_str()));
+            match filter.statuses.as_slice() {
+                [] => {}
+                [status] => query = query.filter(o::status.eq(status.as_str())),
+                several => query = query.filter(o::status.eq_any(several.iter().map(|status| status.as_str()))),
             }
             if let Some(capability) = &filter.capability {
                 query = query.filter(o::capability.eq(capability.as_str()));

@@ -120,7 +120,7 @@ async fn an_amended_order_holds_what_it_is_now_for(test: &TestDb) {
     floor.bid(other, 10, 5).await;
     let amend = async |price, remaining| {
         let owner = caller(buyer.owner, rialto_kernel::Role::Operator);
-        floor.exchange.amend(&owner, bid.id, Amendment { price, remaining }).await.map(|placed| placed.order)
+        floor.exchange.amend(&owner, bid.id, Amendment { price, remaining, quantity: None }).await.map(|placed| placed.order)
     };
     let less = amend(None, Some(4)).await.unwrap();
     assert_eq!((less.priority, less.quantity, floor.purse(buyer).await), (bid.priority, 4, (100, 40)));
@@ -139,8 +139,21 @@ async fn an_amended_order_holds_what_it_is_now_for(test: &TestDb) {
     // Partly filled, then amended: the quantity is what was filled and what is open.
     let rest = amend(Some(11), Some(2)).await.unwrap();
     assert_eq!((rest.quantity, rest.filled, rest.remaining, floor.purse(buyer).await), (3, 1, 2, (90, 22)));
+    // The same, said as a whole: three in all, of which one was filled.
+    let whole = |quantity| {
+        let (floor, owner) = (&floor, caller(buyer.owner, rialto_kernel::Role::Operator));
+        let amendment = Amendment { quantity: Some(quantity), ..Amendment::default() };
+        async move { floor.exchange.amend(&owner, bid.id, amendment).await.map(|placed| placed.order) }
+    };
+    assert!(matches!(whole(1).await, Err(MarketError::Invalid { field: "quantity", .. })));
+    let grown = whole(4).await.unwrap();
+    assert_eq!((grown.remaining, floor.purse(buyer).await), (3, (90, 33)));
+    assert_eq!(
+        whole(3).await.unwrap(),
+        rialto_market::Order { hold: floor.order(bid.id).await.hold, priority: grown.priority, ..rest }
+    );
     let stranger = caller(other.owner, rialto_kernel::Role::Operator);
-    let refused = floor.exchange.amend(&stranger, bid.id, Amendment { price: Some(1), remaining: None }).await;
+    let refused = floor.exchange.amend(&stranger, bid.id, Amendment { price: Some(1), ..Amendment::default() }).await;
     assert!(matches!(refused, Err(MarketError::Forbidden(_))));
     // Where orders trade as they arrive, an amended one may.
     floor.ask(seller, 12, 1).await;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use rialto_market::{MarketError, NewOrder, OrderStatus, book::Side};
-use rialto_store::testing::TestDb;
+use rialto_market::{Keyed, MarketError, NewOrder, OrderStatus, PlacedOnce, book::Side};
+use rialto_store::{
+    idempotency::{Key, Stored},
+    testing::TestDb,
+};
 
-use crate::support::{CAPABILITY, Floor, all_at_once, trader};
+use crate::support::{CAPABILITY, Floor, all_at_once, caller, trader};
 
 /// Two servers on one database.
 fn servers(test: &TestDb) -> [Arc<Floor>; 2] {
@@ -103,10 +106,31 @@ async fn one_name_at_once_is_one_order(test: &TestDb) {
     assert_eq!(servers[0].purse(buyer).await, (1_000, 10));
 }
 
+async fn one_key_at_once_is_one_order(test: &TestDb) {
+    let servers = servers(test);
+    let buyer = trader(&test.db, 1_000).await;
+    let placed = all_at_once(16, |number| {
+        let floor = Arc::clone(&servers[number % 2]);
+        // Two requests under one key: only one of them can be what it is for, and their capabilities do not bring them into line.
+        let other = number % 4 == 0;
+        let capability = if other { "elsewhere" } else { CAPABILITY };
+        let new = NewOrder::limit(buyer, Side::Bid, capability, 10, 1);
+        let render = |placed: &rialto_market::Placed| Stored { status: 201, body: placed.order.id.to_string() };
+        let key = Key { scope: "orders".into(), key: "one".into(), fingerprint: vec![u8::from(other)] };
+        let owner = caller(buyer.owner, rialto_kernel::Role::Operator);
+        async move { floor.exchange.place_once(&owner, new, Keyed { key, render }).await }
+    })
+    .await;
+    assert_eq!(placed.iter().filter(|one| matches!(one, Ok(PlacedOnce::Now(_)))).count(), 1, "{placed:?}");
+    assert!(placed.iter().all(|one| matches!(one, Ok(_) | Err(MarketError::KeyReused))), "{placed:?}");
+    assert_eq!(servers[0].purse(buyer).await, (1_000, 10));
+}
+
 crate::market_suite! {
     five_matches_of_one_pair_are_one_trade,
     of_two_cancels_one_wins,
     sixty_four_bids_with_money_for_ten_are_ten,
     a_cancel_and_a_match_race_and_one_wins,
     one_name_at_once_is_one_order,
+    one_key_at_once_is_one_order,
 }

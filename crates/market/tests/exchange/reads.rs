@@ -3,7 +3,7 @@
 use rialto_kernel::{Id, OwnerId, PageRequest, Role};
 use rialto_market::{
     BOOK_ORDERS_MAX, Delivery, DepthLevel, Interval, MarketError, NewOrder, OrderFilter, OrderStatus, Trade, TradeFilter,
-    TradeStatus, begin_delivery, book::Side, candles, depth, finish_delivery, order, orders, ticker, trades,
+    TradeStatus, abandon_delivery, begin_delivery, book::Side, candles, depth, finish_delivery, order, orders, ticker, trades,
 };
 use rialto_store::{Tx, outbox, testing::TestDb};
 
@@ -49,8 +49,10 @@ async fn orders_are_listed_to_whom_they_belong(test: &TestDb) {
     let second = list(buyer.owner, OrderFilter { after: first.next, ..here.clone() }, 3).await;
     assert_eq!(second.items.iter().map(|order| order.id).collect::<Vec<_>>(), [mine[1], mine[0]]);
     assert_eq!(second.next, None);
-    let cancelled = OrderFilter { status: Some(OrderStatus::Cancelled), ..OrderFilter::default() };
+    let cancelled = OrderFilter { statuses: vec![OrderStatus::Cancelled], ..OrderFilter::default() };
     assert_eq!(list(buyer.owner, cancelled, 200).await.items.len(), 1);
+    let live = OrderFilter { statuses: vec![OrderStatus::Open, OrderStatus::PartiallyFilled], ..OrderFilter::default() };
+    assert_eq!(list(buyer.owner, live, 200).await.items.len(), 5);
     assert_eq!(list(OwnerId::new(), OrderFilter::default(), 200).await.items, []);
     let (id, stranger) = (mine[1], caller(other.owner, Role::Operator));
     let hidden = floor.db.read(async move |tx: &mut Tx| order(tx, &stranger, id).await).await;
@@ -144,7 +146,7 @@ async fn one_trade(floor: &Floor, credits: i64) -> (Trade, rialto_market::Trader
 
 async fn begin(floor: &Floor, trade: &Trade, owner: OwnerId, call: u128) -> Result<Trade, MarketError> {
     let (id, call, now, asking) = (trade.id, invocation(call), floor.clock.now(), caller(owner, Role::Operator));
-    floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, now).await).await
+    floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, PATIENCE, now).await).await
 }
 
 async fn finish(floor: &Floor, trade: &Trade, call: u128, succeeded: bool) -> Result<TradeStatus, MarketError> {
@@ -152,6 +154,9 @@ async fn finish(floor: &Floor, trade: &Trade, call: u128, succeeded: bool) -> Re
     let (id, now) = (trade.id, floor.clock.now());
     floor.db.write(async move |tx: &mut Tx| finish_delivery(tx, id, delivery, now).await).await.map(|trade| trade.status)
 }
+
+/// How long a delivery may take.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(900);
 
 fn invocation(number: u128) -> Id<rialto_market::nouns::Invocation> {
     format!("{number:032x}").parse().unwrap()
@@ -172,6 +177,27 @@ async fn a_trade_is_delivered_once(test: &TestDb) {
     assert_eq!(finish(&floor, &trade, 3, true).await, Ok(TradeStatus::Delivered));
     assert_eq!(finish(&floor, &trade, 3, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivered)));
     assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (0, 90));
+    let kinds = ["trade.settled", "trade.completed"].map(str::to_owned);
+    let told = floor.db.read(async move |tx: &mut Tx| outbox::between(tx, &kinds, 0, i64::MAX).await).await.unwrap();
+    let told: Vec<_> = told.iter().map(|event| (event.kind.as_str(), event.data["status"].as_str().unwrap())).collect();
+    assert_eq!(told, [("trade.settled", "settled"), ("trade.settled", "delivered"), ("trade.completed", "delivered")]);
+}
+
+async fn a_delivery_that_was_not_made_leaves_the_trade_free(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (trade, buyer, _) = one_trade(&floor, 0).await;
+    let abandon = async |call| {
+        let (id, call, now) = (trade.id, invocation(call), floor.clock.now());
+        floor.db.write(async move |tx: &mut Tx| abandon_delivery(tx, id, call, now).await).await.unwrap()
+    };
+    assert!(!abandon(1).await, "it was not reserved");
+    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
+    assert!(!abandon(2).await, "it is reserved for another call");
+    assert!(abandon(1).await);
+    assert_eq!(finish(&floor, &trade, 1, true).await, Err(MarketError::NotDeliverable(TradeStatus::Settled)));
+    begin(&floor, &trade, buyer.owner, 2).await.unwrap();
+    assert_eq!(finish(&floor, &trade, 2, true).await, Ok(TradeStatus::Delivered));
+    assert!(!abandon(2).await, "it was delivered");
 }
 
 async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
@@ -181,14 +207,17 @@ async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
     assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
     assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
     assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
-    // The seller has spent it: the trade fails, and is paid back once there is money.
+    // The seller has spent it: the trade fails, may be delivered after all, and is paid back once there is money.
     let (trade, buyer, seller) = one_trade(&floor, 0).await;
     begin(&floor, &trade, buyer.owner, 2).await.unwrap();
     let spent = floor.bid(seller, 30, 3).await;
     assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Failed));
     assert_eq!(floor.purse(buyer).await.0, 0);
+    assert_eq!(begin(&floor, &trade, buyer.owner, 3).await.unwrap().status, TradeStatus::Delivering);
+    assert_eq!(finish(&floor, &trade, 2, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivering)));
+    assert_eq!(finish(&floor, &trade, 3, false).await, Ok(TradeStatus::Failed));
     floor.exchange.cancel(&admin(), spent.id).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Reversed));
+    assert_eq!(finish(&floor, &trade, 3, false).await, Ok(TradeStatus::Reversed));
     assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
 }
 
@@ -198,5 +227,6 @@ crate::market_suite! {
     prices_are_summed_up,
     trades_are_listed_and_told,
     a_trade_is_delivered_once,
+    a_delivery_that_was_not_made_leaves_the_trade_free,
     what_was_not_delivered_is_paid_back_with_its_fee,
 }

@@ -77,6 +77,7 @@ impl Duel {
                 let amendment = Amendment {
                     price: self.rng.bool().then(|| self.rng.i64(90..=110)),
                     remaining: self.rng.bool().then(|| self.rng.i64(1..=order.remaining + 1)),
+                    quantity: None,
                 };
                 let id = order.id;
                 match floor.exchange.amend(&crate::support::admin(), id, amendment).await {
@@ -153,7 +154,7 @@ pub async fn trouble(floor: &Floor, crowd: &[Trader], seed: u64, commands: usize
             6..8 if !mine.is_empty() => floor.cancel(&mine.swap_remove(rng.usize(..mine.len()))).await.map(drop),
             8 if !mine.is_empty() => {
                 let order = &mine[rng.usize(..mine.len())];
-                let amendment = Amendment { price: Some(rng.i64(90..=110)), remaining: Some(rng.i64(1..=6)) };
+                let amendment = Amendment { price: Some(rng.i64(90..=110)), remaining: Some(rng.i64(1..=6)), quantity: None };
                 floor.exchange.amend(&caller(order.trader.owner, Role::Operator), order.id, amendment).await.map(drop)
             }
             _ => floor.exchange.match_orders(&capability, 0).await.map(|some| trades += some.len()),

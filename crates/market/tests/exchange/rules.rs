@@ -2,10 +2,14 @@
 
 use rialto_kernel::{Amount, OwnerId, Role};
 use rialto_market::{
-    Amendment, EndReason, ExchangeOptions, MarketError, NewOrder, OrderId, OrderStatus, OrderType, TimeInForce,
+    Amendment, EndReason, ExchangeOptions, Keyed, MarketError, NewOrder, OrderId, OrderStatus, OrderType, PlacedOnce,
+    TimeInForce,
     book::{SelfTrade, Side},
 };
-use rialto_store::testing::TestDb;
+use rialto_store::{
+    idempotency::{Key, Stored},
+    testing::TestDb,
+};
 
 use crate::support::{CAPABILITY, Floor, admin, all_at_once, at, caller, check_not_crossed, trader};
 
@@ -47,11 +51,19 @@ async fn nonsense_is_refused_field_by_field(test: &TestDb) {
     let largest = NewOrder { side: Side::Ask, price: Some(max), ..good.clone() };
     assert!(floor.place(largest).await.is_ok());
     let order = floor.place(good).await.unwrap().order;
-    for amendment in [Amendment { price: Some(0), remaining: None }, Amendment { price: None, remaining: Some(-1) }] {
-        assert!(matches!(floor.exchange.amend(&admin(), order.id, amendment).await, Err(MarketError::Invalid { .. })));
+    for (price, remaining, quantity, expected) in [
+        (Some(0), None, None, "price"),
+        (None, Some(-1), None, "remaining"),
+        (None, None, Some(0), "quantity"),
+        (None, Some(1), Some(1), "quantity"),
+        (Some(max), Some(2), None, "quantity"),
+    ] {
+        let amendment = Amendment { price, remaining, quantity };
+        match floor.exchange.amend(&admin(), order.id, amendment).await {
+            Err(MarketError::Invalid { field, .. }) => assert_eq!(field, expected, "{amendment:?}"),
+            other => panic!("{amendment:?}: {other:?}"),
+        }
     }
-    let too_much = Amendment { price: Some(max), remaining: Some(2) };
-    assert!(matches!(floor.exchange.amend(&admin(), order.id, too_much).await, Err(MarketError::Invalid { .. })));
 }
 
 async fn only_the_owner_of_an_agent_trades_for_it(test: &TestDb) {
@@ -97,6 +109,53 @@ async fn the_same_order_is_placed_once(test: &TestDb) {
     assert_eq!((again.existed, again.order.status), (true, OrderStatus::Cancelled));
 }
 
+/// An answer that says what it is about.
+fn render(placed: &rialto_market::Placed) -> Stored {
+    Stored { status: 201, body: format!("{} {}", placed.order.id, placed.trades.len()) }
+}
+
+async fn a_key_has_one_order_and_one_answer(test: &TestDb) {
+    let (floor, buyer) = (Floor::new(&test.db), trader(&test.db, 100).await);
+    let servers = [&floor, &floor.another()];
+    let keyed = |name: &str, fingerprint: u8| {
+        let key = Key { scope: "orders".into(), key: name.into(), fingerprint: vec![fingerprint] };
+        Keyed { key, render }
+    };
+    let owner = caller(buyer.owner, Role::Operator);
+    let soon = NewOrder {
+        time_in_force: TimeInForce::Gtt,
+        expires_at: Some(at(60)),
+        ..NewOrder::limit(buyer, Side::Bid, CAPABILITY, 10, 1)
+    };
+    let PlacedOnce::Now(placed) = servers[0].exchange.place_once(&owner, soon.clone(), keyed("a", 1)).await.unwrap() else {
+        panic!("nobody had the key")
+    };
+    for server in servers {
+        // Also when the order could not be placed any more.
+        floor.advance(60);
+        let again = server.exchange.place_once(&owner, soon.clone(), keyed("a", 1)).await;
+        assert_eq!(again, Ok(PlacedOnce::Replayed(render(&placed))));
+        let other = server.exchange.place_once(&owner, soon.clone(), keyed("a", 2)).await;
+        assert_eq!(other, Err(MarketError::KeyReused));
+    }
+    assert_eq!(floor.all_orders().await.len(), 1);
+    // What was refused may be tried again under the same key.
+    let dear = NewOrder::limit(buyer, Side::Bid, CAPABILITY, 1_000, 1);
+    for _ in 0..2 {
+        let refused = floor.exchange.place_once(&owner, dear.clone(), keyed("b", 1)).await;
+        assert!(matches!(refused, Err(MarketError::InsufficientFunds { .. })), "{refused:?}");
+    }
+    let good = NewOrder { price: Some(1), ..dear };
+    assert!(matches!(floor.exchange.place_once(&owner, good, keyed("b", 2)).await, Ok(PlacedOnce::Now(_))));
+}
+
+async fn only_who_may_change_things_asks_for_a_match(test: &TestDb) {
+    let (floor, owner) = (Floor::new(&test.db), OwnerId::new());
+    assert_eq!(floor.exchange.match_for(&caller(owner, Role::Operator), CAPABILITY, 0).await, Ok(Vec::new()));
+    let refused = floor.exchange.match_for(&caller(owner, Role::Viewer), CAPABILITY, 0).await;
+    assert!(matches!(refused, Err(MarketError::Forbidden(_))), "{refused:?}");
+}
+
 async fn orders_live_as_long_as_they_say(test: &TestDb) {
     let floor = Floor::new(&test.db);
     let (buyer, seller) = (trader(&test.db, 1_000).await, trader(&test.db, 0).await);
@@ -130,7 +189,7 @@ async fn orders_live_as_long_as_they_say(test: &TestDb) {
     floor.continuous(0).await;
     floor.ask(seller, 20, 1).await;
     let maker = floor.place(order(TimeInForce::PostOnly, Side::Bid, 5, 1)).await.unwrap().order;
-    let crossing = Amendment { price: Some(20), remaining: None };
+    let crossing = Amendment { price: Some(20), ..Amendment::default() };
     assert_eq!(floor.exchange.amend(&admin(), maker.id, crossing).await.unwrap_err(), MarketError::WouldTrade);
     assert_eq!(floor.order(maker.id).await.price, Some(5));
     check_not_crossed(&test.db, CAPABILITY).await;
@@ -187,6 +246,8 @@ crate::market_suite! {
     nonsense_is_refused_field_by_field,
     only_the_owner_of_an_agent_trades_for_it,
     the_same_order_is_placed_once,
+    a_key_has_one_order_and_one_answer,
+    only_who_may_change_things_asks_for_a_match,
     orders_live_as_long_as_they_say,
     what_became_continuous_is_matched,
     a_taker_meets_very_many_makers_in_turns,

@@ -103,6 +103,15 @@ pub struct Outcome {
     pub credits_charged: Option<Amount>,
 }
 
+/// Who pays for a call.
+#[derive(Debug, Clone, Copy)]
+enum Terms {
+    /// The caller, the agent's price.
+    Price,
+    /// Somebody has, otherwise. The call gets this id.
+    Paid(InvocationId),
+}
+
 /// Makes the answer that is kept under an idempotency key, in the words of whoever serves it.
 pub type Render = fn(&Outcome) -> Stored;
 
@@ -165,6 +174,23 @@ impl Broker {
         Self { inner: Arc::new(Inner { db, client, cipher, clock, config, runtime, permits }) }
     }
 
+    /// Calls an agent for something that was paid otherwise: nothing is held and nothing is charged, whatever the agent's price.
+    /// The call has the id `invocation`, so that whoever dies meanwhile can be asked afterwards; see [`call_state`].
+    ///
+    /// # Errors
+    /// Those of [`Broker::invoke`].
+    pub async fn invoke_paid(
+        &self,
+        caller: Caller,
+        request: InvokeRequest,
+        invocation: InvocationId,
+    ) -> Result<Outcome, BrokerError> {
+        match self.make(caller, request, None, Terms::Paid(invocation)).await? {
+            Invoked::Made(outcome) => Ok(outcome),
+            Invoked::Replayed(_) => Err(BrokerError::KeyReused),
+        }
+    }
+
     /// Calls an agent on behalf of `caller`, and charges its price if it answers well.
     ///
     /// The call is made and settled even when whoever waits for it goes away, at whatever point.
@@ -177,10 +203,20 @@ impl Broker {
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
     ) -> Result<Invoked, BrokerError> {
+        self.make(caller, request, idempotent, Terms::Price).await
+    }
+
+    async fn make(
+        &self,
+        caller: Caller,
+        request: InvokeRequest,
+        idempotent: Option<Idempotent>,
+        terms: Terms,
+    ) -> Result<Invoked, BrokerError> {
         let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
         let work = self.inner.runtime.spawn(async move {
             let _permit = permit;
-            let opened = match inner.open(caller, request, idempotent, inner.config.call).await? {
+            let opened = match inner.open(caller, request, idempotent, terms, inner.config.call).await? {
                 open::Opened::Fresh(opened) => opened,
                 open::Opened::Replayed(stored) => return Ok(Invoked::Replayed(stored)),
             };
@@ -205,7 +241,7 @@ impl Broker {
         let (begun, answer) = oneshot::channel();
         self.inner.runtime.spawn(async move {
             let _permit = permit;
-            let opened = match inner.open(caller, request, idempotent, inner.config.stream).await {
+            let opened = match inner.open(caller, request, idempotent, Terms::Price, inner.config.stream).await {
                 Ok(open::Opened::Fresh(opened)) => opened,
                 Ok(open::Opened::Replayed(stored)) => return drop(begun.send(Ok(Streamed::Replayed(stored)))),
                 Err(error) => return drop(begun.send(Err(error))),

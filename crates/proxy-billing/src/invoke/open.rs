@@ -13,7 +13,7 @@ use rialto_store::{
 };
 use serde_json::json;
 
-use super::{Idempotent, Inner, InvokeRequest, Payload};
+use super::{Idempotent, Inner, InvokeRequest, Payload, Terms};
 use crate::{
     error::BrokerError,
     model::{ClaimName, Conversation, ConversationId, InvocationId, Message, MessageId, NewInvocation, Speaker},
@@ -73,12 +73,16 @@ impl Inner {
         caller: Caller,
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
+        terms: Terms,
         limits: CallLimits,
     ) -> Result<Opened, BrokerError> {
         if !caller.may_write(caller.owner) {
             return Err(BrokerError::ReadOnly);
         }
-        let invocation = InvocationId::new();
+        let invocation = match terms {
+            Terms::Price => InvocationId::new(),
+            Terms::Paid(invocation) => invocation,
+        };
         loop {
             let (asked, key, cipher) = (request.clone(), idempotent.clone(), self.cipher.clone());
             let now = self.now();
@@ -94,7 +98,10 @@ impl Inner {
                     if credential.is_none() && agent.auth_type != AuthType::Public {
                         return Err(BrokerError::CredentialsMissing);
                     }
-                    let price = agent.price().unwrap_or(Amount::ZERO);
+                    let price = match terms {
+                        Terms::Price => agent.price().unwrap_or(Amount::ZERO),
+                        Terms::Paid(_) => Amount::ZERO,
+                    };
                     let ticket = Ticket {
                         invocation,
                         conversation: Id::new(),

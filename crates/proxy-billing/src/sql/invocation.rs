@@ -176,6 +176,11 @@ impl InvocationStore for Tx {
         Ok(row.map(Invocation::try_from).transpose()?.map(|call| call.finish))
     }
 
+    async fn has_invocation(&mut self, id: InvocationId) -> Result<bool, StoreError> {
+        let found: Option<InvocationId> = on!(self, conn => i::table.find(id).select(i::id).first(conn).await.optional())?;
+        Ok(found.is_some())
+    }
+
     async fn list_stale(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Stale>, StoreError> {
         type Columns = (InvocationId, OwnerId, AgentId, ConversationId, Timestamp, Option<String>, Option<String>);
         let rows: Vec<Columns> = on!(self, conn => i::table

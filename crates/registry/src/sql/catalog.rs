@@ -81,6 +81,9 @@ macro_rules! wanted {
         if let Some(category) = &wanted.filter.category {
             query = query.filter(agents::category.eq(category));
         }
+        if wanted.filter.priced {
+            query = query.filter(agents::pricing_enabled.eq(true));
+        }
         if let Some(since) = wanted.filter.created_since {
             query = query.filter(agents::created_at.ge(since));
         }

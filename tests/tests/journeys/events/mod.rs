@@ -1,6 +1,6 @@
 //! The live stream, as clients see it. Events are written into the server's database from outside, by this process.
 
-mod client;
+pub mod client;
 mod order;
 mod resume;
 mod rules;

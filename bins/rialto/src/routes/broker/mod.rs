@@ -9,7 +9,7 @@ mod stream;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use dto::InvocationLogResponse;
+pub use dto::{InvocationLogResponse, InvokeRequest};
 pub use invoke::render;
 pub use log_query::LogQuery;
 

@@ -1,0 +1,83 @@
+//! Matches and trades.
+
+use actix_web::{HttpResponse, get, post, web::Data};
+use rialto_market::{self as market, TRADES_MAX, TradeFilter, TradeId};
+use rialto_registry::AgentRef;
+use rialto_store::Tx;
+
+use super::{
+    dto::TradeResponse,
+    problem::{in_path, in_query},
+    query::{MatchQuery, TradesQuery},
+};
+use crate::{
+    compose::{App, trading::find_trader},
+    http::{Auth, Path, Problem, Query, paging, problem::ProblemBody},
+};
+
+/// Match orders
+///
+/// Lets the open orders of a capability meet: the best price first, of one price the oldest first, each at the price of the
+/// order that rested. After it no bid reaches an ask. Anybody with a credential may ask for it: it does what the rules say,
+/// whoever asks, and a repeat finds nothing left to do. The trades are paid when it answers.
+#[utoipa::path(
+    tag = "Market",
+    params(("capability" = String, Path, description = "What is traded.", example = "translation"), MatchQuery),
+    responses(
+        (status = 200, description = "The trades, in the order in which they happened. At about 10,000 it stops: ask again.", body = Vec<TradeResponse>),
+        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/market/match/{capability}")]
+pub async fn match_orders(
+    app: Data<App>,
+    Auth(caller): Auth,
+    path: Path<String>,
+    query: Query<MatchQuery>,
+) -> Result<HttpResponse, Problem> {
+    let trades = app.exchange.match_for(&caller, &path, query.tick()?).await.map_err(in_path)?;
+    Ok(HttpResponse::Ok().json(trades.iter().map(TradeResponse::from).collect::<Vec<_>>()))
+}
+
+/// List trades
+///
+/// Everybody's, the newest first.
+#[utoipa::path(
+    tag = "Market",
+    params(TradesQuery),
+    responses(
+        (status = 200, description = "The trades of this page.", body = Vec<TradeResponse>),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/market/trades")]
+pub async fn list_trades(app: Data<App>, query: Query<TradesQuery>) -> Result<HttpResponse, Problem> {
+    let (page, filter) = (paging::page(query.limit, query.offset, 50, TRADES_MAX)?, query.filter());
+    let agent = query.agent_id.as_deref().map(AgentRef::parse);
+    let read = async move |tx: &mut Tx| {
+        let agent = match &agent {
+            Some(agent) => Some(find_trader(tx, agent).await?.agent),
+            None => None,
+        };
+        market::trades(tx, &TradeFilter { agent, ..filter.clone() }, page).await.map_err(in_query)
+    };
+    let trades = app.db.read(read).await?;
+    Ok(HttpResponse::Ok().json(trades.iter().map(TradeResponse::from).collect::<Vec<_>>()))
+}
+
+/// Read a trade
+#[utoipa::path(
+    tag = "Market",
+    params(("trade_id" = TradeId, Path, description = "The trade's id.", example = "0198c0de-0000-7000-8000-000000000060")),
+    responses(
+        (status = 200, description = "The trade.", body = TradeResponse),
+        (status = 404, description = "There is no such trade.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/market/trades/{trade_id}")]
+pub async fn read_trade(app: Data<App>, path: Path<TradeId>) -> Result<HttpResponse, Problem> {
+    let id = *path;
+    let trade = app.db.read(async move |tx: &mut Tx| market::trade(tx, id).await).await?;
+    Ok(HttpResponse::Ok().json(TradeResponse::from(&trade)))
+}
