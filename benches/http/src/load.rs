@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     Result,
     options::Options,
-    seed::{Person, World},
+    seed::{Person, Trader, World},
 };
 
 /// One kind of load.
@@ -51,7 +51,19 @@ pub fn runs(world: &World) -> Vec<Run> {
         post("transfer", "/wallets/transfer", transfers.clone()),
         post("transfer-hot", "/wallets/transfer", transfers.into_iter().take(1).collect()),
         post("invoke", "/broker/invoke", world.payers.iter().map(call).collect()),
+        post("order", "/market/orders", bids(world, 8)),
+        post("order-hot", "/market/orders", bids(world, 1)),
     ]
+}
+
+/// Bids that rest and have their money held, spread over so many capabilities and over ten prices.
+fn bids(world: &World, capabilities: usize) -> Vec<(String, String)> {
+    let bid = |(n, trader): (usize, &Trader)| {
+        let capability = format!("bench-{capabilities}-{}", n % capabilities);
+        let body = json!({"agent_id": trader.agent, "side": "bid", "capability": capability, "price": 1 + n % 10, "quantity": 2});
+        (trader.token.clone(), body.to_string())
+    };
+    world.traders.iter().enumerate().map(bid).collect()
 }
 
 /// Loads the server with one run.

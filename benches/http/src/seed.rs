@@ -19,8 +19,18 @@ pub struct Person {
     pub wallet: String,
 }
 
+/// Somebody's agent, with plenty of credits.
+pub struct Trader {
+    /// A token of its owner.
+    pub token: String,
+    /// Its id.
+    pub agent: String,
+}
+
 /// What the runs need to know.
 pub struct World {
+    /// Agents that trade on the market.
+    pub traders: Vec<Trader>,
     /// People with plenty of credits.
     pub payers: Vec<Person>,
     /// The slug of the priced echo agent.
@@ -47,7 +57,17 @@ pub fn fill(address: &str, echo: &str) -> Result<World> {
             agent = made;
         }
     }
-    Ok(World { payers, agent: text(&agent, "agent_id")? })
+    let traders = payers.iter().map(|payer| trader(address, payer, echo)).collect::<Result<Vec<_>>>()?;
+    Ok(World { traders, payers, agent: text(&agent, "agent_id")? })
+}
+
+fn trader(address: &str, owner: &Person, echo: &str) -> Result<Trader> {
+    let body = json!({"name": "Trader", "description": "Trades on the market", "endpoint": echo});
+    let agent = text(&call(address, "POST", "/registry/agents", Some(&owner.token), &body)?, "id")?;
+    let wallet = call(address, "GET", &format!("/wallets/agent/{agent}"), Some(&owner.token), &Value::Null)?;
+    let funds = json!({"from_wallet_id": owner.wallet, "to_wallet_id": text(&wallet, "id")?, "amount": CREDITS / 2});
+    call(address, "POST", "/wallets/transfer", Some(&owner.token), &funds)?;
+    Ok(Trader { token: owner.token.clone(), agent })
 }
 
 fn person(address: &str, n: usize) -> Result<Person> {

@@ -51,7 +51,7 @@ pub struct Report {
 /// What a request to deliver comes to.
 pub enum Delivered {
     /// It was delivered now, or could not be.
-    Now(Report),
+    Now(Box<Report>),
     /// It was before, under the same idempotency key; this was the answer.
     Replayed(Stored),
 }
@@ -152,7 +152,7 @@ impl Deliveries {
                 return Err(error.into());
             }
         };
-        self.finish(job, ended).await.map(Delivered::Now).map_err(|error| in_doubt(&error))
+        self.finish(job, ended).await.map(|report| Delivered::Now(Box::new(report))).map_err(|error| in_doubt(&error))
     }
 
     async fn finish(&self, job: CloseDelivery, ended: Ended) -> Result<Report, Problem> {

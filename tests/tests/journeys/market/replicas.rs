@@ -45,12 +45,12 @@ async fn trouble(traders: Vec<Trader>, seed: usize, commands: usize) -> usize {
     for number in 0..commands {
         // Not random, but without a pattern that matters; and the same each time.
         let dice = (seed * 7_919 + number * 104_729) % 1_009;
-        let (who, side) = (dice % traders.len(), if dice % 2 == 0 { "bid" } else { "ask" });
+        let (who, side) = (dice % traders.len(), if dice.is_multiple_of(2) { "bid" } else { "ask" });
         let trader = &traders[who];
         let price = 95 + dice % 11;
         let quantity = 1 + dice % 4;
         let body = json!({"agent_id": trader.agent, "side": side, "capability": CAPABILITY, "price": price, "quantity": quantity,
-            "match": if dice % 3 == 0 { "immediate" } else { "default" }});
+            "match": if dice.is_multiple_of(3) { "immediate" } else { "default" }});
         let reply = match dice % 10 {
             0..7 => trader.api.try_post("/market/orders", &body).await,
             7 if !orders.is_empty() => {
