@@ -55,6 +55,20 @@ pub trait LedgerStore: Send {
     /// Those of these transfers that exist.
     fn find_transfers(&mut self, ids: &[TransferId]) -> impl Future<Output = Result<Vec<Transfer>, StoreError>> + Send;
 
+    /// Locks those of these accounts that exist, and then finds those of these transfers that exist. Both are sorted and
+    /// without repetition. That what was committed while it waited for the locks is found is the point of the order.
+    fn lock_accounts_and_find(
+        &mut self,
+        accounts: &[AccountId],
+        transfers: &[TransferId],
+    ) -> impl Future<Output = Result<(Vec<Account>, Vec<Transfer>), StoreError>> + Send {
+        async {
+            let accounts = self.lock_accounts(accounts).await?;
+            let transfers = if transfers.is_empty() { Vec::new() } else { self.find_transfers(transfers).await? };
+            Ok((accounts, transfers))
+        }
+    }
+
     /// Those of these transfers that were reversed, each with what reversed it.
     fn find_reversals(
         &mut self,

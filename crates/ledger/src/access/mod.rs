@@ -19,13 +19,19 @@ mod rights;
 mod store;
 mod teller;
 
-use rialto_kernel::{AccountId, Caller, Timestamp};
+use rialto_kernel::{AccountId, Caller, OwnerId, Timestamp};
 use rialto_store::StoreError;
 pub use rights::{Rights, Standing};
 pub use store::AccessStore;
 pub use teller::Teller;
 
 use crate::{Command, GroupError, HoldId, Kind, LedgerError, Outcome, wallet::kind};
+
+/// Whether `caller` may look at an account of `owner`, or (`None`) of the house.
+#[must_use]
+pub fn may_read(caller: &Caller, owner: Option<OwnerId>) -> bool {
+    owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
+}
 
 /// Why a caller is refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

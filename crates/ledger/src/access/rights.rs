@@ -104,8 +104,7 @@ impl Rights {
     /// Whether `caller` may read what is in an account.
     #[must_use]
     pub fn may_read(&self, caller: &Caller, id: AccountId) -> bool {
-        let owner = self.account(id).and_then(|standing| standing.owner);
-        owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
+        super::may_read(caller, self.account(id).and_then(|standing| standing.owner))
     }
 
     /// Whether `caller` may have `command` done. What it names must have been read.

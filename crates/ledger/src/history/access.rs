@@ -5,6 +5,7 @@ use rialto_kernel::{AccountId, Asset, Caller, OwnerId};
 
 use super::HistoryError;
 use crate::{
+    access::may_read,
     model::{Account, Hold, HoldId, Transfer, TransferId},
     store::LedgerStore,
 };
@@ -31,15 +32,6 @@ pub struct HoldView {
     pub asset: Asset,
 }
 
-/// Whether the caller may look at an account of `owner`, or of the house.
-pub(super) fn may_read_of(caller: &Caller, owner: Option<OwnerId>) -> bool {
-    owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
-}
-
-fn may_read(caller: &Caller, account: &Account) -> bool {
-    may_read_of(caller, account.owner)
-}
-
 /// Whether the caller may look at what `owner` has.
 ///
 /// # Errors
@@ -62,7 +54,11 @@ pub fn check_house(caller: &Caller) -> Result<(), HistoryError> {
 /// [`HistoryError::AccountUnknown`], [`HistoryError::Forbidden`].
 pub async fn read_account(tx: &mut impl LedgerStore, caller: &Caller, id: AccountId) -> Result<Account, HistoryError> {
     let account = tx.find_account(id).await?.ok_or(HistoryError::AccountUnknown)?;
-    if may_read(caller, &account) { Ok(account) } else { Err(HistoryError::Forbidden("This account belongs to somebody else.")) }
+    if may_read(caller, account.owner) {
+        Ok(account)
+    } else {
+        Err(HistoryError::Forbidden("This account belongs to somebody else."))
+    }
 }
 
 /// A transfer, for the owner of either account or an administrator.
@@ -73,7 +69,7 @@ pub async fn read_transfer(tx: &mut impl LedgerStore, caller: &Caller, id: Trans
     let transfer = tx.find_transfers(&[id]).await?.pop().ok_or(HistoryError::TransferUnknown)?;
     let debit = tx.find_account(transfer.debit.account).await?.ok_or(HistoryError::AccountUnknown)?;
     let credit = tx.find_account(transfer.credit.account).await?.ok_or(HistoryError::AccountUnknown)?;
-    let (sees_debit, sees_credit) = (may_read(caller, &debit), may_read(caller, &credit));
+    let (sees_debit, sees_credit) = (may_read(caller, debit.owner), may_read(caller, credit.owner));
     if sees_debit || sees_credit {
         Ok(TransferView { transfer, asset: debit.asset, sees_debit, sees_credit })
     } else {
@@ -89,7 +85,7 @@ pub async fn read_hold(tx: &mut impl LedgerStore, caller: &Caller, id: HoldId) -
     let hold = tx.find_hold(id).await?.ok_or(HistoryError::HoldUnknown)?;
     let debit = tx.find_account(hold.terms.debit).await?.ok_or(HistoryError::AccountUnknown)?;
     let credit = tx.find_account(hold.terms.credit).await?.ok_or(HistoryError::AccountUnknown)?;
-    if may_read(caller, &debit) || may_read(caller, &credit) {
+    if may_read(caller, debit.owner) || may_read(caller, credit.owner) {
         Ok(HoldView { hold, asset: debit.asset })
     } else {
         Err(HistoryError::Forbidden("This hold is between the accounts of others."))

@@ -2,10 +2,11 @@
 
 use rialto_kernel::{Asset, Caller, OwnerId};
 
-use super::{
-    Cursor, HistoryError, HistoryStore, HoldView, Paged, SCAN_MAX, Slice, TransferView, access::may_read_of, cursor::Place,
+use super::{Cursor, HistoryError, HistoryStore, HoldView, Paged, SCAN_MAX, Slice, TransferView, cursor::Place};
+use crate::{
+    access::may_read,
+    model::{Account, AccountState, Code, HoldState, ReferenceId},
 };
-use crate::model::{Account, AccountState, Code, HoldState, ReferenceId};
 
 /// Which accounts. Every field narrows; the default takes all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -126,8 +127,8 @@ pub async fn by_reference(
     let last = items.last().filter(|_| is_full(&items, slice)).map(|line| line.no);
     let next = last.or(reached).map(|no| Cursor(Place::No(no)));
     let view = |line: super::JournalLine| TransferView {
-        sees_debit: may_read_of(caller, line.debit_owner),
-        sees_credit: may_read_of(caller, line.credit_owner),
+        sees_debit: may_read(caller, line.debit_owner),
+        sees_credit: may_read(caller, line.credit_owner),
         asset: line.asset,
         transfer: line.transfer,
     };

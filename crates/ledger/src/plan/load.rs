@@ -140,10 +140,8 @@ impl Plan {
             wanted.accounts.extend(found.iter().flat_map(|transfer| [transfer.debit.account, transfer.credit.account]));
             wanted.transfers.extend(&originals);
         }
-        let accounts = tx.lock_accounts(&sorted(wanted.accounts)).await?;
-        // Only after the locks: whoever did the same before us has committed by now, and its transfer is to be seen.
-        let transfers = sorted(wanted.transfers);
-        let known = if transfers.is_empty() { Vec::new() } else { tx.find_transfers(&transfers).await? };
+        // Whoever did the same before us has committed once we have the locks, and its transfer is to be seen.
+        let (accounts, known) = tx.lock_accounts_and_find(&sorted(wanted.accounts), &sorted(wanted.transfers)).await?;
         if known.iter().filter(|transfer| originals.binary_search(&transfer.id).is_ok()).count() > early {
             // It was committed while we waited for the locks, so its own accounts are not among those that we hold.
             return Err(StoreError::Again("a transfer to be reversed was just made".into()).into());

@@ -2,7 +2,7 @@
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{Array, BigInt, Binary, Bool, Nullable, Text},
+    sql_types::{BigInt, Binary, Bool, Nullable, Text},
 };
 use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
 use rialto_store::{
@@ -126,71 +126,6 @@ pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>,
         a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await
     })?;
     models(rows)
-}
-
-statement! {
-    /// Writes the figures of one account.
-    struct UpdateOne {
-        no: i64 => BigInt,
-        balance: i64 => BigInt,
-        held_out: i64 => BigInt,
-        held_in: i64 => BigInt,
-        entry_count: i64 => BigInt,
-        updated_at: Timestamp => UtcTime,
-    }
-    rows: ();
-    sqlite: "UPDATE ledger_accounts SET balance = ?2, held_out = ?3, held_in = ?4, entry_count = ?5, updated_at = ?6
-        WHERE no = ?1";
-}
-
-statement! {
-    /// Writes the figures of several accounts.
-    struct UpdateMany {
-        no: Vec<i64> => Array<BigInt>,
-        balance: Vec<i64> => Array<BigInt>,
-        held_out: Vec<i64> => Array<BigInt>,
-        held_in: Vec<i64> => Array<BigInt>,
-        entry_count: Vec<i64> => Array<BigInt>,
-        updated_at: Vec<Timestamp> => Array<UtcTime>,
-    }
-    rows: ();
-    postgres: "UPDATE ledger_accounts AS a SET balance = n.balance, held_out = n.held_out, held_in = n.held_in,
-            entry_count = n.entry_count, updated_at = n.updated_at
-        FROM unnest($1, $2, $3, $4, $5, $6) AS n (no, balance, held_out, held_in, entry_count, updated_at)
-        WHERE a.no = n.no";
-}
-
-/// Writes the figures of accounts that this transaction has locked.
-pub(super) async fn update(tx: &mut Tx, accounts: &[Account]) -> Result<(), StoreError> {
-    let updated = on!(tx,
-    sqlite conn => {
-        let mut updated = 0;
-        for account in accounts {
-            let statement = UpdateOne {
-                no: account.no,
-                balance: account.balance,
-                held_out: account.held_out.get(),
-                held_in: account.held_in.get(),
-                entry_count: account.entry_count,
-                updated_at: account.updated_at,
-            };
-            updated += statement.execute(conn).await?;
-        }
-        Ok(updated)
-    },
-    postgres conn => {
-        let figures = |figure: fn(&Account) -> i64| accounts.iter().map(figure).collect();
-        let statement = UpdateMany {
-            no: figures(|account| account.no),
-            balance: figures(|account| account.balance),
-            held_out: figures(|account| account.held_out.get()),
-            held_in: figures(|account| account.held_in.get()),
-            entry_count: figures(|account| account.entry_count),
-            updated_at: accounts.iter().map(|account| account.updated_at).collect(),
-        };
-        statement.execute(conn).await
-    })?;
-    if updated == accounts.len() { Ok(()) } else { Err(StoreError::Corrupt("an account that was locked has gone".into())) }
 }
 
 pub(super) async fn set_state(tx: &mut Tx, id: AccountId, state: AccountState, now: Timestamp) -> Result<(), StoreError> {

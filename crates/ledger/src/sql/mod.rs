@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod apply;
 mod audit;
 mod columns;
 mod history;
@@ -56,17 +57,22 @@ impl LedgerStore for Tx {
         transfers::find(self, ids).await
     }
 
+    async fn lock_accounts_and_find(
+        &mut self,
+        accounts: &[AccountId],
+        transfers: &[TransferId],
+    ) -> Result<(Vec<Account>, Vec<Transfer>), StoreError> {
+        transfers::find_under_locks(self, accounts, transfers).await
+    }
+
     async fn find_reversals(&mut self, of: &[TransferId]) -> Result<Vec<(TransferId, TransferId)>, StoreError> {
         transfers::find_reversals(self, of).await
     }
 
     async fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        if !changes.accounts.is_empty() {
-            accounts::update(self, &changes.accounts).await?;
-        }
         // Transfers before holds: a posted hold refers to its transfer.
-        if !changes.transfers.is_empty() {
-            transfers::insert(self, &changes.transfers).await?;
+        if !changes.accounts.is_empty() {
+            apply::enter(self, &changes.accounts, &changes.transfers).await?;
         }
         if !changes.opened.is_empty() {
             holds::insert(self, &changes.opened, &changes.accounts).await?;

@@ -4,21 +4,22 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{Array, BigInt, Binary, Integer, Nullable, SmallInt, Text},
+    sql_types::{BigInt, Binary},
 };
+use futures_util::future::try_join;
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
-    types::{Json, JsonDoc, Uid, UtcTime},
+    types::{Json, Uid},
 };
 
 use super::{
-    all_inserted, amount,
-    columns::{balanced_from_columns, balanced_to_columns, metadata_from_column, metadata_to_column},
+    accounts, amount,
+    columns::{balanced_from_columns, metadata_from_column},
     packed::{POINT_QUERIES_MAX, count, packed},
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
-use crate::model::{Entry, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
+use crate::model::{Account, Entry, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = t)]
@@ -43,128 +44,6 @@ pub(super) struct TransferRow {
 }
 
 statement! {
-    /// Inserts one transfer, unless its id is taken.
-    struct InsertOne {
-        id: TransferId => Uid,
-        amount: i64 => BigInt,
-        debit_no: i64 => BigInt,
-        debit_seq: i64 => BigInt,
-        debit_balance: i64 => BigInt,
-        credit_no: i64 => BigInt,
-        credit_seq: i64 => BigInt,
-        credit_balance: i64 => BigInt,
-        reference_id: Option<ReferenceId> => Nullable<Uid>,
-        reverses: Option<TransferId> => Nullable<Uid>,
-        created_at: Timestamp => UtcTime,
-        kind: i32 => Integer,
-        memo: Option<String> => Nullable<Text>,
-        effective_at: Option<Timestamp> => Nullable<UtcTime>,
-        at_most: Option<i64> => Nullable<BigInt>,
-        balancing: Option<i16> => Nullable<SmallInt>,
-        metadata: Option<Json> => Nullable<JsonDoc>,
-    }
-    rows: ();
-    sqlite: "INSERT INTO ledger_transfers (id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance, reference_id,
-        reverses, created_at, kind, memo, effective_at, at_most, balancing, metadata)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-        ON CONFLICT (id) DO NOTHING";
-}
-
-statement! {
-    /// Inserts several transfers in their order, those whose ids are not taken.
-    struct InsertMany {
-        id: Vec<TransferId> => Array<Uid>,
-        amount: Vec<i64> => Array<BigInt>,
-        debit_no: Vec<i64> => Array<BigInt>,
-        debit_seq: Vec<i64> => Array<BigInt>,
-        debit_balance: Vec<i64> => Array<BigInt>,
-        credit_no: Vec<i64> => Array<BigInt>,
-        credit_seq: Vec<i64> => Array<BigInt>,
-        credit_balance: Vec<i64> => Array<BigInt>,
-        reference_id: Vec<Option<ReferenceId>> => Array<Nullable<Uid>>,
-        reverses: Vec<Option<TransferId>> => Array<Nullable<Uid>>,
-        created_at: Vec<Timestamp> => Array<UtcTime>,
-        kind: Vec<i32> => Array<Integer>,
-        memo: Vec<Option<String>> => Array<Nullable<Text>>,
-        effective_at: Vec<Option<Timestamp>> => Array<Nullable<UtcTime>>,
-        at_most: Vec<Option<i64>> => Array<Nullable<BigInt>>,
-        balancing: Vec<Option<i16>> => Array<Nullable<SmallInt>>,
-        metadata: Vec<Option<Json>> => Array<Nullable<JsonDoc>>,
-    }
-    rows: ();
-    postgres: "INSERT INTO ledger_transfers (id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance, reference_id,
-        reverses, created_at, kind, memo, effective_at, at_most, balancing, metadata)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-        ON CONFLICT (id) DO NOTHING";
-}
-
-impl From<&Transfer> for InsertOne {
-    fn from(transfer: &Transfer) -> Self {
-        let (at_most, balancing) = balanced_to_columns(transfer.balanced);
-        Self {
-            id: transfer.id,
-            amount: transfer.amount.get(),
-            debit_no: transfer.debit.account_no,
-            debit_seq: transfer.debit.seq,
-            debit_balance: transfer.debit.balance,
-            credit_no: transfer.credit.account_no,
-            credit_seq: transfer.credit.seq,
-            credit_balance: transfer.credit.balance,
-            reference_id: transfer.reference,
-            reverses: transfer.reverses,
-            created_at: transfer.created_at,
-            kind: transfer.kind.0,
-            memo: transfer.memo.clone(),
-            effective_at: transfer.effective_at,
-            at_most,
-            balancing,
-            metadata: metadata_to_column(&transfer.metadata),
-        }
-    }
-}
-
-impl From<&[Transfer]> for InsertMany {
-    fn from(transfers: &[Transfer]) -> Self {
-        /// One column of all rows.
-        fn column<T>(transfers: &[Transfer], value: impl Fn(&Transfer) -> T) -> Vec<T> {
-            transfers.iter().map(value).collect()
-        }
-        Self {
-            id: column(transfers, |transfer| transfer.id),
-            amount: column(transfers, |transfer| transfer.amount.get()),
-            debit_no: column(transfers, |transfer| transfer.debit.account_no),
-            debit_seq: column(transfers, |transfer| transfer.debit.seq),
-            debit_balance: column(transfers, |transfer| transfer.debit.balance),
-            credit_no: column(transfers, |transfer| transfer.credit.account_no),
-            credit_seq: column(transfers, |transfer| transfer.credit.seq),
-            credit_balance: column(transfers, |transfer| transfer.credit.balance),
-            reference_id: column(transfers, |transfer| transfer.reference),
-            reverses: column(transfers, |transfer| transfer.reverses),
-            created_at: column(transfers, |transfer| transfer.created_at),
-            kind: column(transfers, |transfer| transfer.kind.0),
-            memo: column(transfers, |transfer| transfer.memo.clone()),
-            effective_at: column(transfers, |transfer| transfer.effective_at),
-            at_most: column(transfers, |transfer| balanced_to_columns(transfer.balanced).0),
-            balancing: column(transfers, |transfer| balanced_to_columns(transfer.balanced).1),
-            metadata: column(transfers, |transfer| metadata_to_column(&transfer.metadata)),
-        }
-    }
-}
-
-pub(super) async fn insert(tx: &mut Tx, transfers: &[Transfer]) -> Result<(), StoreError> {
-    let inserted = on!(tx,
-        sqlite conn => {
-            let mut inserted = 0;
-            for transfer in transfers {
-                inserted += InsertOne::from(transfer).execute(conn).await?;
-            }
-            Ok(inserted)
-        },
-        postgres conn => InsertMany::from(transfers).execute(conn).await)?;
-    all_inserted(inserted, transfers.len())
-}
-
-statement! {
     /// Which of many ids are taken.
     struct SelectKnown { ids: Vec<u8> => Binary, count: i64 => BigInt }
     rows: Uid;
@@ -172,8 +51,8 @@ statement! {
         SELECT id FROM wanted CROSS JOIN ledger_transfers ON id = substr(?1, at, 16)";
 }
 
-pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
-    let rows: Vec<TransferRow> = on!(tx,
+async fn find_rows(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<TransferRow>, StoreError> {
+    let rows = on!(tx,
         sqlite conn => {
             let many = ids.len() > POINT_QUERIES_MAX;
             let known: Vec<TransferId> = if many {
@@ -191,11 +70,48 @@ pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer
             Ok(rows)
         },
         postgres conn => t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(conn).await)?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
+    Ok(rows)
+}
+
+pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer>, StoreError> {
+    let rows = find_rows(tx, ids).await?;
+    models(tx, rows, HashMap::new()).await
+}
+
+/// Locks accounts, and then finds transfers. PostgreSQL is asked for both at once and does one after the other, the second
+/// with fresh eyes.
+pub(super) async fn find_under_locks(
+    tx: &mut Tx,
+    account_ids: &[AccountId],
+    ids: &[TransferId],
+) -> Result<(Vec<Account>, Vec<Transfer>), StoreError> {
+    let (accounts, rows) = if tx.is_postgres() && !ids.is_empty() {
+        let (accounts, rows) = on!(tx,
+        sqlite _conn => Ok((Vec::new(), Vec::new())),
+        postgres conn => {
+            let conn = &**conn;
+            let locked = a::table.filter(a::id.eq_any(account_ids)).order(a::id).for_no_key_update();
+            let locked = locked.select(accounts::AccountRow::as_select()).load(&mut &*conn);
+            let found = t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(&mut &*conn);
+            try_join(locked, found).await
+        })?;
+        (accounts::models(accounts)?, rows)
+    } else {
+        (accounts::lock(tx, account_ids).await?, find_rows(tx, ids).await?)
+    };
+    let known = accounts.iter().map(|account| (account.no, account.id)).collect();
+    let transfers = models(tx, rows, known).await?;
+    Ok((accounts, transfers))
+}
+
+/// The transfers of `rows`. The ids of some of their accounts are `known`.
+async fn models(tx: &mut Tx, rows: Vec<TransferRow>, mut known: HashMap<i64, AccountId>) -> Result<Vec<Transfer>, StoreError> {
+    let unknown: Vec<i64> =
+        rows.iter().flat_map(|row| [row.debit_no, row.credit_no]).filter(|no| !known.contains_key(no)).collect();
+    if !unknown.is_empty() {
+        known.extend(account_ids(tx, unknown).await?);
     }
-    let ids = account_ids(tx, rows.iter().flat_map(|row| [row.debit_no, row.credit_no]).collect()).await?;
-    rows.into_iter().map(|row| model(row, &ids)).collect()
+    rows.into_iter().map(|row| model(row, &known)).collect()
 }
 
 pub(super) async fn find_reversals(tx: &mut Tx, of: &[TransferId]) -> Result<Vec<(TransferId, TransferId)>, StoreError> {

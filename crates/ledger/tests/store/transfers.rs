@@ -120,6 +120,26 @@ async fn the_terms_of_an_account_never_change(test: &TestDb) {
     assert_eq!((balance(&test.db, a).await, balance(&test.db, b).await), (40, 60));
 }
 
+async fn a_transfer_names_accounts_that_are_there_for_ever(test: &TestDb) {
+    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+    move_money(&test.db, movement(Id::new(), a, b, 60)).await.unwrap();
+    let (id, renumbered) = if test.db.is_postgres() { ("gen_random_uuid()", "DEFAULT") } else { ("randomblob(16)", "no + 1000") };
+    let attempt = async |sql: String| test.db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await;
+    for (debit, credit) in [("-7", "credit_no"), ("debit_no", "-7")] {
+        let columns = "amount, debit_seq, debit_balance, credit_seq, credit_balance, created_at, kind";
+        let forged = format!(
+            "INSERT INTO ledger_transfers (id, debit_no, credit_no, {columns}) SELECT {id}, {debit}, {credit}, amount, \
+             debit_seq + 100, debit_balance, credit_seq + 100, credit_balance, created_at, kind FROM ledger_transfers WHERE amount = 60"
+        );
+        let refused = attempt(forged).await;
+        assert!(matches!(refused, Err(StoreError::ForeignKey(_))), "{debit}, {credit}: {refused:?}");
+    }
+    let refused = attempt("DELETE FROM ledger_accounts WHERE entry_count = 0".into()).await;
+    assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("never removed")), "{refused:?}");
+    let refused = attempt(format!("UPDATE ledger_accounts SET no = {renumbered} WHERE entry_count = 0")).await;
+    assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("never change")), "{refused:?}");
+}
+
 async fn an_account_is_closed_only_when_it_is_empty(books: &impl Books) {
     let (a, b) = (account(books, 100).await, account(books, 0).await);
     let set = async |id, state| books.write(async move |tx| set_account_state(tx, id, state, at(1)).await).await;
@@ -162,8 +182,14 @@ async fn a_balance_stays_in_the_range_that_json_keeps(books: &impl Books) {
 
 /// What only tables have.
 mod tables {
-    use super::{history_cannot_be_changed, the_terms_of_an_account_never_change};
-    rialto_store::suite! { history_cannot_be_changed, the_terms_of_an_account_never_change }
+    use super::{
+        a_transfer_names_accounts_that_are_there_for_ever, history_cannot_be_changed, the_terms_of_an_account_never_change,
+    };
+    rialto_store::suite! {
+        history_cannot_be_changed,
+        the_terms_of_an_account_never_change,
+        a_transfer_names_accounts_that_are_there_for_ever,
+    }
 }
 
 on_all_books! {

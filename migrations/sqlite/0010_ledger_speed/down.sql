@@ -1,0 +1,2 @@
+DROP TRIGGER ledger_accounts_no_renumbering;
+DROP TRIGGER ledger_accounts_no_delete;
