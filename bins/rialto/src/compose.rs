@@ -17,6 +17,7 @@ use rialto_market::{Exchange, ExchangeOptions};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::CredentialCipher;
+use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 
 use crate::{
@@ -52,6 +53,8 @@ pub struct App {
     _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
     pub payments: payments::Payments,
+    /// Runs scenarios.
+    pub simulator: Simulator,
     /// What is published as it happens.
     pub streams: stream::Streams,
     /// Who has asked how often.
@@ -102,6 +105,7 @@ impl App {
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
             metrics,
+            simulator: Simulator::start(db.clone(), clock.clone()),
             db,
             clock,
             settings,

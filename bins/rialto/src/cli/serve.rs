@@ -44,6 +44,7 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         if !app.broker.drain(CALLS_GRACE).await {
             tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
         }
+        app.simulator.close().await;
         jobs.stop(JOBS_GRACE).await;
         tracing::info!("stopped");
         Ok(())

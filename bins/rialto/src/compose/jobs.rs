@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
+use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
@@ -17,6 +18,9 @@ const BATCH: u32 = 500;
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long an event stays in the outbox.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How many runs of scenarios are kept.
+const SIMULATIONS_KEPT: u32 = 50;
 
 /// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -37,6 +41,8 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
+        .every("simulations.end-lost", every_few_seconds, task(|app| Box::pin(end_lost_simulations(app))))
+        .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
@@ -96,6 +102,20 @@ async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
             return Ok(());
         }
     }
+}
+
+async fn end_lost_simulations(app: Arc<App>) -> Result<(), Failure> {
+    let now = app.clock.now();
+    if let Some(run) = app.db.write(async move |tx: &mut Tx| rialto_simulation::end_lost(tx, now).await).await? {
+        tracing::warn!(run.id = %run.id, tick = run.tick, "the server that ran a simulation is gone: the run has ended");
+    }
+    Ok(())
+}
+
+async fn forget_simulations(app: Arc<App>) -> Result<(), Failure> {
+    let forget = async move |tx: &mut Tx| tx.forget_runs(SIMULATIONS_KEPT, BATCH).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
 }
 
 async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {

@@ -21,6 +21,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),
     ("Market", "Bids and asks for capabilities, the trades that they make, and the prices."),
+    ("Scenarios", "Simulated economies, apart from everybody's money: start one, watch it, learn from it."),
     ("Live", "What happens on the market and in the simulator, as it happens."),
     ("Health", "Is it up, is it ready, how is it doing."),
 ];
