@@ -21,7 +21,7 @@ pub struct Config {
     pub seed: u64,
     /// How sellers make their prices.
     pub pricing: Pricing,
-    /// The base price of the first seller; each further one has 10 more. 1 to [`Config::PRICE_MAX`].
+    /// The base price of the first seller; each further one has 10 more, in ten steps where there are more than ten. 1 to [`Config::PRICE_MAX`].
     pub base_price: i64,
     /// What a buyer bids at most. 1 to [`Config::PRICE_MAX`].
     pub buyer_budget: i64,

@@ -15,4 +15,5 @@ mod operations;
 mod races;
 mod registry;
 mod replicas;
+mod scenarios;
 mod wallets;

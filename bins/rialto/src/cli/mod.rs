@@ -8,6 +8,7 @@ mod logging;
 mod migrate;
 mod openapi;
 mod serve;
+mod simulate;
 
 use std::{error::Error, process::ExitCode};
 
@@ -35,6 +36,7 @@ Examples:
   rialto serve --listen 0.0.0.0:8000 --database-url postgres://rialto@db/rialto
   rialto admin create --email ada@example.com      make an administrator
   rialto ledger verify                             recompute every balance
+  rialto simulate supply_shock                     watch a price rise, without a server
 
 Settings are taken from flags, then from RIALTO_… in the environment, then from rialto.toml, then from the defaults.";
 
@@ -52,6 +54,8 @@ enum Command {
     /// The ledger
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Run a simulated economy, without a server
+    Simulate(simulate::Args),
     /// Print the OpenAPI document
     Openapi,
     /// Ask a running server whether it is ready; for container health checks
@@ -76,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Migrate => block_on(migrate::run(&settings)),
         Command::Admin(command) => block_on(admin::run(&command, &cli.flags, settings)),
         Command::Ledger(command) => block_on(ledger::run(&command, &settings)),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Openapi => openapi::run(),
         Command::Health(args) => health::run(&args, &settings),
     };

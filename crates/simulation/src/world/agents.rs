@@ -66,6 +66,8 @@ pub struct Agents {
 pub const ARBITRAGEUR_RELIABILITY_PPM: i64 = 950_000;
 /// How much more each further seller's base price is.
 const BASE_STEP: i64 = 10;
+/// How many different base prices there are at most: where there are more sellers, several have the same.
+const BASE_STEPS_MAX: u32 = 10;
 /// What a delivery is worth to the poorest buyer, of the budget.
 const VALUE_PPM_MIN: i64 = 500_000;
 /// How much more it is worth to the richest.
@@ -77,7 +79,7 @@ impl Agents {
         let (capabilities, books) = (config.scenario.capabilities().len(), config.scenario.books().len());
         let has_venues = config.scenario.layout() == Layout::Venues;
         let service = |place: u32| Service {
-            strategy: ServiceStrategy::new(config.pricing, config.base_price.saturating_add(BASE_STEP * i64::from(place))),
+            strategy: ServiceStrategy::new(config.pricing, base_price(config, place)),
             reputation: Reputation::default(),
             reliability_ppm: config.scenario.reliability_ppm(usize::try_from(place).unwrap_or(0)),
             // The cheaper half here, the dearer one there.
@@ -109,6 +111,11 @@ impl Agents {
             Who::Arbitrageur => self.services.len() + self.buyers.len(),
         }
     }
+}
+
+fn base_price(config: &Config, place: u32) -> i64 {
+    let step = place.min(place.saturating_mul(BASE_STEPS_MAX) / config.services.max(1));
+    config.base_price.saturating_add(BASE_STEP * i64::from(step))
 }
 
 /// What a delivery is worth to a buyer, whose budget may be below that.

@@ -17,7 +17,8 @@ use crate::{
     config::Config,
     error::SimulationError,
     rng::Rng,
-    strategy::{Arbitrageur, View},
+    scenario::Layout,
+    strategy::{Arbitrageur, Pricing, View},
 };
 use agents::{Agents, Who};
 use vault::{Vault, wallet};
@@ -194,6 +195,30 @@ impl World {
     #[must_use]
     pub fn open_bids(&self) -> i64 {
         self.orders.values().filter(|order| order.side == Side::Bid).map(|order| order.price).sum()
+    }
+
+    /// The price at which as much would be offered as would be bought, if everybody offered at its base price (with
+    /// [`Pricing::Fixed`], else at cost) and bid what it is ready to pay. Where there are several, the one in the middle. `None`
+    /// where sellers and buyers are divided.
+    #[must_use]
+    pub fn clearing_price(&self) -> Option<i64> {
+        if self.config.scenario.layout() != Layout::Single {
+            return None;
+        }
+        let services = self.agents.services.iter().filter(|service| !service.is_disabled).map(|service| &service.strategy);
+        let is_fixed = self.config.pricing == Pricing::Fixed;
+        let offers: Vec<i64> = services.map(|seller| if is_fixed { seller.asked() } else { seller.cost() }).collect();
+        let limits: Vec<i64> = self.agents.buyers.iter().map(|buyer| buyer.value.min(self.config.buyer_budget)).collect();
+        let excess = |price: i64| {
+            let bought = limits.iter().filter(|limit| **limit >= price).count();
+            bought.abs_diff(offers.iter().filter(|offer| **offer <= price).count())
+        };
+        let mut prices: Vec<i64> = offers.iter().chain(&limits).copied().collect();
+        prices.sort_unstable();
+        let least = prices.iter().map(|price| excess(*price)).min()?;
+        let mut clearing = prices.iter().filter(|price| excess(**price) == least);
+        let (low, high) = (clearing.next()?, clearing.next_back());
+        Some((low + high.unwrap_or(low)) / 2)
     }
 
     /// Does one tick.

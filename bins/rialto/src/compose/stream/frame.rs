@@ -76,12 +76,15 @@ pub struct Filter {
     pub types: Option<Types>,
     /// Only events about this capability.
     pub capability: Option<String>,
+    /// Only events of simulations, or only those of nothing simulated.
+    pub simulated: Option<bool>,
 }
 
 impl Filter {
     /// Whether the client wants it.
     pub fn wants(&self, frame: &Frame) -> bool {
         self.types.is_none_or(|types| types.meets(frame.types))
+            && self.simulated.is_none_or(|simulated| simulated == frame.simulated)
             && self.capability.as_deref().is_none_or(|capability| frame.capability.as_deref() == Some(capability))
     }
 }
@@ -93,6 +96,8 @@ pub struct Frame {
     pub seq: i64,
     types: Types,
     capability: Option<Box<str>>,
+    /// Whether it happened in a simulation: these name their run, and nothing else does.
+    simulated: bool,
     /// As a server-sent event, which holds the message.
     sse: ByteString,
     /// The message alone: a part of the same text.
@@ -119,7 +124,8 @@ impl Frame {
         let end = sse.len().checked_sub(2)?;
         let message = sse.slice_ref(sse.get(end.checked_sub(json.len())?..end)?);
         let capability = event.data.get("capability").and_then(Value::as_str).map(Into::into);
-        Some(Self { seq: event.seq, types: Types::only(place), capability, sse, message })
+        let simulated = event.data.get("run_id").is_some();
+        Some(Self { seq: event.seq, types: Types::only(place), capability, simulated, sse, message })
     }
 
     /// The message, as a WebSocket carries it.
@@ -167,6 +173,7 @@ mod tests {
         let filter = |types: Option<&str>, capability: Option<&str>| Filter {
             types: types.map(|types| types.parse().unwrap()),
             capability: capability.map(str::to_owned),
+            simulated: None,
         };
         let wanted = |types, capability| [&frame, &bare].map(|frame| filter(types, capability).wants(frame));
         assert_eq!(wanted(None, None), [true, true]);
@@ -175,6 +182,10 @@ mod tests {
         assert_eq!(wanted(None, Some("a")), [true, false]);
         assert_eq!(wanted(None, Some("b")), [false, false]);
         assert_eq!(wanted(Some("SimulationTick"), Some("a")), [false, false]);
+        let of_a_run = Frame::of(&recorded("order.placed", json!({"capability": "a", "run_id": "r"}))).unwrap();
+        let only = |simulated| Filter { simulated, ..Filter::default() };
+        let wanted = |simulated| [&frame, &of_a_run].map(|frame| only(simulated).wants(frame));
+        assert_eq!([wanted(None), wanted(Some(false)), wanted(Some(true))], [[true, true], [true, false], [false, true]]);
         for unknown in ["", "order.placed", "OrderPlaced,", "orderplaced"] {
             assert!(unknown.parse::<Types>().is_err(), "{unknown}");
         }

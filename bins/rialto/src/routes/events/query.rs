@@ -29,6 +29,8 @@ pub struct StreamQuery {
     /// Only events whose `data.capability` is this one.
     #[param(example = "translation")]
     capability: Option<String>,
+    /// `false` leaves out what happens in simulations, `true` leaves out everything else.
+    simulated: Option<bool>,
     /// First all events behind this sequence number, then what happens. 0 is all that is kept. Left out, the stream begins now.
     #[param(example = 0, minimum = 0)]
     after: Option<i64>,
@@ -42,7 +44,7 @@ impl StreamQuery {
         if capability.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > CAPABILITY_CHARS_MAX) {
             return Err(Problem::invalid("query.capability", format!("must have 1 to {CAPABILITY_CHARS_MAX} characters")));
         }
-        Ok(Filter { types, capability })
+        Ok(Filter { types, capability, simulated: self.simulated })
     }
 
     /// Lets the sender of `request` listen.
