@@ -167,7 +167,7 @@ fn domains_keep_sql_in_its_place() {
     let is_rule = |source: &Source| {
         let place = source.path.strip_prefix("crates/").unwrap_or_default();
         let crates =
-            ["identity", "registry", "ledger", "proxy-billing", "market", "reputation", "networks", "coordinator", "simulation"];
+            ["identity", "registry", "ledger", "proxy-billing", "market", "reputation", "networks", "coordinator", "simulation", "a2a"];
         source.is_rust()
             && !source.is_test()
             && crates.iter().any(|name| place.starts_with(&format!("{name}/src/")))
