@@ -1,0 +1,192 @@
+//! Keeping the vectors what the texts are: after every commit, and from one model to the next.
+
+use std::{sync::Arc, time::Instant};
+
+use rialto_embeddings::Purpose;
+use rialto_jobs::{Failure, Job};
+use rialto_kernel::AgentId;
+use rialto_store::{Db, StoreError, Tx};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::{Finder, Meaning};
+use crate::{
+    index::IndexTexts,
+    store::{MadeVector, StaleAgent, VectorStore},
+};
+
+/// How many agents are embedded together and written as one change.
+const BATCH: u32 = 32;
+/// How many vectors are declared out of date, or loaded, in one transaction.
+const ROWS_PER_TRANSACTION: u32 = 1_000;
+/// How much of a description comes before the tags and capabilities, and how much of these, in characters: both have to
+/// stand within what a model reads.
+const DESCRIPTION_HEAD_CHARS: usize = 400;
+const LABELS_CHARS: usize = 200;
+/// For how long one run goes on. What is left is for the next.
+const RUN_SECONDS: u64 = 300;
+
+/// Makes the vector of an agent whose texts have changed. Enqueued in the transaction that changes them.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct EmbedAgent {
+    /// The agent.
+    pub agent: AgentId,
+}
+
+impl Job for EmbedAgent {
+    const NAME: &'static str = "agent.embed";
+    type Context = Upkeep;
+
+    async fn run(&self, upkeep: &Upkeep) -> Result<(), Failure> {
+        let Some(meaning) = &upkeep.finder.0 else { return Ok(()) };
+        // One at a time: the next job finds its agent in the batch of this one, and has nothing to do.
+        let _turn = upkeep.turn.lock().await;
+        upkeep.batch(meaning, Some(self.agent)).await?;
+        Ok(())
+    }
+}
+
+/// Makes vectors, on one database, for one finder.
+pub struct Upkeep {
+    db: Db,
+    finder: Finder,
+    turn: Mutex<()>,
+}
+
+impl Upkeep {
+    /// For the vectors in `db`, by the embedder of `finder`.
+    #[must_use]
+    pub fn new(db: Db, finder: Finder) -> Self {
+        Self { db, finder, turn: Mutex::new(()) }
+    }
+
+    /// At the start of a process: makes its model the one that makes vectors, declares those of other models out of date,
+    /// and reads the others into memory. Until it is done, agents are found by words as well.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn start(&self) -> Result<(), StoreError> {
+        let Some(meaning) = &self.finder.0 else { return Ok(()) };
+        let model = meaning.embedder.model().to_owned();
+        let (named, began) = (model.clone(), Instant::now());
+        if self.db.write(async move |tx: &mut Tx| tx.set_vector_model(&named).await).await? {
+            tracing::info!(model, "this model makes the vectors of agents from now on");
+        }
+        let mut expired = 0;
+        loop {
+            let named = model.clone();
+            let expire = async move |tx: &mut Tx| tx.expire_vectors(&named, ROWS_PER_TRANSACTION).await;
+            let count = self.db.write::<_, StoreError, _>(expire).await?;
+            expired += count;
+            if count == 0 {
+                break;
+            }
+        }
+        if expired > 0 {
+            tracing::info!(agents = expired, model, "the vectors of another model are out of date; new ones are made");
+        }
+        self.load(meaning).await?;
+        tracing::debug!(agents = meaning.index.len(), took = ?began.elapsed(), "the vectors of agents are in memory");
+        Ok(())
+    }
+
+    async fn load(&self, meaning: &Arc<Meaning>) -> Result<(), StoreError> {
+        loop {
+            let reader = Arc::clone(meaning);
+            let read = async move |tx: &mut Tx| {
+                let head = tx.vector_head().await?;
+                let before = reader.index.cursor();
+                reader.catch_up(tx, &head, ROWS_PER_TRANSACTION).await?;
+                Ok::<_, StoreError>(reader.index.is_complete_to(head.change_no) || reader.index.cursor() == before)
+            };
+            if self.db.read(read).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes every vector that is out of date, for some minutes at most, and returns how many it made. What jobs left
+    /// undone is done here: those of another model, and those whose jobs were given up.
+    ///
+    /// # Errors
+    /// The store's, or the embedder's.
+    pub async fn make_missing(&self) -> Result<usize, Failure> {
+        let Some(meaning) = &self.finder.0 else { return Ok(0) };
+        let (began, mut made, mut told) = (Instant::now(), 0, 0);
+        loop {
+            let count = {
+                let _turn = self.turn.lock().await;
+                self.batch(meaning, None).await?
+            };
+            made += count;
+            if count == 0 || began.elapsed().as_secs() >= RUN_SECONDS {
+                break;
+            }
+            if made >= told + 1_000 {
+                told = made;
+                tracing::info!(made, model = meaning.embedder.model(), "making vectors of agents");
+            }
+        }
+        if told > 0 {
+            tracing::info!(made, took = ?began.elapsed(), "vectors of agents were made");
+        }
+        Ok(made)
+    }
+
+    /// Makes the vector of `first`, if it is out of date, and of some others with it; of `first` alone nothing when it is
+    /// not. The embedder is asked with no transaction open.
+    async fn batch(&self, meaning: &Meaning, first: Option<AgentId>) -> Result<usize, Failure> {
+        let stale = self.db.read(async move |tx: &mut Tx| stale(tx, first).await).await?;
+        if stale.is_empty() {
+            return Ok(0);
+        }
+        let documents: Vec<String> = stale.iter().filter_map(|stale| stale.texts.as_ref()).map(document).collect();
+        let mut vectors = meaning.embed(documents, Purpose::Document).await?.into_iter();
+        let vector = |stale: &StaleAgent| stale.texts.as_ref().and_then(|_| vectors.next()).map(|vector| vector.to_int8());
+        let vectors: Vec<_> = stale.iter().map(vector).collect();
+        let made = stale.iter().zip(vectors);
+        let made: Arc<[MadeVector]> =
+            made.map(|(stale, vector)| MadeVector { agent: stale.agent, revision: stale.revision, vector }).collect();
+        let (count, model) = (made.len(), meaning.embedder.model().to_owned());
+        if !self.db.write(async move |tx: &mut Tx| tx.put_vectors(&model, &made).await).await? {
+            tracing::debug!(model = meaning.embedder.model(), "another model makes the vectors now; these are left to it");
+            return Ok(0);
+        }
+        meaning.counts.agents_embedded.fetch_add(u64::try_from(count).unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// What to make vectors of: `first` and some others, in the order of their ids; nothing when `first` needs none.
+async fn stale(tx: &mut impl VectorStore, first: Option<AgentId>) -> Result<Vec<StaleAgent>, StoreError> {
+    let Some(first) = first else { return tx.list_stale(BATCH).await };
+    let Some(first) = tx.find_stale(first).await? else { return Ok(Vec::new()) };
+    let mut stale = tx.list_stale(BATCH - 1).await?;
+    if !stale.iter().any(|other| other.agent == first.agent) {
+        stale.push(first);
+        stale.sort_by_key(|stale| stale.agent);
+    }
+    Ok(stale)
+}
+
+/// The text that stands for an agent.
+fn document(texts: &IndexTexts) -> String {
+    let cut = texts.description.char_indices().nth(DESCRIPTION_HEAD_CHARS).map_or(texts.description.len(), |(at, _)| at);
+    let (head, rest) = texts.description.split_at_checked(cut).unwrap_or((&texts.description, ""));
+    let labels: String = texts.labels.chars().take(LABELS_CHARS).collect();
+    format!("{}. {head} {labels} {rest}", texts.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_everything_and_what_matters_first() {
+        let texts = |description: String| IndexTexts { name: "polyglot".into(), labels: "nlp translation".into(), description };
+        assert_eq!(document(&texts("translates.".into())), "polyglot. translates. nlp translation ");
+        let long = document(&texts("ü".repeat(1_000)));
+        assert_eq!(long.find("nlp"), Some("polyglot. ".len() + 2 * DESCRIPTION_HEAD_CHARS + 1));
+        assert_eq!(long.matches('ü').count(), 1_000);
+    }
+}
