@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
+use rialto_registry::{EmbedAgent, Upkeep};
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
@@ -30,6 +31,8 @@ pub fn start(app: &Arc<App>) -> Running {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
+    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.finder.clone()));
+    start_upkeep(&upkeep);
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .job::<CloseDelivery>(Arc::clone(app))
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
@@ -40,6 +43,8 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
+        .every("agents.embed-missing", every_minute, embedding(&upkeep))
+        .job::<EmbedAgent>(upkeep)
         .start()
 }
 
@@ -56,6 +61,27 @@ fn sealing(app: &Arc<App>) -> impl Fn() -> Task + use<> {
             }
             Ok(())
         })
+    }
+}
+
+/// Reads the vectors of agents into memory, and tries again for as long as the database is away. Nobody waits for it: agents
+/// are found by words meanwhile.
+fn start_upkeep(upkeep: &Arc<Upkeep>) {
+    let upkeep = Arc::clone(upkeep);
+    actix_web::rt::spawn(async move {
+        while let Err(error) = upkeep.start().await {
+            tracing::warn!(%error, "the vectors of agents could not be read; trying again");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    });
+}
+
+/// Makes the vectors that no job has made.
+fn embedding(upkeep: &Arc<Upkeep>) -> impl Fn() -> Task + use<> {
+    let upkeep = Arc::clone(upkeep);
+    move || {
+        let upkeep = Arc::clone(&upkeep);
+        Box::pin(async move { upkeep.make_missing().await.map(drop) })
     }
 }
 

@@ -169,12 +169,21 @@ async fn stale(tx: &mut impl VectorStore, first: Option<AgentId>) -> Result<Vec<
     Ok(stale)
 }
 
+/// Words of a name that say nothing here: everybody in the registry is one.
+const NAMELESS: [&str; 6] = ["agent", "agents", "bot", "ai", "assistant", "service"];
+
 /// The text that stands for an agent.
 fn document(texts: &IndexTexts) -> String {
+    let says_something = |word: &&str| {
+        let bare = word.trim_matches(|char: char| !char.is_alphanumeric());
+        bare.chars().any(char::is_alphabetic) && !NAMELESS.contains(&bare)
+    };
+    let name: Vec<&str> = texts.name.split_whitespace().filter(says_something).collect();
     let cut = texts.description.char_indices().nth(DESCRIPTION_HEAD_CHARS).map_or(texts.description.len(), |(at, _)| at);
     let (head, rest) = texts.description.split_at_checked(cut).unwrap_or((&texts.description, ""));
     let labels: String = texts.labels.chars().take(LABELS_CHARS).collect();
-    format!("{}. {head} {labels} {rest}", texts.name)
+    let name = if name.is_empty() { String::new() } else { format!("{}. ", name.join(" ")) };
+    format!("{name}{head} {labels} {rest}")
 }
 
 #[cfg(test)]
@@ -185,6 +194,8 @@ mod tests {
     fn a_document_has_everything_and_what_matters_first() {
         let texts = |description: String| IndexTexts { name: "polyglot".into(), labels: "nlp translation".into(), description };
         assert_eq!(document(&texts("translates.".into())), "polyglot. translates. nlp translation ");
+        let named = |name: &str| document(&IndexTexts { name: name.into(), labels: String::new(), description: "d".into() });
+        assert_eq!(["agent 17", "code-bot", "travel agent #3", "ai"].map(named), ["d  ", "code-bot. d  ", "travel. d  ", "d  "]);
         let long = document(&texts("ü".repeat(1_000)));
         assert_eq!(long.find("nlp"), Some("polyglot. ".len() + 2 * DESCRIPTION_HEAD_CHARS + 1));
         assert_eq!(long.matches('ü').count(), 1_000);
