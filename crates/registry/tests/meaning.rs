@@ -1,5 +1,5 @@
 //! Finding agents by what they mean, on both databases, with the model that is built in.
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 #[expect(dead_code, reason = "shared with the other tests, which use the rest")]
 mod world;
@@ -11,7 +11,7 @@ use std::sync::{
 
 use rialto_embeddings::{Builtin, EmbedError, Embedder, Embedding, Language, MiniLm, Purpose, Vector};
 use rialto_jobs::Job;
-use rialto_kernel::{AgentId, Caller};
+use rialto_kernel::{AgentId, Caller, Clock};
 use rialto_registry::{
     self as registry, AgentChanges, AgentView, DISTANCE_MAX, DiscoverQuery, EmbedAgent, Finder, RankBy, RegistryError, Upkeep,
 };
@@ -33,7 +33,7 @@ struct Process {
 impl Process {
     async fn start(db: &Db, embedder: Arc<dyn Embedder>) -> Self {
         let finder = Finder::new(embedder);
-        let upkeep = Upkeep::new(db.clone(), finder.clone());
+        let upkeep = Upkeep::new(db.clone(), Clock::fixed(NOON), finder.clone());
         upkeep.start().await.unwrap();
         Self { db: db.clone(), finder, upkeep }
     }
@@ -355,6 +355,30 @@ async fn many_agents_are_taken_in_piece_by_piece(test: &TestDb) {
     assert_eq!(fresh.finder.stats().agents, 1_300, "a start takes in everything");
 }
 
+async fn jobs_that_run_at_once_share_the_work(test: &TestDb) {
+    let db = &test.db;
+    let owner = operator(db).await;
+    let process = Process::start(db, builtin()).await;
+    let mut agents = Vec::new();
+    for n in 0..60 {
+        agents.push(register(db, &owner, agent(&format!("Scribe {n}"), "Transcribes podcasts.", &[]), NOON).await.id);
+    }
+    let process = Arc::new(process);
+    let jobs: Vec<_> = agents
+        .iter()
+        .map(|agent| {
+            let (process, job) = (Arc::clone(&process), EmbedAgent { agent: *agent });
+            tokio::spawn(async move { job.run(&process.upkeep).await })
+        })
+        .collect();
+    for job in jobs {
+        job.await.unwrap().unwrap();
+    }
+    assert_eq!(process.found("turn speech into text").await.len(), 10);
+    let stats = process.finder.stats();
+    assert_eq!((stats.agents, stats.agents_embedded), (60, 60), "each was embedded once, and none was left");
+}
+
 async fn hostile_text_is_only_text(test: &TestDb) {
     let db = &test.db;
     filled(db).await;
@@ -402,5 +426,6 @@ suite! {
     a_failing_embedder_fails_no_registration_and_is_asked_again,
     a_new_model_makes_new_vectors_and_two_are_never_compared,
     many_agents_are_taken_in_piece_by_piece,
+    jobs_that_run_at_once_share_the_work,
     hostile_text_is_only_text,
 }

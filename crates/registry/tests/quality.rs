@@ -1,5 +1,5 @@
 //! How good the search is: a floor under its figures on two sets of agents and queries. `just bench-discovery` prints them.
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 #[expect(dead_code, reason = "shared with the other tests, which use the rest")]
 mod world;
@@ -7,7 +7,7 @@ mod world;
 use std::{collections::HashMap, sync::Arc};
 
 use rialto_embeddings::{Builtin, MiniLm};
-use rialto_kernel::AgentId;
+use rialto_kernel::{AgentId, Clock};
 use rialto_registry::{self as registry, DiscoverQuery, Finder, RankBy, RegistryError, Upkeep};
 use rialto_store::{Db, Tx, suite, testing::TestDb};
 use world::*;
@@ -47,7 +47,7 @@ impl Set {
         };
         let ids = db.write(register).await.unwrap();
         let finder = Finder::new(Arc::new(Builtin::new(Arc::new(MiniLm::builtin().unwrap()), 2)));
-        let upkeep = Upkeep::new(db.clone(), finder.clone());
+        let upkeep = Upkeep::new(db.clone(), Clock::fixed(NOON), finder.clone());
         upkeep.start().await.unwrap();
         assert_eq!(upkeep.make_missing().await.unwrap(), ids.len());
         Self { db, finder, lines: ids.into_iter().zip(1..).collect() }

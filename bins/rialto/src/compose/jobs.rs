@@ -31,7 +31,7 @@ pub fn start(app: &Arc<App>) -> Running {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
-    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.finder.clone()));
+    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.clock.clone(), app.finder.clone()));
     start_upkeep(&upkeep);
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .job::<CloseDelivery>(Arc::clone(app))
@@ -64,14 +64,17 @@ fn sealing(app: &Arc<App>) -> impl Fn() -> Task + use<> {
     }
 }
 
-/// Reads the vectors of agents into memory, and tries again for as long as the database is away. Nobody waits for it: agents
-/// are found by words meanwhile.
+/// Reads the vectors of agents into memory, tries again for as long as the database is away, and makes those that are missing:
+/// all of them, when there is another model than before. Nobody waits for it: agents are found by words meanwhile.
 fn start_upkeep(upkeep: &Arc<Upkeep>) {
     let upkeep = Arc::clone(upkeep);
     actix_web::rt::spawn(async move {
         while let Err(error) = upkeep.start().await {
             tracing::warn!(%error, "the vectors of agents could not be read; trying again");
             tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        if let Err(failure) = upkeep.make_missing().await {
+            tracing::warn!(%failure, "the vectors of agents could not be made; the next sweep tries again");
         }
     });
 }

@@ -60,7 +60,6 @@ impl Kernel for Avx2 {
 /// `inputs` must be even.
 #[inline]
 #[target_feature(enable = "avx2")]
-#[expect(clippy::indexing_slicing, reason = "indices below N into arrays of N")]
 unsafe fn panel_of<const N: usize>(panel: &[i8], rows: &[i16], inputs: usize, out: [&mut Sums; N]) {
     let mut sums = [[_mm256_setzero_si256(); 2]; N];
     let (weights, activations) = (panel.as_ptr(), rows.as_ptr());
@@ -73,19 +72,19 @@ unsafe fn panel_of<const N: usize>(panel: &[i8], rows: &[i16], inputs: usize, ou
                 _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(PANEL).cast())),
             ]
         };
-        for n in 0..N {
+        for (n, [low, high]) in sums.iter_mut().enumerate() {
             // SAFETY: `n` is below the number of rows, and both activations of the pair are within that row.
             let both = unsafe { activations.add(n * inputs + pair * 2).cast::<i32>().read_unaligned() };
             let both = _mm256_set1_epi32(both);
-            sums[n][0] = _mm256_add_epi32(sums[n][0], _mm256_madd_epi16(both, first));
-            sums[n][1] = _mm256_add_epi32(sums[n][1], _mm256_madd_epi16(both, second));
+            *low = _mm256_add_epi32(*low, _mm256_madd_epi16(both, first));
+            *high = _mm256_add_epi32(*high, _mm256_madd_epi16(both, second));
         }
     }
-    for n in 0..N {
+    for ([low, high], out) in sums.into_iter().zip(out) {
         // SAFETY: `Sums` are sixteen numbers: twice the eight that are written.
         unsafe {
-            _mm256_storeu_si256(out[n].as_mut_ptr().cast(), sums[n][0]);
-            _mm256_storeu_si256(out[n].as_mut_ptr().add(8).cast(), sums[n][1]);
+            _mm256_storeu_si256(out.as_mut_ptr().cast(), low);
+            _mm256_storeu_si256(out.as_mut_ptr().add(8).cast(), high);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! SSE2, which every x86-64 processor has.
 #![expect(unsafe_code, reason = "loads through pointers; the lengths are checked above each")]
-#![expect(clippy::indexing_slicing, reason = "constant indices into arrays of constant length")]
 
 use std::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_set1_epi32, _mm_setzero_si128, _mm_srai_epi16, _mm_storeu_si128,

@@ -126,13 +126,7 @@ fn softmax(weights: &mut [f32], count: usize) -> f32 {
 /// e to the power of `x`, for what is not far above zero; wrong by about one part in ten million.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    let x = if x < -87.0 {
-        -87.0
-    } else if x > 87.0 {
-        87.0
-    } else {
-        x
-    };
+    let x = x.clamp(-87.0, 87.0);
     let shifted = x * std::f32::consts::LOG2_E + ROUNDER;
     let power = shifted - ROUNDER;
     let rest = x - power * 0.693_359_4 + power * 2.121_944_4e-4;
@@ -148,13 +142,7 @@ fn exp(x: f32) -> f32 {
 pub(super) fn gelu(numbers: &mut [f32]) {
     for number in numbers {
         let z = *number * std::f32::consts::FRAC_1_SQRT_2;
-        let z = if z > 4.0 {
-            4.0
-        } else if z < -4.0 {
-            -4.0
-        } else {
-            z
-        };
+        let z = z.clamp(-4.0, 4.0);
         let y = z * z;
         let above =
             ((((((-2.726_142_3e-10 * y + 2.770_681_4e-8) * y - 2.101_024e-6) * y - 5.692_506_4e-5) * y - 7.349_906_3e-4) * y

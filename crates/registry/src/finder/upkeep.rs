@@ -1,13 +1,17 @@
 //! Keeping the vectors what the texts are: after every commit, and from one model to the next.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use rialto_embeddings::Purpose;
 use rialto_jobs::{Failure, Job};
-use rialto_kernel::AgentId;
+use rialto_kernel::{AgentId, Clock};
 use rialto_store::{Db, StoreError, Tx};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{Finder, Meaning};
 use crate::{
@@ -23,8 +27,11 @@ const ROWS_PER_TRANSACTION: u32 = 1_000;
 /// stand within what a model reads.
 const DESCRIPTION_HEAD_CHARS: usize = 400;
 const LABELS_CHARS: usize = 200;
-/// For how long one run goes on. What is left is for the next.
-const RUN_SECONDS: u64 = 300;
+/// How many agents may ask to be embedded before others. Those beyond wait for their turn.
+const WANTED_MAX: usize = 1_000;
+/// For how long a job goes on, and for how long a sweep does. What is left is for the next.
+const JOB_TIME: Duration = Duration::from_secs(20);
+const SWEEP_TIME: Duration = Duration::from_secs(300);
 
 /// Makes the vector of an agent whose texts have changed. Enqueued in the transaction that changes them.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -39,25 +46,28 @@ impl Job for EmbedAgent {
 
     async fn run(&self, upkeep: &Upkeep) -> Result<(), Failure> {
         let Some(meaning) = &upkeep.finder.0 else { return Ok(()) };
-        // One at a time: the next job finds its agent in the batch of this one, and has nothing to do.
-        let _turn = upkeep.turn.lock().await;
-        upkeep.batch(meaning, Some(self.agent)).await?;
+        upkeep.want(self.agent);
+        upkeep.work(meaning, JOB_TIME).await?;
         Ok(())
     }
 }
 
-/// Makes vectors, on one database, for one finder.
+/// Makes vectors, on one database, for one finder. It is one at a time: who finds somebody else at work leaves its agent to
+/// them, so that a thousand registrations at once take one of the places in which jobs run, and not all.
 pub struct Upkeep {
     db: Db,
+    clock: Clock,
     finder: Finder,
-    turn: Mutex<()>,
+    turn: AsyncMutex<()>,
+    /// Agents that were just changed. They go before those that have waited for longer, of which there may be many.
+    wanted: Mutex<VecDeque<AgentId>>,
 }
 
 impl Upkeep {
     /// For the vectors in `db`, by the embedder of `finder`.
     #[must_use]
-    pub fn new(db: Db, finder: Finder) -> Self {
-        Self { db, finder, turn: Mutex::new(()) }
+    pub fn new(db: Db, clock: Clock, finder: Finder) -> Self {
+        Self { db, clock, finder, turn: AsyncMutex::new(()), wanted: Mutex::default() }
     }
 
     /// At the start of a process: makes its model the one that makes vectors, declares those of other models out of date,
@@ -112,19 +122,50 @@ impl Upkeep {
     /// The store's, or the embedder's.
     pub async fn make_missing(&self) -> Result<usize, Failure> {
         let Some(meaning) = &self.finder.0 else { return Ok(0) };
+        self.work(meaning, SWEEP_TIME).await
+    }
+
+    fn want(&self, agent: AgentId) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.len() < WANTED_MAX {
+            wanted.push_back(agent);
+        }
+    }
+
+    fn take_wanted(&self) -> Vec<AgentId> {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = wanted.len().min(usize::try_from(BATCH).unwrap_or(usize::MAX) / 2);
+        wanted.drain(..count).collect()
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Makes vectors until none is missing, or somebody else is at it, or the time is over; then a job goes on.
+    async fn work(&self, meaning: &Meaning, time: Duration) -> Result<usize, Failure> {
         let (began, mut made, mut told) = (Instant::now(), 0, 0);
         loop {
-            let count = {
-                let _turn = self.turn.lock().await;
-                self.batch(meaning, None).await?
-            };
-            made += count;
-            if count == 0 || began.elapsed().as_secs() >= RUN_SECONDS {
-                break;
+            // Whoever is at work looks for wanted agents once more after it has let go.
+            let Ok(turn) = self.turn.try_lock() else { return Ok(made) };
+            loop {
+                let count = self.batch(meaning, &self.take_wanted()).await?;
+                made += count;
+                if made >= told + 1_000 {
+                    told = made;
+                    tracing::info!(made, model = meaning.embedder.model(), "making vectors of agents");
+                }
+                if began.elapsed() >= time {
+                    self.hand_over().await?;
+                    return Ok(made);
+                }
+                if count == 0 && !self.is_wanted() {
+                    break;
+                }
             }
-            if made >= told + 1_000 {
-                told = made;
-                tracing::info!(made, model = meaning.embedder.model(), "making vectors of agents");
+            drop(turn);
+            if !self.is_wanted() {
+                break;
             }
         }
         if told > 0 {
@@ -133,10 +174,23 @@ impl Upkeep {
         Ok(made)
     }
 
-    /// Makes the vector of `first`, if it is out of date, and of some others with it; of `first` alone nothing when it is
-    /// not. The embedder is asked with no transaction open.
-    async fn batch(&self, meaning: &Meaning, first: Option<AgentId>) -> Result<usize, Failure> {
-        let stale = self.db.read(async move |tx: &mut Tx| stale(tx, first).await).await?;
+    /// Leaves the rest to another job, on whichever replica.
+    async fn hand_over(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let hand_over = async move |tx: &mut Tx| match tx.list_stale(1).await?.first() {
+            Some(StaleAgent { agent, .. }) => {
+                rialto_jobs::enqueue(tx, &EmbedAgent { agent: *agent }, now, None, now).await.map(drop)
+            }
+            None => Ok(()),
+        };
+        self.db.write(hand_over).await
+    }
+
+    /// Makes the vectors of `wanted`, of those that need one, and of some others with them. The embedder is asked with no
+    /// transaction open.
+    async fn batch(&self, meaning: &Meaning, wanted: &[AgentId]) -> Result<usize, Failure> {
+        let (wanted, model) = (wanted.to_vec(), meaning.embedder.model().to_owned());
+        let stale = self.db.read(async move |tx: &mut Tx| stale(tx, &model, &wanted).await).await?;
         if stale.is_empty() {
             return Ok(0);
         }
@@ -152,20 +206,25 @@ impl Upkeep {
             tracing::debug!(model = meaning.embedder.model(), "another model makes the vectors now; these are left to it");
             return Ok(0);
         }
-        meaning.counts.agents_embedded.fetch_add(u64::try_from(count).unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
+        meaning.counts.agents_embedded.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::Relaxed);
         Ok(count)
     }
 }
 
-/// What to make vectors of: `first` and some others, in the order of their ids; nothing when `first` needs none.
-async fn stale(tx: &mut impl VectorStore, first: Option<AgentId>) -> Result<Vec<StaleAgent>, StoreError> {
-    let Some(first) = first else { return tx.list_stale(BATCH).await };
-    let Some(first) = tx.find_stale(first).await? else { return Ok(Vec::new()) };
-    let mut stale = tx.list_stale(BATCH - 1).await?;
-    if !stale.iter().any(|other| other.agent == first.agent) {
-        stale.push(first);
-        stale.sort_by_key(|stale| stale.agent);
+/// What to make vectors of: those that are wanted and others, in the order of their ids. Nothing, when another model makes
+/// the vectors now.
+async fn stale(tx: &mut impl VectorStore, model: &str, wanted: &[AgentId]) -> Result<Vec<StaleAgent>, StoreError> {
+    let mut stale = Vec::new();
+    if tx.vector_head().await?.model.as_deref() != Some(model) {
+        return Ok(stale);
     }
+    for agent in wanted {
+        stale.extend(tx.find_stale(*agent).await?);
+    }
+    let room = BATCH.saturating_sub(u32::try_from(stale.len()).unwrap_or(u32::MAX));
+    stale.extend(tx.list_stale(room).await?);
+    stale.sort_by_key(|stale| stale.agent);
+    stale.dedup_by_key(|stale| stale.agent);
     Ok(stale)
 }
 

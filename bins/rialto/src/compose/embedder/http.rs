@@ -26,8 +26,10 @@ const REFUSAL_CHARS: usize = 300;
 pub(super) struct HttpEmbedder {
     client: OutboundClient,
     url: String,
+    /// What the server calls the model.
+    name: String,
+    /// What its vectors are kept under.
     model: String,
-    id: String,
     dimensions: usize,
     authorization: Option<String>,
 }
@@ -37,15 +39,15 @@ impl HttpEmbedder {
     /// may still not be there.
     pub(super) fn new(settings: &EmbedderSettings) -> Result<Self, Box<dyn Error>> {
         let needs = |flag: &str| format!("--embedder=http needs {flag}");
-        let model = settings.model.clone().filter(|model| !model.trim().is_empty()).ok_or_else(|| needs("--embedder-model"))?;
+        let name = settings.model.clone().filter(|name| !name.trim().is_empty()).ok_or_else(|| needs("--embedder-model"))?;
         let dimensions = settings.dimensions.ok_or_else(|| needs("--embedder-dimensions"))?;
         let url = format!("{}/embeddings", settings.url);
         let checked = CheckedUrl::parse(&url).map_err(|error| format!("--embedder-url {error}"))?;
         let policy: OutboundPolicy = checked.host().parse().map_err(|error| format!("--embedder-url: {error}"))?;
         let client = OutboundClient::new(policy, &ClientOptions::default())?;
-        let id = format!("http/{model}/{dimensions}");
+        let model = format!("http/{name}/{dimensions}");
         let authorization = settings.key.as_ref().map(|key| format!("Bearer {}", key.expose()));
-        Ok(Self { client, url, model, id, dimensions, authorization })
+        Ok(Self { client, url, name, model, dimensions, authorization })
     }
 
     async fn ask(&self, texts: Vec<String>, purpose: Purpose) -> Result<Vec<Vector>, EmbedError> {
@@ -66,7 +68,7 @@ impl HttpEmbedder {
         let room = u64::try_from(texts.len()).unwrap_or(u64::MAX).saturating_mul(ANSWER_BYTES_PER_TEXT);
         let limits = CallLimits { first_byte: wait, idle: wait, total: wait, response_bytes_max: room };
         let input = texts.iter().map(|text| sent(text)).collect();
-        let body = Question { model: &self.model, input, encoding_format: "float" };
+        let body = Question { model: &self.name, input, encoding_format: "float" };
         let body = serde_json::to_vec(&body).map_err(|error| OutboundError::Request(error.to_string()))?;
         let request = OutboundRequest::new(Method::POST, self.url.as_str()).json(body).limits(limits);
         match &self.authorization {
@@ -109,7 +111,7 @@ fn sent(text: &str) -> &str {
 
 impl Embedder for HttpEmbedder {
     fn model(&self) -> &str {
-        &self.id
+        &self.model
     }
 
     fn dimensions(&self) -> usize {
