@@ -54,6 +54,11 @@ bench-http *flags:
 bench-book *flags:
     cargo run --release --manifest-path benches/orderbook/Cargo.toml -- {{flags}}
 
+# How good and how fast the search for agents is (see benches/discovery/README.md)
+bench-discovery *flags:
+    cargo build --release --locked --package rialto --package rialto-bench-discovery
+    "${CARGO_TARGET_DIR:-target}/release/rialto-bench-discovery" --server "${CARGO_TARGET_DIR:-target}/release/rialto" {{flags}}
+
 # Transfers per second of the ledger beside pgledger and plain SQL (see benches/ledger/README.md)
 bench-ledger *flags:
     benches/ledger/run.sh {{flags}}

@@ -3,6 +3,7 @@
 pub mod a2a;
 pub mod calls;
 pub mod deliveries;
+pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
@@ -18,7 +19,7 @@ use rialto_ledger::{Ledger, access::Teller};
 use rialto_market::{Exchange, ExchangeOptions};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::{Broker, BrokerConfig};
-use rialto_registry::CredentialCipher;
+use rialto_registry::{CredentialCipher, Finder};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
@@ -44,6 +45,8 @@ pub struct App {
     pub outbound: OutboundClient,
     /// Seals the credentials by which agents are called.
     pub cipher: CredentialCipher,
+    /// Finds agents for what somebody needs.
+    pub finder: Finder,
     /// Moves money, for whoever may have it moved.
     pub teller: Teller,
     /// Where orders meet.
@@ -89,6 +92,7 @@ impl App {
             hold_grace: Duration::from_secs(settings.hold_grace_seconds.into()),
             ..defaults
         };
+        let finder = embedder::finder(&settings.embedder).await?;
         let metrics = Metrics::new()?;
         let limits =
             stream::Limits { clients: settings.stream_clients, clients_per_address: settings.stream_clients_per_address };
@@ -108,6 +112,7 @@ impl App {
             payments: payments::Payments::new(&settings, &outbound)?,
             outbound,
             cipher,
+            finder,
             answer_seal: AnswerSeal::new(&secrets.answers),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),

@@ -17,9 +17,11 @@ use rialto_identity::Secret;
 use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
 
+mod embedder;
 mod parse;
 mod secrets;
 
+pub use embedder::{EmbedderKind, EmbedderSettings};
 pub use secrets::{Secrets, load as load_secrets};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
@@ -115,6 +117,21 @@ pub struct Flags {
     /// Answers the A2A protocol's test kit at the platform's address; for tests alone [default: false]
     #[arg(long, env = "RIALTO_A2A_CONFORMANCE", value_name = "BOOL", global = true)]
     pub a2a_conformance: Option<bool>,
+    /// What makes the vectors by which agents are found: builtin, http, or off for words alone [default: builtin]
+    #[arg(long, env = "RIALTO_EMBEDDER", value_name = "KIND", global = true)]
+    pub embedder: Option<EmbedderKind>,
+    /// Where an embedder that speaks as OpenAI's API does is, up to and without /embeddings [default: https://api.openai.com/v1]
+    #[arg(long, env = "RIALTO_EMBEDDER_URL", value_name = "URL", global = true)]
+    pub embedder_url: Option<String>,
+    /// Its model
+    #[arg(long, env = "RIALTO_EMBEDDER_MODEL", value_name = "NAME", global = true)]
+    pub embedder_model: Option<String>,
+    /// How many numbers that model's vectors have
+    #[arg(long, env = "RIALTO_EMBEDDER_DIMENSIONS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub embedder_dimensions: Option<u16>,
+    /// Its key, if it wants one
+    #[arg(long, env = "RIALTO_EMBEDDER_KEY", value_name = "KEY", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub embedder_key: Option<Secret>,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -155,6 +172,7 @@ pub struct Settings {
     pub stripe: Option<Stripe>,
     pub public_url: String,
     pub a2a_conformance: bool,
+    pub embedder: EmbedderSettings,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -206,6 +224,7 @@ impl Settings {
             }),
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
+            embedder: EmbedderSettings::from_flags(flags),
         }
     }
 }

@@ -65,7 +65,8 @@ pub struct Near {
 
 /// A way to find agents near a text, on a store `S`.
 ///
-/// [`FullText`] compares words. One that compares meaning holds the embedding of the text, made before the transaction.
+/// [`FullText`] compares words. A [`PreparedQuery`](crate::PreparedQuery) compares meaning: it holds the vector of the text,
+/// made before the transaction.
 pub trait Discovery<S>: Send + Sync {
     /// The active agents nearest to `text`, at most `limit`, the nearest first.
     fn nearest(&self, tx: &mut S, text: &str, limit: u32) -> impl Future<Output = Result<Vec<Near>, StoreError>> + Send;
@@ -127,7 +128,7 @@ impl Found {
 ///
 /// It is computed here rather than taken from the database, because the two databases score on different scales, and
 /// SQLite's BM25 says nothing at all while there are only a few agents.
-fn distances(matches: &[TextMatch]) -> Vec<Near> {
+pub(crate) fn distances(matches: &[TextMatch]) -> Vec<Near> {
     let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     let words = matches.first().map_or(0, |first| first.found.len());
     let weights: Vec<f64> = (0..words)

@@ -1,5 +1,6 @@
 //! What an agent is found by.
 
+use rialto_kernel::{AgentId, Timestamp};
 use rialto_store::StoreError;
 
 use crate::{Agent, Capability, check::fold, store::CatalogStore};
@@ -24,8 +25,13 @@ pub struct IndexTexts {
     pub description: String,
 }
 
-/// Makes the index say of `agent` what is true now.
-pub(crate) async fn write(tx: &mut impl CatalogStore, agent: &Agent, capabilities: &[Capability]) -> Result<(), StoreError> {
+/// Makes the index say of `agent` what is true now: its words at once, its meaning soon.
+pub(crate) async fn write(
+    tx: &mut impl CatalogStore,
+    agent: &Agent,
+    capabilities: &[Capability],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let labels = agent.tags.iter().chain(capabilities.iter().map(|capability| &capability.id));
     let texts = agent.is_active.then(|| IndexTexts {
         name: fold(&agent.name),
@@ -33,7 +39,14 @@ pub(crate) async fn write(tx: &mut impl CatalogStore, agent: &Agent, capabilitie
         description: fold(&agent.description),
     });
     let entry = IndexEntry { tags: agent.tags.iter().map(|tag| fold(tag)).collect(), texts };
-    tx.put_index(agent.id, &entry).await
+    tx.put_index(agent.id, &entry).await?;
+    tx.request_vector(agent.id, now).await
+}
+
+/// Takes an agent out of the index.
+pub(crate) async fn remove(tx: &mut impl CatalogStore, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+    tx.remove_index(agent).await?;
+    tx.request_vector(agent, now).await
 }
 
 /// A label, and the words that it runs together: `summarizeText` is also `summarize Text`.

@@ -9,7 +9,8 @@
 //! # Invariants
 //! 1. A readable id belongs to one agent for ever, deleted or not.
 //! 2. A deleted agent is not listed, found, read, rated or called. What happened with it stays.
-//! 3. An agent can be found by words exactly while it is active and not deleted.
+//! 3. An agent can be found by words exactly while it is active and not deleted. Its vector follows after the commit: a job
+//!    that is enqueued in the same transaction makes it ([`EmbedAgent`]).
 //! 4. `rating_sum` and `rating_count` are the sum and the number of its ratings; nobody rates their own agent.
 //! 5. An agent is changed by its owner or an administrator alone.
 //! 6. `agent_tags` and `has_credential` say the same as the rows they are made from.
@@ -23,6 +24,7 @@ pub mod cipher;
 mod credential;
 mod discover;
 mod error;
+mod finder;
 mod index;
 mod manifest;
 mod model;
@@ -44,6 +46,7 @@ pub use cipher::{CipherError, CredentialCipher};
 pub use credential::{CredentialHeader, NewCredential, StoredCredential, credential_for, delete_credential, set_credential};
 pub use discover::{DISTANCE_MAX, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover};
 pub use error::RegistryError;
+pub use finder::{EmbedAgent, Finder, FinderStats, PreparedQuery, Upkeep};
 pub use index::{IndexEntry, IndexTexts};
 pub use model::{
     Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Protocol, Quality, Rating, RatingId,

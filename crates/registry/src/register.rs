@@ -150,7 +150,8 @@ impl NewAgent {
     }
 }
 
-/// Registers an agent for the caller. It is listed, found and callable from the commit on.
+/// Registers an agent for the caller. It is listed, found by its words and callable from the commit on, and
+/// found by its meaning as soon as a worker has made its vector.
 ///
 /// # Errors
 /// [`RegistryError::Invalid`], [`RegistryError::AgentIdTaken`], or [`RegistryError::ReadOnly`].
@@ -167,7 +168,7 @@ pub async fn register(
         let agent = new.build(AgentId::new(), caller.owner, now)?;
         if tx.insert_agent(&agent, new.manifest.as_ref()).await? {
             tx.replace_capabilities(agent.id, &new.capabilities).await?;
-            index::write(tx, &agent, &new.capabilities).await?;
+            index::write(tx, &agent, &new.capabilities, now).await?;
             tx.append_event(event("agent.registered", &agent, now)).await?;
             return Ok(agent);
         }

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use rialto_embeddings::Int8Vector;
 use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::StoreError;
 use serde_json::Value;
 
 use crate::{
-    Agent, AgentFilter, AgentName, AgentRef, Capability, Quality, Rating, StoredCredential, TextMatch, index::IndexEntry,
+    Agent, AgentFilter, AgentName, AgentRef, Capability, Quality, Rating, StoredCredential, TextMatch,
+    index::{IndexEntry, IndexTexts},
 };
 
 /// One agent at a time. None of these sees an agent that was deleted.
@@ -49,6 +51,9 @@ pub trait CatalogStore: Send {
     /// Makes an agent impossible to find.
     fn remove_index(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Says that what an agent is found by has changed, and asks for its vector to be made after the commit.
+    fn request_vector(&mut self, agent: AgentId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Lists active agents.
     fn list_agents(
         &mut self,
@@ -67,6 +72,94 @@ pub trait CatalogStore: Send {
 
     /// Lists active agents that have at least one of `terms` (as [`crate::terms`] makes them), the best first.
     fn list_matches(&mut self, terms: &[String], limit: u32) -> impl Future<Output = Result<Vec<TextMatch>, StoreError>> + Send;
+}
+
+/// How far the vectors are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorHead {
+    /// The number of the last change.
+    pub change_no: i64,
+    /// Whether an agent changed whose vector was not made yet.
+    pub has_stale: bool,
+    /// The model that makes vectors now; `None` before the first one did.
+    pub model: Option<String>,
+}
+
+/// A place in the order of all changes of vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The number of the change.
+    pub change_no: i64,
+    /// One agent of those that changed together.
+    pub agent: AgentId,
+}
+
+/// What became of an agent's vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorChange {
+    /// Where it stands among all changes.
+    pub at: Cursor,
+    /// The vector; `None` when the agent is not to be found any more, or another model made it.
+    pub vector: Option<Int8Vector>,
+}
+
+/// An agent whose vector is not what its texts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleAgent {
+    /// The agent.
+    pub agent: AgentId,
+    /// Which state of its texts this is.
+    pub revision: i64,
+    /// What it is found by; `None` when it is not to be found.
+    pub texts: Option<IndexTexts>,
+}
+
+/// A vector that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeVector {
+    /// The agent.
+    pub agent: AgentId,
+    /// The state of its texts that it was made from.
+    pub revision: i64,
+    /// The vector; `None` when the agent is not to be found.
+    pub vector: Option<Int8Vector>,
+}
+
+/// What agents mean. The texts are those of [`CatalogStore::put_index`].
+pub trait VectorStore: Send {
+    /// Reads how far the vectors are.
+    fn vector_head(&mut self) -> impl Future<Output = Result<VectorHead, StoreError>> + Send;
+
+    /// Makes `model` the one that makes vectors, and returns whether another one, or none, did before.
+    fn set_vector_model(&mut self, model: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Declares vectors of other models than `model` out of date, at most `limit`, and returns how many.
+    fn expire_vectors(&mut self, model: &str, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Lists what changed after `after`, in order.
+    fn list_vector_changes(
+        &mut self,
+        model: &str,
+        after: Cursor,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<VectorChange>, StoreError>> + Send;
+
+    /// Lists agents whose vectors are out of date, those registered first before others.
+    fn list_stale(&mut self, limit: u32) -> impl Future<Output = Result<Vec<StaleAgent>, StoreError>> + Send;
+
+    /// Reads one such agent; `None` when its vector is up to date.
+    fn find_stale(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<StaleAgent>, StoreError>> + Send;
+
+    /// Writes vectors as one change, unless another model makes vectors now, and returns whether it did. A vector of an
+    /// earlier state of the texts than the stored one is left out.
+    fn put_vectors(&mut self, model: &str, made: &[MadeVector]) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Reads what these agents are found by, in no order; descriptions are cut. Those that are not to be found are left
+    /// out.
+    fn list_texts(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<(AgentId, IndexTexts)>, StoreError>> + Send;
+
+    /// Lists agents with exactly this name, in lower case, at most `limit`.
+    fn list_named(&mut self, name: &str, limit: u32) -> impl Future<Output = Result<Vec<AgentId>, StoreError>> + Send;
 }
 
 /// How agents do. Days are counted from 1970-01-01.

@@ -34,9 +34,49 @@ pub(crate) fn of(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Endings that say nothing about what a word means, the longest first.
+const ENDINGS: [&str; 32] = [
+    "izations", "isations", "ization", "isation", "ations", "ation", "izing", "ising", "izers", "izer", "ized", "ised", "izes",
+    "ises", "ments", "ment", "ions", "ings", "ize", "ise", "ing", "ion", "ers", "ors", "ies", "er", "or", "ed", "es", "ly", "s",
+    "e",
+];
+/// What is left of a word has at least so many letters.
+const STEM_CHARS_MIN: usize = 3;
+
+/// What words have in common that differ in their endings only: `summarize`, `summarizes` and `summarization` have one
+/// stem. Coarser than the stemmers of the databases, and used only among agents that were found by other means.
+pub(crate) fn stem(word: &str) -> &str {
+    let stem = ENDINGS.iter().find_map(|ending| word.strip_suffix(ending).filter(|stem| stem.chars().count() >= STEM_CHARS_MIN));
+    let stem = stem.unwrap_or(word);
+    let stem = stem.strip_suffix('y').filter(|stem| stem.chars().count() >= STEM_CHARS_MIN).unwrap_or(stem);
+    // planning, plan
+    let mut last = stem.chars().rev();
+    match (last.next(), last.next()) {
+        (Some(a), Some(b)) if a == b && stem.chars().count() > STEM_CHARS_MIN => stem.strip_suffix(a).unwrap_or(stem),
+        _ => stem,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_differ_in_their_endings_have_one_stem() {
+        for words in [
+            &["summarize", "summarizes", "summarizer", "summarization", "summary", "summaries"][..],
+            &["translate", "translates", "translating", "translation", "translator", "translated"],
+            &["plan", "plans", "planning", "planner"],
+            &["process", "processes", "processing"],
+            &["invoice", "invoices"],
+            &["übersetzen"],
+        ] {
+            let stems: HashSet<&str> = words.iter().map(|word| stem(word)).collect();
+            assert_eq!(stems.len(), 1, "{stems:?}");
+        }
+        let apart = ["art", "arts", "artist", "plan", "planet", "news", "new", "ion", "s", "", "red", "翻译"];
+        assert_eq!(apart.map(stem), ["art", "art", "artist", "plan", "planet", "new", "new", "ion", "s", "", "red", "翻译"]);
+    }
 
     #[test]
     fn only_words_come_out() {

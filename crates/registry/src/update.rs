@@ -52,6 +52,15 @@ impl AgentChanges {
         self.manifest.as_ref().map_or(Ok(()), |manifest| check::object("manifest", manifest, check::MANIFEST_BYTES_MAX).map(drop))
     }
 
+    /// Whether any of it is what an agent is found by.
+    const fn touch_index(&self) -> bool {
+        self.name.is_some()
+            || self.description.is_some()
+            || self.capabilities.is_some()
+            || self.tags.is_some()
+            || self.is_active.is_some()
+    }
+
     fn apply(&self, agent: &mut Agent) -> Result<(), RegistryError> {
         self.check()?;
         put(&mut agent.name, self.name.as_ref());
@@ -104,8 +113,10 @@ pub async fn update(
     if let Some(capabilities) = &changes.capabilities {
         tx.replace_capabilities(agent.id, capabilities).await?;
     }
-    let capabilities = tx.list_capabilities(agent.id).await?;
-    index::write(tx, &agent, &capabilities).await?;
+    if changes.touch_index() {
+        let capabilities = tx.list_capabilities(agent.id).await?;
+        index::write(tx, &agent, &capabilities, now).await?;
+    }
     tx.append_event(event("agent.updated", &agent, now)).await?;
     Ok(agent)
 }
@@ -122,7 +133,7 @@ pub async fn delete(
     now: Timestamp,
 ) -> Result<(), RegistryError> {
     let agent = owned(tx, caller, agent, "delete").await?;
-    tx.remove_index(agent.id).await?;
+    index::remove(tx, agent.id, now).await?;
     tx.delete_agent(agent.id, now).await?;
     tx.append_event(event("agent.deleted", &agent, now)).await?;
     Ok(())

@@ -41,6 +41,7 @@ impl Migration {
         "0009_simulation",
         "0010_ledger_speed",
         "0012_a2a",
+        "0013_embeddings",
     ];
 }
 

@@ -130,20 +130,21 @@ async fn lists_are_filtered_and_searched(world: &mut World) {
     assert_eq!(stranger.get("/registry/agents/trending").await.expect(200), json!([]));
 
     let found = stranger.get("/registry/discover?query=condense+an+article").await.expect(200);
-    assert_eq!((names(&found), keys(&found[0])), (vec!["Summarizer"], LIST_KEYS.to_vec()));
+    assert_eq!((names(&found)[0], keys(&found[0])), ("Summarizer", LIST_KEYS.to_vec()));
     let distance = found[0]["similarity_score"].as_f64().unwrap();
     assert!((0.0..2.0).contains(&distance), "{distance}");
-    for (query, count) in [
-        ("query=article&similarity_threshold=2", 1),
-        ("query=article&similarity_threshold=0", 0),
-        ("query=article&rank_by=quality_first&enhance_query=false", 1),
-        ("query=article&rank_by=whatever", 1),
-        ("query=%22%29%20OR%20NEAR%28", 0),
-        ("query=", 0),
-        ("query=the", 0),
+    // By words one has it; by meaning the others are only farther away.
+    for (query, counts) in [
+        ("query=article&similarity_threshold=2", 1..=3),
+        ("query=article&similarity_threshold=0", 0..=0),
+        ("query=article&limit=1&rank_by=quality_first&enhance_query=false", 1..=1),
+        ("query=article&limit=1&rank_by=whatever", 1..=1),
+        ("query=%22%29%20OR%20NEAR%28", 0..=3),
+        ("query=", 0..=0),
+        ("query=the", 0..=0),
     ] {
         let found = stranger.get(&format!("/registry/discover?{query}")).await.expect(200);
-        assert_eq!(found.as_array().unwrap().len(), count, "{query}");
+        assert!(counts.contains(&found.as_array().unwrap().len()), "{query}: {found}");
     }
     for query in ["", "query=x&limit=51", "query=x&similarity_threshold=3", "query=x&similarity_threshold=NaN", "query=%00"] {
         stranger.get(&format!("/registry/discover?{query}")).await.expect_problem(422);

@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod broker;
 mod crash;
+mod discovery;
 mod events;
 mod fuzz;
 mod hostile;

@@ -9,6 +9,7 @@ use rialto_a2a::{
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
+use rialto_registry::{EmbedAgent, Upkeep};
 use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
@@ -42,6 +43,8 @@ pub fn start(app: &Arc<App>) -> Running {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
+    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.clock.clone(), app.finder.clone()));
+    start_upkeep(&upkeep);
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .job::<CloseDelivery>(Arc::clone(app))
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
@@ -56,6 +59,8 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("a2a.fail-stale-tasks", every_few_seconds, task(|app| Box::pin(fail_stale_tasks(app))))
         .every("a2a.forget-events", every_minute, task(|app| Box::pin(forget_task_events(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
+        .every("agents.embed-missing", every_minute, embedding(&upkeep))
+        .job::<EmbedAgent>(upkeep)
         .start()
 }
 
@@ -80,6 +85,30 @@ fn sealing(app: &Arc<App>) -> impl Fn() -> Task + use<> {
             }
             Ok(())
         })
+    }
+}
+
+/// Reads the vectors of agents into memory, tries again for as long as the database is away, and makes those that are missing:
+/// all of them, when there is another model than before. Nobody waits for it: agents are found by words meanwhile.
+fn start_upkeep(upkeep: &Arc<Upkeep>) {
+    let upkeep = Arc::clone(upkeep);
+    actix_web::rt::spawn(async move {
+        while let Err(error) = upkeep.start().await {
+            tracing::warn!(%error, "the vectors of agents could not be read; trying again");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        if let Err(failure) = upkeep.make_missing().await {
+            tracing::warn!(%failure, "the vectors of agents could not be made; the next sweep tries again");
+        }
+    });
+}
+
+/// Makes the vectors that no job has made.
+fn embedding(upkeep: &Arc<Upkeep>) -> impl Fn() -> Task + use<> {
+    let upkeep = Arc::clone(upkeep);
+    move || {
+        let upkeep = Arc::clone(&upkeep);
+        Box::pin(async move { upkeep.make_missing().await.map(drop) })
     }
 }
 

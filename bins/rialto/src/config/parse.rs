@@ -57,7 +57,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_shown_neither_by_the_flags_nor_by_a_refusal() {
-        let secrets = ["--jwt-secret", "--encryption-key", "--admin-password", "--stripe-secret-key", "--stripe-webhook-secret"];
+        let secrets = [
+            "--jwt-secret",
+            "--encryption-key",
+            "--admin-password",
+            "--stripe-secret-key",
+            "--stripe-webhook-secret",
+            "--embedder-key",
+        ];
         let line = ["rialto"].into_iter().chain(secrets.into_iter().flat_map(|flag| [flag, "hunter2"]));
         let line = Line::try_parse_from(line.chain(["--database-url", "postgres://me:hunter2@db/x"])).unwrap();
         assert!(!format!("{line:?}").contains("hunter2"), "{line:?}");

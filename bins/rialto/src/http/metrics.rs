@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use rialto_jobs::Backlog;
+use rialto_registry::FinderStats;
 
 use crate::compose::stream::Counts;
 
@@ -20,6 +23,7 @@ pub struct Metrics {
     pub credits_charged: IntCounter,
     /// The live stream.
     pub streams: Counts,
+    finder: FinderGauges,
     jobs_due: IntGauge,
     jobs_dead: IntGauge,
     jobs_waited_seconds: IntGauge,
@@ -50,6 +54,7 @@ impl Metrics {
                 published: IntCounter::new("rialto_stream_events_total", "Events published to the live stream.")?,
                 dropped: IntCounter::new("rialto_stream_dropped_total", "Clients dropped for reading too slowly.")?,
             },
+            finder: FinderGauges::new()?,
             jobs_due: IntGauge::new("rialto_jobs_due", "Background jobs that are due and that nobody runs.")?,
             jobs_dead: IntGauge::new("rialto_jobs_dead", "Background jobs that were given up.")?,
             jobs_waited_seconds: IntGauge::new("rialto_jobs_waited_seconds", "For how long the longest due job has waited.")?,
@@ -67,6 +72,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.streams.clients.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.published.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.dropped.clone()))?;
+        metrics.finder.register(&metrics.registry)?;
         metrics.registry.register(Box::new(metrics.jobs_due.clone()))?;
         metrics.registry.register(Box::new(metrics.jobs_dead.clone()))?;
         metrics.registry.register(Box::new(metrics.jobs_waited_seconds.clone()))?;
@@ -77,6 +83,11 @@ impl Metrics {
     pub fn answered(&self, method: &str, route: &str, status: &str, took: Duration) {
         self.requests.with_label_values(&[method, route, status]).inc();
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Takes down what the finder of agents has done, in this process.
+    pub fn finder(&self, stats: FinderStats) {
+        self.finder.set(stats);
     }
 
     /// Takes down how far the jobs are behind, in all replicas together.
@@ -94,5 +105,42 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+/// What the finder counts by itself, and is only read here.
+struct FinderGauges {
+    agents: IntGauge,
+    queries: IntGaugeVec,
+    embedded: IntGauge,
+    failures: IntGauge,
+}
+
+impl FinderGauges {
+    fn new() -> Result<Self, prometheus::Error> {
+        let queries =
+            Opts::new("rialto_discover_queries", "Queries by meaning since the start; `new` ones had their vector made.");
+        Ok(Self {
+            agents: IntGauge::new("rialto_discover_agents", "Agents that this process finds by meaning.")?,
+            queries: IntGaugeVec::new(queries, &["vector"])?,
+            embedded: IntGauge::new("rialto_discover_agents_embedded", "Vectors of agents made since the start.")?,
+            failures: IntGauge::new("rialto_discover_embedder_failures", "Failures of the embedder since the start.")?,
+        })
+    }
+
+    fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.agents.clone()))?;
+        registry.register(Box::new(self.queries.clone()))?;
+        registry.register(Box::new(self.embedded.clone()))?;
+        registry.register(Box::new(self.failures.clone()))
+    }
+
+    fn set(&self, stats: FinderStats) {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.agents.set(number(stats.agents));
+        self.queries.with_label_values(&["new"]).set(number(stats.queries_embedded));
+        self.queries.with_label_values(&["seen"]).set(number(stats.queries_remembered));
+        self.embedded.set(number(stats.agents_embedded));
+        self.failures.set(number(stats.failures));
     }
 }

@@ -70,6 +70,7 @@ pub async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
     if let Ok(backlog) = app.db.read(async move |tx: &mut Tx| rialto_jobs::backlog(tx, now).await).await {
         app.metrics.backlog(backlog);
     }
+    app.metrics.finder(app.finder.stats());
     let text = app.metrics.render().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }

@@ -4,16 +4,16 @@ use diesel::{
     BoolExpressionMethods, EscapeExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper, TextExpressionMethods,
     sql_types::Text,
 };
-use rialto_kernel::{AgentId, OwnerId, Page, PageRequest};
+use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::{StoreError, Tx, on};
 
 use super::{
     agent::{ACTIVE, AgentRow, DELETED},
     schema::{agent_capabilities, agent_tags, agent_texts, agents},
-    search,
+    search, vector,
 };
 use crate::{
-    Agent, AgentFilter, AgentName, TextMatch,
+    Agent, AgentFilter, AgentName, EmbedAgent, TextMatch,
     check::fold,
     index::{IndexEntry, IndexTexts},
     read::AgentSort,
@@ -129,6 +129,12 @@ impl CatalogStore for Tx {
 
     async fn remove_index(&mut self, agent: AgentId) -> Result<(), StoreError> {
         self.put_index(agent, &IndexEntry { tags: Vec::new(), texts: None }).await
+    }
+
+    async fn request_vector(&mut self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        vector::raise_revision(self, agent).await?;
+        rialto_jobs::enqueue(self, &EmbedAgent { agent }, now, None, now).await?;
+        Ok(())
     }
 
     async fn list_agents(&mut self, filter: &AgentFilter, page: PageRequest) -> Result<Page<Agent>, StoreError> {

@@ -3,8 +3,10 @@
 mod agent;
 mod catalog;
 mod credential;
+mod ids;
 mod quality;
 mod rating;
 mod raw_json;
 mod schema;
 mod search;
+mod vector;

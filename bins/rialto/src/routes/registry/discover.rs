@@ -1,7 +1,7 @@
 //! Finding agents.
 
 use actix_web::{HttpResponse, get, web::Data};
-use rialto_registry::{self as registry, FullText};
+use rialto_registry as registry;
 use rialto_store::Tx;
 
 use super::{
@@ -15,8 +15,10 @@ use crate::{
 
 /// Find agents for a need
 ///
-/// Say in plain words what you need. Each agent comes with its distance from the query as `similarity_score`: 0 is nearest,
-/// 2 is farthest. Of the nearest, `rank_by` decides which comes first. A query without a single telling word finds nothing.
+/// Say in plain words what you need. Agents are found by what they mean, whatever words they use; until an agent's meaning is
+/// known, about a second after it was registered, and in languages other than English, by their words. Each comes with its
+/// distance from the query as `similarity_score`: 0 is nearest, 2 is farthest. Of the nearest, `rank_by` decides which comes
+/// first. A query without a single telling word finds nothing.
 #[utoipa::path(
     tag = "Registry",
     params(DiscoverParams),
@@ -25,7 +27,8 @@ use crate::{
 #[get("/registry/discover")]
 pub async fn discover_agents(app: Data<App>, query: Query<DiscoverParams>) -> Result<HttpResponse, Problem> {
     let (query, now) = (query.0.read()?, app.clock.now());
-    let found = app.db.read(async move |tx: &mut Tx| registry::discover(tx, &FullText, &query, now).await).await?;
+    let prepared = app.finder.prepare(&query.text).await;
+    let found = app.db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await?;
     Ok(all_agents(found))
 }
 

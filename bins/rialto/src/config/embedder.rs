@@ -1,0 +1,46 @@
+//! What makes vectors, as it is set.
+
+use rialto_identity::Secret;
+
+use super::Flags;
+
+/// What makes the vectors by which agents are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum EmbedderKind {
+    /// The model that is part of this program.
+    #[default]
+    Builtin,
+    /// A server that speaks as OpenAI's API does.
+    Http,
+    /// Nothing: agents are found by words alone.
+    Off,
+}
+
+/// The settings of what makes vectors.
+#[derive(Debug, Clone)]
+pub struct EmbedderSettings {
+    /// Which.
+    pub kind: EmbedderKind,
+    /// Where the server is, without a slash at the end.
+    pub url: String,
+    /// The server's model.
+    pub model: Option<String>,
+    /// How many numbers that model's vectors have.
+    pub dimensions: Option<usize>,
+    /// The server's key.
+    pub key: Option<Secret>,
+}
+
+impl EmbedderSettings {
+    /// Fills in the defaults.
+    pub(super) fn from_flags(flags: &Flags) -> Self {
+        let url = flags.embedder_url.as_deref().unwrap_or("https://api.openai.com/v1");
+        Self {
+            kind: flags.embedder.unwrap_or_default(),
+            url: url.trim_end_matches('/').to_owned(),
+            model: flags.embedder_model.clone(),
+            dimensions: flags.embedder_dimensions.map(usize::from),
+            key: flags.embedder_key.clone(),
+        }
+    }
+}

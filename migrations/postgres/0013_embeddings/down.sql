@@ -1,0 +1,3 @@
+DROP INDEX agent_texts_name;
+DROP TABLE agent_vector_head;
+DROP TABLE agent_vectors;
