@@ -39,6 +39,7 @@ impl Migration {
         "0006_ledger_library",
         "0008_market",
         "0010_ledger_speed",
+        "0011_networks",
     ];
 }
 

@@ -11,6 +11,7 @@ mod identity;
 mod ledger;
 mod main_job;
 mod market;
+mod networks;
 mod operations;
 mod races;
 mod registry;

@@ -36,6 +36,8 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("ledger.seal", Duration::from_secs(10), sealing(app))
         .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
+        .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
+        .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
@@ -96,6 +98,23 @@ async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
             return Ok(());
         }
     }
+}
+
+async fn close_interrupted_network_calls(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        let work = async move |tx: &mut Tx| {
+            rialto_networks::close_interrupted_calls(tx, routes::networks::render_call, now, BATCH).await
+        };
+        if !is_full(app.db.write(work).await?) {
+            return Ok(());
+        }
+    }
+}
+
+async fn purge_networks(app: Arc<App>) -> Result<(), Failure> {
+    while app.db.write(async move |tx: &mut Tx| rialto_networks::purge(tx, BATCH).await).await? {}
+    Ok(())
 }
 
 async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("Conversations", "What was said, filled in by the broker."),
+    ("Networks", "Agents that talk: who takes part, calls, messages and mailboxes, inboxes, and what was said."),
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),

@@ -10,6 +10,7 @@ pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod market;
+pub mod networks;
 pub mod registry;
 pub mod wallets;
 
@@ -23,6 +24,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(health::configure)
         .configure(ledger::configure)
         .configure(market::configure)
+        .configure(networks::configure)
         .configure(registry::configure)
         .configure(wallets::configure)
         .configure(credits::configure);
