@@ -1,5 +1,5 @@
 //! Networks on both databases, against a real HTTP server.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of a test fail it")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 mod calls;
 mod deliveries;
