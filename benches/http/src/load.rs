@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     Result,
     options::Options,
-    seed::{Person, Trader, World},
+    seed::{Network, Person, Trader, World},
 };
 
 /// One kind of load.
@@ -45,6 +45,9 @@ pub fn runs(world: &World) -> Vec<Run> {
     };
     let transfers: Vec<_> = world.payers.iter().zip(next()).map(pay).collect();
     let post = |name, path: &str, posts| Run { name, path: path.to_owned(), posts };
+    let send = |name, network: &Network| {
+        post(name, &network.path, network.messages.iter().map(|body| (network.token.clone(), body.clone())).collect())
+    };
     vec![
         get("health", "/health"),
         get("agents", "/registry/agents?limit=20"),
@@ -53,6 +56,8 @@ pub fn runs(world: &World) -> Vec<Run> {
         post("invoke", "/broker/invoke", world.payers.iter().map(call).collect()),
         post("order", "/market/orders", bids(world, 8)),
         post("order-hot", "/market/orders", bids(world, 1)),
+        send("message", &world.polled),
+        send("message-pushed", &world.pushed),
     ]
 }
 

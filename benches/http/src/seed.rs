@@ -8,6 +8,8 @@ use crate::{Result, client::call};
 const AGENTS: usize = 200;
 /// People who pay.
 const PAYERS: usize = 64;
+/// Participants of each network.
+const PARTICIPANTS: usize = 32;
 /// More than any run can spend.
 const CREDITS: u64 = 1_000_000_000;
 
@@ -27,6 +29,16 @@ pub struct Trader {
     pub agent: String,
 }
 
+/// A network whose participants write to each other.
+pub struct Network {
+    /// Where messages are sent.
+    pub path: String,
+    /// Its owner's token.
+    pub token: String,
+    /// The bodies of messages, each from one participant to the next.
+    pub messages: Vec<String>,
+}
+
 /// What the runs need to know.
 pub struct World {
     /// Agents that trade on the market.
@@ -35,6 +47,10 @@ pub struct World {
     pub payers: Vec<Person>,
     /// The slug of the priced echo agent.
     pub agent: String,
+    /// A network whose participants look for their messages.
+    pub polled: Network,
+    /// A network whose participants have callbacks.
+    pub pushed: Network,
 }
 
 /// Fills the server at `address`; the priced agent is at `echo`.
@@ -58,7 +74,9 @@ pub fn fill(address: &str, echo: &str) -> Result<World> {
         }
     }
     let traders = payers.iter().map(|payer| trader(address, payer, echo)).collect::<Result<Vec<_>>>()?;
-    Ok(World { traders, payers, agent: text(&agent, "agent_id")? })
+    let polled = network(address, &provider.token, None)?;
+    let pushed = network(address, &provider.token, Some(echo))?;
+    Ok(World { traders, payers, agent: text(&agent, "agent_id")?, polled, pushed })
 }
 
 fn trader(address: &str, owner: &Person, echo: &str) -> Result<Trader> {
@@ -68,6 +86,22 @@ fn trader(address: &str, owner: &Person, echo: &str) -> Result<Trader> {
     let funds = json!({"from_wallet_id": owner.wallet, "to_wallet_id": text(&wallet, "id")?, "amount": CREDITS / 2});
     call(address, "POST", "/wallets/transfer", Some(&owner.token), &funds)?;
     Ok(Trader { token: owner.token.clone(), agent })
+}
+
+fn network(address: &str, token: &str, callback: Option<&str>) -> Result<Network> {
+    let made = call(address, "POST", "/networks", Some(token), &json!({"name": "Bench"}))?;
+    let path = format!("/networks/{}", text(&made, "id")?);
+    let join = |n: usize| {
+        let body = json!({"name": format!("p{n}"), "callback_url": callback, "polling_enabled": callback.is_none()});
+        text(&call(address, "POST", &format!("{path}/participants"), Some(token), &body)?, "id")
+    };
+    let ids = (0..PARTICIPANTS).map(join).collect::<Result<Vec<_>>>()?;
+    let message = |(from, to): (&String, &String)| {
+        json!({"sender_participant_id": from, "recipient_participant_id": to, "content": "a short message to somebody"})
+            .to_string()
+    };
+    let messages = ids.iter().zip(ids.iter().cycle().skip(1)).map(message).collect();
+    Ok(Network { path: format!("{path}/messages/send"), token: token.to_owned(), messages })
 }
 
 fn person(address: &str, n: usize) -> Result<Person> {

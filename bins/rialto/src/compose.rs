@@ -7,6 +7,7 @@ pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
+pub mod redis;
 pub mod stream;
 pub mod trading;
 
@@ -14,9 +15,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use rialto_a2a::{A2a, Executor, conformance::Conformance};
 use rialto_identity::{Identity, IdentityConfig, Tokens};
+use rialto_jobs::RetryPolicy;
 use rialto_kernel::Clock;
 use rialto_ledger::{Ledger, access::Teller};
 use rialto_market::{Exchange, ExchangeOptions};
+use rialto_networks::{CallbackUrls, Doorkeeper, Networks, NetworksConfig};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::{CredentialCipher, Finder};
@@ -58,6 +61,11 @@ pub struct App {
     /// Takes messages of the A2A protocol, and follows their tasks.
     pub a2a: A2a,
     /// Where the broker's calls run.
+    /// Calls participants of networks, and brings them their messages.
+    pub networks: Networks,
+    /// Keeps what networks have said last, if there is a Redis.
+    pub context_cache: Option<redis::RedisCache>,
+    /// Where the broker's calls run, and those of networks.
     _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
     pub payments: payments::Payments,
@@ -97,6 +105,8 @@ impl App {
         let limits =
             stream::Limits { clients: settings.stream_clients, clients_per_address: settings.stream_clients_per_address };
         let (calls, handle) = calls::CallsRuntime::start()?;
+        let networks = networks(&settings, &secrets, &db, &outbound, &cipher, &clock, handle.clone());
+        let redis = settings.redis_url.as_ref().map(|url| redis::RedisCache::new(url.expose(), clock.clone()));
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
         let executor = executor(&settings, &broker, &db, &clock, &handle, &metrics);
@@ -106,6 +116,8 @@ impl App {
             a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
+            networks,
+            context_cache: redis.transpose().map_err(|error| format!("--redis-url: {error}"))?,
             _calls: calls,
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
@@ -138,6 +150,29 @@ fn executor(
     let charged = metrics.credits_charged.clone();
     let executor = Arc::new(a2a::BrokerExecutor { broker, db, clock, runtime, charged });
     if settings.a2a_conformance { Arc::new(Conformance::before(executor)) } else { executor }
+}
+
+fn networks(
+    settings: &Settings,
+    secrets: &Secrets,
+    db: &Db,
+    outbound: &OutboundClient,
+    agents: &CredentialCipher,
+    clock: &Clock,
+    runtime: Handle,
+) -> Networks {
+    let defaults = NetworksConfig::default();
+    let config = NetworksConfig {
+        patience: Duration::from_secs(settings.network_timeout_seconds.into()),
+        retry: RetryPolicy { attempts_max: settings.network_attempts, ..defaults.retry },
+        ..defaults
+    };
+    let door = Doorkeeper {
+        cipher: CredentialCipher::new(&secrets.networks),
+        urls: CallbackUrls::new(&secrets.jwt, &settings.public_url),
+        places_max: settings.network_participants,
+    };
+    Networks::new(db.clone(), outbound.clone(), agents.clone(), door, clock.clone(), config, runtime)
 }
 
 /// Opens the database and brings it up to date.

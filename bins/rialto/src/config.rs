@@ -91,6 +91,18 @@ pub struct Flags {
     /// Clients of the live stream from one address at most [default: 50]
     #[arg(long, env = "RIALTO_STREAM_CLIENTS_PER_ADDRESS", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub stream_clients_per_address: Option<u32>,
+    /// How long a participant of a network may take to answer a call or to take a message, in seconds [default: 30]
+    #[arg(long, env = "RIALTO_NETWORK_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub network_timeout_seconds: Option<u32>,
+    /// How often a message is pushed to a participant before it has failed [default: 6]
+    #[arg(long, env = "RIALTO_NETWORK_ATTEMPTS", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub network_attempts: Option<u32>,
+    /// Participants of one network at most [default: 50]
+    #[arg(long, env = "RIALTO_NETWORK_PARTICIPANTS", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub network_participants: Option<u32>,
+    /// A Redis that keeps the contexts of networks: redis://HOST. The database does without one
+    #[arg(long, env = "RIALTO_REDIS_URL", value_name = "URL", global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub redis_url: Option<Secret>,
     /// Threads that answer requests [default: one a core]
     #[arg(long, env = "RIALTO_WORKERS", value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -168,6 +180,11 @@ pub struct Settings {
     pub body_limit_bytes: usize,
     pub stream_clients: usize,
     pub stream_clients_per_address: usize,
+    pub network_timeout_seconds: u32,
+    pub network_attempts: u32,
+    pub network_participants: u32,
+    /// It may hold a password.
+    pub redis_url: Option<Secret>,
     pub workers: usize,
     pub stripe: Option<Stripe>,
     pub public_url: String,
@@ -216,6 +233,10 @@ impl Settings {
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
             stream_clients: flags.stream_clients.and_then(|n| n.try_into().ok()).unwrap_or(1_000),
             stream_clients_per_address: flags.stream_clients_per_address.and_then(|n| n.try_into().ok()).unwrap_or(50),
+            network_timeout_seconds: flags.network_timeout_seconds.unwrap_or(30),
+            network_attempts: flags.network_attempts.unwrap_or(6),
+            network_participants: flags.network_participants.unwrap_or(50),
+            redis_url: flags.redis_url.clone(),
             workers: flags.workers.map_or(cores, usize::from),
             stripe: stripe.map(|(secret_key, webhook_secret)| Stripe {
                 secret_key: secret_key.expose().to_owned(),
@@ -226,6 +247,15 @@ impl Settings {
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
         }
+    }
+}
+
+impl Settings {
+    /// The same, for a server that listens at `address`: with port 0 it is known only then where that is.
+    pub fn at(self, address: SocketAddr) -> Self {
+        let guess = format!("http://{}", self.listen);
+        let public_url = if self.public_url == guess { format!("http://{address}") } else { self.public_url };
+        Self { listen: address, public_url, ..self }
     }
 }
 

@@ -47,7 +47,8 @@ impl RetryPolicy {
 
     /// A wait after the attempt with this number: anything up to the bound, so that jobs which failed together do not
     /// come back together.
-    pub(crate) fn wait(&self, attempt: u32) -> Duration {
+    #[must_use]
+    pub fn wait(&self, attempt: u32) -> Duration {
         let micros = u64::try_from(self.bound(attempt).as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(fastrand::u64(0..=micros))
     }

@@ -21,6 +21,7 @@ mod schema;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod time;
+mod words;
 
 pub use caller::{Caller, CredentialKind, Role};
 pub use event::Event;
@@ -69,6 +70,12 @@ pub mod nouns {
         Job,
         /// A row of the outbox.
         OutboxEvent,
+        /// A network in which agents talk.
+        Network,
+        /// Somebody who takes part in a network.
+        Participant,
+        /// What one participant says to another.
+        NetworkMessage,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why the broker refuses.
 
 use rialto_ledger::{LedgerError, wallet::WalletError};
+use rialto_outbound::Crowded;
 use rialto_registry::RegistryError;
 use rialto_store::StoreError;
 
@@ -57,6 +58,15 @@ pub enum BrokerError {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<Crowded> for BrokerError {
+    fn from(crowded: Crowded) -> Self {
+        match crowded {
+            Crowded::All => Self::Busy,
+            Crowded::Owner => Self::OwnerBusy,
+        }
+    }
 }
 
 impl From<RegistryError> for BrokerError {

@@ -6,7 +6,7 @@ use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
 };
-use rialto_kernel::AgentId;
+use rialto_kernel::Id;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -52,29 +52,29 @@ impl CredentialCipher {
         Self { key_id, cipher: XChaCha20Poly1305::new(&(*key).into()) }
     }
 
-    /// Seals `secret` for `agent`.
+    /// Seals `secret` for whom `owner` names: an agent, or whoever else is called with a secret.
     ///
     /// # Errors
     /// [`CipherError::NoRandomness`].
-    pub fn seal(&self, agent: AgentId, secret: &str) -> Result<Sealed, CipherError> {
+    pub fn seal<T>(&self, owner: Id<T>, secret: &str) -> Result<Sealed, CipherError> {
         let mut nonce = [0_u8; 24];
         getrandom::fill(&mut nonce).map_err(|_| CipherError::NoRandomness)?;
-        let payload = Payload { msg: secret.as_bytes(), aad: agent.as_bytes() };
+        let payload = Payload { msg: secret.as_bytes(), aad: owner.as_bytes() };
         // It fails only for messages of more than 2^38 bytes.
         let ciphertext = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
         Ok(Sealed { key_id: self.key_id.clone(), nonce: nonce.to_vec(), ciphertext })
     }
 
-    /// Opens what was sealed for `agent`.
+    /// Opens what was sealed for `owner`.
     ///
     /// # Errors
     /// [`CipherError::UnknownKey`] or [`CipherError::Tampered`].
-    pub fn open(&self, agent: AgentId, sealed: &Sealed) -> Result<Zeroizing<String>, CipherError> {
+    pub fn open<T>(&self, owner: Id<T>, sealed: &Sealed) -> Result<Zeroizing<String>, CipherError> {
         if sealed.key_id != self.key_id {
             return Err(CipherError::UnknownKey(sealed.key_id.clone()));
         }
         let nonce = <[u8; 24]>::try_from(sealed.nonce.as_slice()).map_err(|_| CipherError::Tampered)?;
-        let payload = Payload { msg: &sealed.ciphertext, aad: agent.as_bytes() };
+        let payload = Payload { msg: &sealed.ciphertext, aad: owner.as_bytes() };
         let plain = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| CipherError::Tampered)?;
         String::from_utf8(plain).map(Zeroizing::new).map_err(|_| CipherError::Tampered)
     }
@@ -94,6 +94,8 @@ impl fmt::Debug for Sealed {
 
 #[cfg(test)]
 mod tests {
+    use rialto_kernel::AgentId;
+
     use super::*;
 
     #[test]

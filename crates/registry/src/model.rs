@@ -2,8 +2,7 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
-use rialto_kernel::{AgentId, Amount, Id, OwnerId, Timestamp, nouns};
-use serde::{Deserialize, Serialize};
+use rialto_kernel::{AgentId, Amount, Id, OwnerId, Timestamp, nouns, words};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -43,29 +42,6 @@ impl fmt::Display for AgentRef {
             Self::Slug(slug) => f.write_str(slug),
         }
     }
-}
-
-/// Makes an enum whose values are words, the same in the databases and in JSON.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant),* }
-
-        impl $name {
-            /// The word that databases and clients see.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            /// The value with this word.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> {
-                [$(Self::$variant),*].into_iter().find(|value| value.as_str() == word)
-            }
-        }
-    };
 }
 
 words! {

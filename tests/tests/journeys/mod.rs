@@ -13,6 +13,7 @@ mod identity;
 mod ledger;
 mod main_job;
 mod market;
+mod networks;
 mod operations;
 mod page;
 mod races;

@@ -27,17 +27,18 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let listener = TcpListener::bind(settings.listen).map_err(|error| format!("{}: {error}", settings.listen))?;
         let address = listener.local_addr()?;
-        let app = Arc::new(App::start(settings, secrets).await?);
+        let app = Arc::new(App::start(settings.at(address), secrets).await?);
         if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
             tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
         }
-        let (jobs, deliveries) = (jobs::start(&app), jobs::start_deliveries(&app));
+        let (jobs, deliveries, courier) = (jobs::start(&app), jobs::start_deliveries(&app), app.networks.start_courier());
         let server = server::start(Data::from(app.clone()), listener)?;
         let app_on_signal = app.clone();
         actix_web::rt::spawn(async move {
             told_to_stop().await;
             app_on_signal.streams.close();
             app_on_signal.a2a.close();
+            app_on_signal.networks.close();
         });
         // Polled once before anybody is told, so that whoever stops it right then stops it gracefully.
         let server = actix_web::rt::spawn(server);
@@ -45,14 +46,18 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         announce(&app, address);
         // Requests first, then the calls of callers that did not wait, then jobs: each may still enqueue one.
         server.await??;
-        if !app.broker.drain(CALLS_GRACE).await {
+        let (broker, networks) = tokio::join!(app.broker.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
+        if !broker {
             tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
+        }
+        if !networks {
+            tracing::warn!("calls of participants are still running: they will have failed");
         }
         app.simulator.close().await;
         if !app.a2a.drain(TASKS_GRACE).await {
             tracing::warn!("A2A tasks are still being worked on: another process ends them, or the next one");
         }
-        tokio::join!(jobs.stop(JOBS_GRACE), deliveries.stop(JOBS_GRACE));
+        tokio::join!(jobs.stop(JOBS_GRACE), deliveries.stop(JOBS_GRACE), courier.stop(JOBS_GRACE));
         tracing::info!("stopped");
         Ok(())
     })

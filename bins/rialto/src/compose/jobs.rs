@@ -51,6 +51,8 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("ledger.seal", Duration::from_secs(10), sealing(app))
         .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
+        .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
+        .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("simulations.end-lost", every_few_seconds, task(|app| Box::pin(end_lost_simulations(app))))
         .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
@@ -162,6 +164,23 @@ async fn end_lost_simulations(app: Arc<App>) -> Result<(), Failure> {
 async fn forget_simulations(app: Arc<App>) -> Result<(), Failure> {
     let forget = async move |tx: &mut Tx| tx.forget_runs(SIMULATIONS_KEPT, BATCH).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn close_interrupted_network_calls(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        let work = async move |tx: &mut Tx| {
+            rialto_networks::close_interrupted_calls(tx, routes::networks::render_call, now, BATCH).await
+        };
+        if !is_full(app.db.write(work).await?) {
+            return Ok(());
+        }
+    }
+}
+
+async fn purge_networks(app: Arc<App>) -> Result<(), Failure> {
+    while app.db.write(async move |tx: &mut Tx| rialto_networks::purge(tx, BATCH).await).await? {}
     Ok(())
 }
 

@@ -15,15 +15,17 @@ use super::Flags;
 /// The shortest secret that is accepted, in characters.
 const SECRET_CHARS_MIN: usize = 32;
 
-/// Keys for three purposes. They are never shown.
+/// Keys for four purposes. They are never shown.
 #[derive(Clone)]
 pub struct Secrets {
-    /// Signs tokens.
+    /// Signs tokens, and the URLs by which participants of networks answer.
     pub jwt: Vec<u8>,
     /// Encrypts the credentials of agents.
     pub encryption: [u8; 32],
     /// Encrypts kept answers that hold a secret.
     pub answers: [u8; 32],
+    /// Encrypts what signs the messages to participants of networks.
+    pub networks: [u8; 32],
 }
 
 impl std::fmt::Debug for Secrets {
@@ -51,6 +53,7 @@ pub fn load(flags: &Flags, database: &DatabaseUrl) -> Result<Secrets, String> {
     Ok(Secrets {
         encryption: derive(master.as_bytes(), b"rialto agent credentials v1"),
         answers: derive(master.as_bytes(), b"rialto kept answers v1"),
+        networks: derive(master.as_bytes(), b"rialto network signing secrets v1"),
         jwt: jwt.into_bytes(),
     })
 }

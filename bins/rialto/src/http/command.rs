@@ -148,8 +148,10 @@ pub fn key_running() -> Problem {
 /// The answer that was given to the first request with the key.
 pub fn replay(stored: Stored) -> HttpResponse {
     let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    // A refusal is kept where the work had begun, and may have been done.
+    let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
     HttpResponse::build(status)
-        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CONTENT_TYPE, kind))
         .insert_header(("Idempotent-Replayed", "true"))
         .body(stored.body)
 }

@@ -14,6 +14,7 @@ pub mod paging;
 pub mod problem;
 pub mod rate_limit;
 pub mod server;
+pub mod socket;
 
 pub use caller::{Admin, Auth};
 pub use command::{Command, NoBody};

@@ -18,6 +18,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
     ("Conversations", "What was said, filled in by the broker."),
+    ("Networks", "Agents that talk: who takes part, calls, messages and mailboxes, inboxes, and what was said."),
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),

@@ -11,6 +11,7 @@ pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod market;
+pub mod networks;
 pub mod page;
 pub mod registry;
 pub mod scenarios;
@@ -27,6 +28,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(health::configure)
         .configure(ledger::configure)
         .configure(market::configure)
+        .configure(networks::configure)
         .configure(page::configure)
         .configure(registry::configure)
         .configure(scenarios::configure)

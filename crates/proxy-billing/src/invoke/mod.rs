@@ -9,7 +9,6 @@ mod abandon;
 mod call;
 mod open;
 mod payload;
-mod permit;
 mod settle;
 mod sse;
 mod stream;
@@ -17,7 +16,7 @@ mod stream;
 use std::{sync::Arc, time::Duration};
 
 use rialto_kernel::{Amount, Caller, Clock, Timestamp};
-use rialto_outbound::{CallLimits, OutboundClient};
+use rialto_outbound::{CallLimits, OutboundClient, Permits};
 use rialto_registry::{AgentRef, CredentialCipher};
 use rialto_store::{
     Db, Tx,
@@ -158,7 +157,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) config: BrokerConfig,
     runtime: Handle,
-    permits: permit::Permits,
+    permits: Permits,
 }
 
 impl Broker {
@@ -173,7 +172,7 @@ impl Broker {
         config: BrokerConfig,
         runtime: Handle,
     ) -> Self {
-        let permits = permit::Permits::new(config.calls_max, config.calls_per_owner_max);
+        let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         Self { inner: Arc::new(Inner { db, client, cipher, clock, config, runtime, permits }) }
     }
 

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{self, Message, protocol::CloseFrame},
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 use crate::harness::{Server, World};
@@ -91,6 +91,15 @@ impl Socket {
             }
             Err(error) => panic!("{path}: {error}"),
         }
+    }
+
+    /// Connects with a header, such as a credential.
+    pub async fn with(server: &Server, path: &str, (name, value): (&str, &str)) -> Self {
+        let address = server.base().strip_prefix("http://").unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        request.headers_mut().insert(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+        Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
     }
 
     /// The next message, or how the server closed. Pings are answered on the way.

@@ -142,6 +142,17 @@ impl Streams {
         Ok((seat, Feed::new(presence, filter, after)))
     }
 
+    /// Takes a place for another kind of stream to a client at `address`: all of them share the places.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn seat(&self, address: IpAddr) -> Result<Seat, Refusal> {
+        if *self.hub.closing.borrow() {
+            return Err(Refusal::Closing);
+        }
+        self.seats.take(address)
+    }
+
     /// Ends all streams, with a word, and refuses new ones.
     pub fn close(&self) {
         self.hub.closing.send_replace(true);

@@ -9,10 +9,19 @@ use std::{
 use rialto_kernel::OwnerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::BrokerError;
+/// Why a call may not start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Crowded {
+    /// As many calls run as may run at once.
+    #[error("too many calls are running")]
+    All,
+    /// As many calls of this owner run as one owner may have.
+    #[error("too many calls of this owner are running")]
+    Owner,
+}
 
 /// Counts the calls that run.
-pub(super) struct Permits {
+pub struct Permits {
     all: Arc<Semaphore>,
     all_max: u32,
     owners: Arc<Mutex<HashMap<OwnerId, u32>>>,
@@ -20,31 +29,37 @@ pub(super) struct Permits {
 }
 
 /// Leave to run one call, given back when it is dropped.
-pub(super) struct Permit {
+pub struct Permit {
     _all: OwnedSemaphorePermit,
     owners: Arc<Mutex<HashMap<OwnerId, u32>>>,
     owner: OwnerId,
 }
 
 impl Permits {
-    pub(super) fn new(all_max: u32, owner_max: u32) -> Self {
+    /// Leave for `all_max` calls, and for `owner_max` of one owner.
+    #[must_use]
+    pub fn new(all_max: u32, owner_max: u32) -> Self {
         let all = Semaphore::new(usize::try_from(all_max).unwrap_or(Semaphore::MAX_PERMITS));
         Self { all: Arc::new(all), all_max, owners: Arc::default(), owner_max }
     }
 
-    pub(super) fn take(&self, owner: OwnerId) -> Result<Permit, BrokerError> {
-        let all = self.all.clone().try_acquire_owned().map_err(|_| BrokerError::Busy)?;
+    /// Takes leave for one call of `owner`.
+    ///
+    /// # Errors
+    /// [`Crowded`].
+    pub fn take(&self, owner: OwnerId) -> Result<Permit, Crowded> {
+        let all = self.all.clone().try_acquire_owned().map_err(|_| Crowded::All)?;
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let running = owners.entry(owner).or_default();
         if *running >= self.owner_max {
-            return Err(BrokerError::OwnerBusy);
+            return Err(Crowded::Owner);
         }
         *running += 1;
         Ok(Permit { _all: all, owners: self.owners.clone(), owner })
     }
 
     /// Waits, at most `patience`, until nothing runs; nothing can start from then on. Whether it came to that.
-    pub(super) async fn drain(&self, patience: Duration) -> bool {
+    pub async fn drain(&self, patience: Duration) -> bool {
         let drained = tokio::time::timeout(patience, self.all.acquire_many(self.all_max)).await;
         self.all.close();
         matches!(drained, Ok(Ok(_)))
@@ -73,9 +88,9 @@ mod tests {
         let (ann, bob) = (OwnerId::new(), OwnerId::new());
         let first = permits.take(ann).unwrap();
         let second = permits.take(ann).unwrap();
-        assert_eq!(permits.take(ann).err(), Some(BrokerError::OwnerBusy));
+        assert_eq!(permits.take(ann).err(), Some(Crowded::Owner));
         let bobs = permits.take(bob).unwrap();
-        assert_eq!(permits.take(bob).err(), Some(BrokerError::Busy));
+        assert_eq!(permits.take(bob).err(), Some(Crowded::All));
         drop((first, bobs));
         assert!(permits.take(ann).is_ok());
         drop(second);

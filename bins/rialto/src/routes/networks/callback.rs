@@ -1,0 +1,81 @@
+//! What comes in by a participant's own URL.
+
+use actix_web::{HttpRequest, HttpResponse, post, web::Data};
+use rialto_networks::{self as networks, Capability, NetworkId, ParticipantId};
+use rialto_store::Tx;
+
+use super::{
+    dto::{CallbackPayload, NetworkMessageResponse},
+    query::CapabilityQuery,
+};
+use crate::{
+    compose::App,
+    http::{Json, Path, Problem, Query, problem::ProblemBody},
+};
+
+/// The longest key by which a repeat is known, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// Speak as a participant
+///
+/// No credential: the URL is all the proof. It is the participant's own (`token`), or the `reply_url` that came with a message
+/// (`sig` and `exp`), which answers that message. A repeat makes no second message: with a key, the same key; in an answer, the
+/// same answer to the same message; otherwise the same words within five minutes.
+#[utoipa::path(
+    tag = "Networks",
+    params(
+        ("network_id" = NetworkId, Path, description = "The network's id.", example = "0198c0de-0000-7000-8000-000000000011"),
+        ("participant_id" = ParticipantId, Path, description = "The participant's id.", example = "0198c0de-0000-7000-8000-000000000012"),
+        CapabilityQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "By which a repeat is known; `webhook-id` does as well."),
+    ),
+    request_body = CallbackPayload,
+    responses(
+        (status = 200, description = "The message.", body = NetworkMessageResponse),
+        (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The URL proves nothing, or not any more.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such participant, recipient or message.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/networks/{network_id}/participants/{participant_id}/callback")]
+pub async fn receive_callback(
+    app: Data<App>,
+    request: HttpRequest,
+    path: Path<(NetworkId, ParticipantId)>,
+    Query(query): Query<CapabilityQuery>,
+    Json(body): Json<CallbackPayload>,
+) -> Result<HttpResponse, Problem> {
+    let ((network, id), now) = (*path, app.clock.now());
+    let said = body.into_said(query.in_reply_to, key(&request)?);
+    let (shown, urls) = (shown(query)?, app.networks.door().urls.clone());
+    let hear = async move |tx: &mut Tx| networks::hear(tx, &urls, &shown, network, id, &said, now).await;
+    let heard = app.db.write(hear).await?;
+    if let Some(recipient) = heard.letter.message.recipient.filter(|_| !heard.repeated) {
+        app.networks.wake(recipient);
+    }
+    let mut response = HttpResponse::Ok();
+    if heard.repeated {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    Ok(response.json(NetworkMessageResponse::from(heard.letter)))
+}
+
+fn shown(query: CapabilityQuery) -> Result<Capability, Problem> {
+    match (query.token, query.sig, query.exp) {
+        (Some(token), _, _) => Ok(Capability::Token(token)),
+        (None, Some(sig), Some(exp)) => Ok(Capability::Signature { sig, exp }),
+        (None, Some(_), None) => Err(Problem::invalid("query.exp", "is required")),
+        (None, None, _) => Err(Problem::invalid("query.sig", "is required, or a token")),
+    }
+}
+
+fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let header = |name: &str| request.headers().get(name);
+    let Some(value) = header("Idempotency-Key").or_else(|| header("webhook-id")) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default().trim();
+    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+        let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
+        return Err(Problem::bad_request("bad-idempotency-key", detail));
+    }
+    Ok(Some(key.to_owned()))
+}

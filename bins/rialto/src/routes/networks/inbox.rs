@@ -1,0 +1,39 @@
+//! Inboxes, as their participants look into them.
+
+use actix_web::{HttpResponse, get, web::Data};
+use rialto_networks::{NetworkId, ParticipantId};
+
+use super::{dto::NetworkMessageResponse, query::InboxParams};
+use crate::{
+    compose::App,
+    http::{Auth, Path, Problem, Query, problem::ProblemBody},
+};
+
+/// Read an inbox
+///
+/// What a participant has not acknowledged yet, the oldest first. With `wait`, an empty inbox answers as soon as something
+/// comes. What has failed is not in it.
+#[utoipa::path(
+    tag = "Networks",
+    params(
+        ("network_id" = NetworkId, Path, description = "The network's id.", example = "0198c0de-0000-7000-8000-000000000011"),
+        ("participant_id" = ParticipantId, Path, description = "The participant's id.", example = "0198c0de-0000-7000-8000-000000000012"),
+        InboxParams,
+    ),
+    responses(
+        (status = 200, description = "The messages.", body = Vec<NetworkMessageResponse>),
+        (status = 404, description = "There is no such participant in a network of yours.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[get("/networks/{network_id}/inbox/{participant_id}")]
+pub async fn read_inbox(
+    app: Data<App>,
+    Auth(caller): Auth,
+    path: Path<(NetworkId, ParticipantId)>,
+    params: Query<InboxParams>,
+) -> Result<HttpResponse, Problem> {
+    let ((network, id), query, patience) = (*path, params.query()?, params.patience()?);
+    let found = app.networks.await_inbox(caller, network, id, query, patience).await?;
+    Ok(HttpResponse::Ok().json(found.into_iter().map(NetworkMessageResponse::from).collect::<Vec<_>>()))
+}
