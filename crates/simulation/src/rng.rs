@@ -12,7 +12,7 @@ impl Rng {
     }
 
     /// The next number, any of 64 bits.
-    pub const fn next(&mut self) -> u64 {
+    pub const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -22,7 +22,7 @@ impl Rng {
     /// A number below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The upper half of the product: as even as a bound of far fewer than 64 bits can tell.
-        let product = u128::from(self.next()) * u128::from(bound);
+        let product = u128::from(self.draw()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
@@ -54,7 +54,7 @@ mod tests {
     fn the_numbers_are_those_of_splitmix64() {
         // The first three of the reference implementation for the seed 1234567.
         let mut rng = Rng::new(1_234_567);
-        let numbers = [rng.next(), rng.next(), rng.next()];
+        let numbers = [rng.draw(), rng.draw(), rng.draw()];
         assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 

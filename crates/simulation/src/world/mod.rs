@@ -117,7 +117,7 @@ impl Names {
     /// Of version 8, which nobody else makes: bits of the run and the kind, then the number.
     fn name(self, kind: u64, no: u64) -> Uuid {
         let (high, low) = self.0.as_u64_pair();
-        let run = Rng::new(high ^ low.rotate_left(32) ^ kind.rotate_left(56)).next();
+        let run = Rng::new(high ^ low.rotate_left(32) ^ kind.rotate_left(56)).draw();
         let high = (run & !0xf000) | 0x8000;
         let low = (no & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
         Uuid::from_u64_pair(high, low)

@@ -27,11 +27,11 @@ impl World {
         }
         for event in events {
             if let Event::Cancelled { id, .. } = event {
-                gone.push((id, self.leave(round, id)?));
+                gone.push(self.leave(round, id)?);
             }
         }
         let views = self.views();
-        for (_, order) in gone {
+        for order in gone {
             round.report.books.get_mut(order.book).ok_or_else(|| broken("a book is missing"))?.expired += 1;
             match order.who {
                 Who::Buyer(place) => {
