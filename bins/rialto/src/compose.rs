@@ -1,5 +1,6 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
+pub mod agents;
 pub mod calls;
 pub mod deliveries;
 pub mod jobs;
@@ -8,8 +9,9 @@ pub mod payments;
 pub mod stream;
 pub mod trading;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
+use rialto_coordinator::Coordinator;
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_kernel::Clock;
 use rialto_ledger::{Ledger, access::Teller};
@@ -48,6 +50,8 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     /// Calls agents, and charges for it.
     pub broker: Broker,
+    /// Drives tasks and workflows.
+    pub coordinator: Coordinator,
     /// Where the broker's calls run.
     _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
@@ -87,9 +91,11 @@ impl App {
         let (calls, handle) = calls::CallsRuntime::start()?;
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
+        let agents = agents::Paid { db: db.clone(), clock: clock.clone(), broker: broker.clone() };
         let market = ExchangeOptions { fee: settings.market_fee, ..ExchangeOptions::default() };
         Ok(Self {
             deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle, call_max),
+            coordinator: Coordinator::new(db.clone(), clock.clone(), Arc::new(agents)),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             _calls: calls,

@@ -69,6 +69,14 @@ pub mod nouns {
         Job,
         /// A row of the outbox.
         OutboxEvent,
+        /// A workflow.
+        Workflow,
+        /// A run of a workflow, or of a task.
+        Execution,
+        /// A step of a run.
+        Step,
+        /// One try of one step of a run.
+        Attempt,
     }
 }
 

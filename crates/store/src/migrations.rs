@@ -38,6 +38,7 @@ impl Migration {
         "0005_broker",
         "0006_ledger_library",
         "0008_market",
+        "0014_workflows",
     ];
 }
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rialto_coordinator::Advance;
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -21,8 +22,30 @@ const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// Starts the worker of this process.
-pub fn start(app: &Arc<App>) -> Running {
+/// How many runs of tasks and workflows this process drives at once. They mostly wait for agents.
+const RUNS_MAX: usize = 64;
+
+/// The workers of this process.
+pub struct Workers {
+    sweeps: Running,
+    runs: Running,
+}
+
+impl Workers {
+    /// Stops them; see [`Running::stop`].
+    pub async fn stop(self, grace: Duration) {
+        tokio::join!(self.sweeps.stop(grace), self.runs.stop(grace));
+    }
+}
+
+/// Starts the workers of this process. Runs have one of their own: they take long, and sweeps must not wait for them.
+pub fn start(app: &Arc<App>) -> Workers {
+    let options = WorkerOptions { lease: LEASE, concurrency: RUNS_MAX, ..WorkerOptions::default() };
+    let runs = Worker::new(app.db.clone(), app.clock.clone(), options).job::<Advance>(Arc::new(app.coordinator.clone())).start();
+    Workers { sweeps: sweeps(app), runs }
+}
+
+fn sweeps(app: &Arc<App>) -> Running {
     // Each run is two small commits, also on a server where nothing happens: not every second.
     let every_few_seconds = Duration::from_secs(5);
     let every_minute = Duration::from_secs(60);
@@ -37,6 +60,7 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
+        .every("executions.close-late", every_minute, task(|app| Box::pin(close_late(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
@@ -91,6 +115,18 @@ async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
         let closed = app.db.write(work).await?;
         if closed > 0 {
             tracing::warn!(calls = closed, "calls were interrupted by the end of a process: closed, and not charged");
+        }
+        if !is_full(closed) {
+            return Ok(());
+        }
+    }
+}
+
+async fn close_late(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let closed = app.coordinator.close_late(BATCH).await?;
+        if closed > 0 {
+            tracing::warn!(runs = closed, "runs that nobody drives any more were ended");
         }
         if !is_full(closed) {
             return Ok(());

@@ -17,6 +17,8 @@ const TAGS: &[(&str, &str)] = &[
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("Conversations", "What was said, filled in by the broker."),
+    ("Tasks", "A goal in plain words: agents are found, called and paid until one succeeds."),
+    ("Workflows", "Steps that call agents, in order or side by side, durably: workflows, their versions and their runs."),
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),

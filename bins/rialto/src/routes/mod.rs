@@ -11,6 +11,7 @@ pub mod health;
 pub mod ledger;
 pub mod market;
 pub mod registry;
+pub mod tasks;
 pub mod wallets;
 
 /// Every area.
@@ -24,6 +25,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(ledger::configure)
         .configure(market::configure)
         .configure(registry::configure)
+        .configure(tasks::configure)
         .configure(wallets::configure)
         .configure(credits::configure);
 }

@@ -83,6 +83,7 @@ impl Inner {
             Terms::Price => InvocationId::new(),
             Terms::Paid(invocation) => invocation,
         };
+        let limits = request.limits(limits);
         loop {
             let (asked, key, cipher) = (request.clone(), idempotent.clone(), self.cipher.clone());
             let now = self.now();
@@ -102,6 +103,9 @@ impl Inner {
                         Terms::Price => agent.price().unwrap_or(Amount::ZERO),
                         Terms::Paid(_) => Amount::ZERO,
                     };
+                    if asked.price_max.is_some_and(|cap| price > cap) {
+                        return Err(BrokerError::PriceAboveCap);
+                    }
                     let ticket = Ticket {
                         invocation,
                         conversation: Id::new(),
