@@ -106,7 +106,8 @@ impl Graph {
         }) {
             return false;
         }
-        is_named || (self.skips_spread && !node.after.is_empty() && node.after.iter().all(|other| is(*other) == Progress::Skipped))
+        is_named
+            || (self.skips_spread && !node.after.is_empty() && node.after.iter().all(|other| is(*other) == Progress::Skipped))
     }
 
     /// The steps that are in a circle, or behind one: none of them could ever start.

@@ -6,9 +6,7 @@ use rialto_kernel::{OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::StoreError;
 use serde_json::Value;
 
-use crate::model::{
-    Attempt, AttemptId, Execution, ExecutionFilter, ExecutionId, Process, StepRun, Task, Workflow, WorkflowId,
-};
+use crate::model::{Attempt, AttemptId, Execution, ExecutionFilter, ExecutionId, Process, StepRun, Task, Workflow, WorkflowId};
 
 /// Workflows and their versions.
 pub trait WorkflowStore: Send {
@@ -109,11 +107,7 @@ pub trait TaskStore: Send {
 /// The steps of runs, and their attempts. Whoever writes has locked the run.
 pub trait StepStore: Send {
     /// Writes the steps of a run that begins.
-    fn insert_steps(
-        &mut self,
-        execution: ExecutionId,
-        steps: &[StepRun],
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn insert_steps(&mut self, execution: ExecutionId, steps: &[StepRun]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The steps of a run, in the order of its definition, without their candidates.
     fn list_steps(&mut self, execution: ExecutionId) -> impl Future<Output = Result<Vec<StepRun>, StoreError>> + Send;

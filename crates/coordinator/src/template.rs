@@ -133,9 +133,7 @@ impl Template {
                 }
                 Ok(Value::String(text))
             }
-            Self::List(items) => {
-                Ok(Value::Array(items.iter().map(|item| item.fill(scope, left)).collect::<Result<_, _>>()?))
-            }
+            Self::List(items) => Ok(Value::Array(items.iter().map(|item| item.fill(scope, left)).collect::<Result<_, _>>()?)),
             Self::Object(fields) => {
                 let mut filled = Map::new();
                 for (name, field) in fields {

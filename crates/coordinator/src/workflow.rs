@@ -130,12 +130,7 @@ fn yaml(text: &str) -> Result<Map<String, Value>, CoordinatorError> {
 ///
 /// # Errors
 /// [`CoordinatorError::ReadOnly`].
-pub async fn create(
-    tx: &mut Tx,
-    caller: &Caller,
-    new: &Checked,
-    now: Timestamp,
-) -> Result<Workflow, CoordinatorError> {
+pub async fn create(tx: &mut Tx, caller: &Caller, new: &Checked, now: Timestamp) -> Result<Workflow, CoordinatorError> {
     if !caller.may_write(caller.owner) {
         return Err(CoordinatorError::ReadOnly);
     }
@@ -191,12 +186,7 @@ pub async fn update(
     revise(tx, workflow, new, now).await
 }
 
-async fn revise(
-    tx: &mut Tx,
-    mut workflow: Workflow,
-    new: &Checked,
-    now: Timestamp,
-) -> Result<Workflow, CoordinatorError> {
+async fn revise(tx: &mut Tx, mut workflow: Workflow, new: &Checked, now: Timestamp) -> Result<Workflow, CoordinatorError> {
     if workflow.definition == new.definition && workflow.triggers == new.triggers {
         return Ok(workflow);
     }

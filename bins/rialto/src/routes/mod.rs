@@ -7,12 +7,14 @@ pub mod broker;
 pub mod conversations;
 pub mod credits;
 pub mod events;
+pub mod executions;
 pub mod health;
 pub mod ledger;
 pub mod market;
 pub mod registry;
 pub mod tasks;
 pub mod wallets;
+pub mod workflows;
 
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -26,6 +28,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(market::configure)
         .configure(registry::configure)
         .configure(tasks::configure)
+        .configure(workflows::configure)
+        .configure(executions::configure)
         .configure(wallets::configure)
         .configure(credits::configure);
 }

@@ -17,8 +17,8 @@ use crate::{
     recovery::Recovery,
     template::{Template, depth, weight},
 };
-pub use fields::Flaw;
 use fields::Fields;
+pub use fields::Flaw;
 
 /// The most steps of one definition.
 pub const STEPS_MAX: usize = 200;

@@ -156,7 +156,9 @@ fn check_reads(steps: &[Step], graph: &Graph, place: &dyn Fn(&str) -> Option<usi
         for id in &step.reads {
             let message = match place(id) {
                 None => format!("it looks at a step {id}, which there is not"),
-                Some(other) if !before.contains(&other) => format!("it looks at the step {id}, which need not have ended before it"),
+                Some(other) if !before.contains(&other) => {
+                    format!("it looks at the step {id}, which need not have ended before it")
+                }
                 Some(_) => continue,
             };
             flaws.push(Flaw::new(format!("steps[{n}]"), message));

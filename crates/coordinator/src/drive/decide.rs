@@ -27,8 +27,7 @@ pub(super) enum Decided {
     Changed,
 }
 
-/// Decides what a step that has all its time, and no attempt under way, does next.
-#[expect(clippy::too_many_arguments, reason = "all of it is what one decision looks at")]
+/// Decides what a step that has time left, and no attempt under way, does next.
 pub(super) async fn decide(
     tx: &mut Tx,
     run: &Run,

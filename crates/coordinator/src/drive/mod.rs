@@ -17,11 +17,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use rialto_kernel::{Clock, OwnerId, Timestamp};
 use rialto_store::{Db, Tx};
 use serde_json::Value;
@@ -111,8 +107,12 @@ impl Coordinator {
         self.inner.waiters.wait(id, patience, ended).await
     }
 
-    /// Drives a run until it ends, or has to wait for longer than a worker should.
-    pub(crate) async fn advance(&self, id: ExecutionId) -> Result<(), CoordinatorError> {
+    /// Drives a run until it ends, or has to wait for longer than a worker should: then there is a job for it. Whoever drives it
+    /// already is overtaken.
+    ///
+    /// # Errors
+    /// The store's. The run can be driven again.
+    pub async fn advance(&self, id: ExecutionId) -> Result<(), CoordinatorError> {
         match self.drive(id).await? {
             Drove::Ended => self.inner.waiters.tell(id),
             Drove::Pause(until) => {

@@ -70,9 +70,7 @@ impl Expression {
                 }
                 truth(false)
             }
-            Self::Compare(left, comparison, right) => {
-                truth(compare(&*left.value(scope)?, *comparison, &*right.value(scope)?)?)
-            }
+            Self::Compare(left, comparison, right) => truth(compare(&*left.value(scope)?, *comparison, &*right.value(scope)?)?),
             Self::Call(function, arguments) => Cow::Owned(call(*function, arguments, scope)?),
         })
     }

@@ -16,9 +16,8 @@ pub(super) enum Token {
 }
 
 /// The longer ones first: `<=` is not `<` and then `=`.
-const SIGNS: [&str; 21] = [
-    "{{", "}}", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", ".", "+", "*", "/", "?",
-];
+const SIGNS: [&str; 21] =
+    ["{{", "}}", "==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "(", ")", "[", "]", ",", ".", "+", "*", "/", "?"];
 
 /// The words of `text`, each with the byte at which it begins.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, ParseError> {

@@ -1,8 +1,8 @@
 //! Rows of attempts, and the process table that they make with their steps.
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper, dsl::sql, sql_types::Bool,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
+    Selectable, SelectableHelper, dsl::sql, sql_types::Bool,
 };
 use rialto_kernel::{Amount, Id, Page, PageRequest, Timestamp, nouns};
 use rialto_store::{StoreError, Tx, on, types::Json};
@@ -65,6 +65,8 @@ impl TryFrom<Row> for Attempt {
 }
 
 type Whole = (Row, Json, Option<Json>);
+/// A step, and what an outer join finds of an attempt: the row, its input, its output.
+type Line = (steps::Row, Option<Row>, Option<Json>, Option<Json>);
 
 fn whole((row, input, output): Whole) -> Result<Attempt, StoreError> {
     Ok(Attempt { input: input.0, output: output.map(|json| json.0), ..row.try_into()? })
@@ -164,11 +166,11 @@ impl StepStore for Tx {
                     .filter(s::execution_id.eq(execution))
             };
         }
-        let rows: Vec<(steps::Row, Option<Row>, Option<Json>, Option<Json>)> = on!(self, conn => lines!()
+        let rows: Vec<Line> = on!(self, conn => lines!()
             .select((steps::Row::as_select(), Option::<Row>::as_select(), a::input.nullable(), a::output.nullable()))
             .order((s::position, a::attempt)).limit(page.limit()).offset(page.offset()).load(conn).await)?;
         let total: i64 = on!(self, conn => lines!().count().get_result(conn).await)?;
-        let line = |(step, row, input, output): (steps::Row, Option<Row>, Option<Json>, Option<Json>)| {
+        let line = |(step, row, input, output): Line| {
             let attempt = row.zip(input).map(|(row, input)| whole((row, input, output))).transpose()?;
             Ok::<_, StoreError>(Process { step: step.try_into()?, attempt })
         };

@@ -71,12 +71,7 @@ impl TaskStore for Tx {
         Ok(())
     }
 
-    async fn list_tasks(
-        &mut self,
-        owner: OwnerId,
-        filter: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<Task>, StoreError> {
+    async fn list_tasks(&mut self, owner: OwnerId, filter: ExecutionFilter, page: PageRequest) -> Result<Page<Task>, StoreError> {
         macro_rules! theirs {
             ($query:expr) => {{
                 let mut query = $query.filter(t::owner_id.eq(owner)).into_boxed();

@@ -1,7 +1,7 @@
 //! Rows of workflows and their versions.
 
 use diesel::{
-    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, BoolExpressionMethods,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use rialto_kernel::{OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::{StoreError, Tx, on, types::Json};
@@ -44,9 +44,11 @@ fn workflow((row, definition, triggers): Versioned) -> Workflow {
 /// Workflows, each with its newest version.
 macro_rules! newest {
     () => {
-        w::table
-            .inner_join(v::table.on(v::workflow_id.eq(w::id).and(v::version.eq(w::version))))
-            .select((Row::as_select(), v::definition, v::triggers))
+        w::table.inner_join(v::table.on(v::workflow_id.eq(w::id).and(v::version.eq(w::version)))).select((
+            Row::as_select(),
+            v::definition,
+            v::triggers,
+        ))
     };
 }
 

@@ -90,12 +90,7 @@ impl InvokeRequest {
     /// The broker's limits, or the request's own where they are tighter.
     fn limits(&self, limits: CallLimits) -> CallLimits {
         let within = |time: Duration| self.time_max.map_or(time, |own| own.min(time));
-        CallLimits {
-            first_byte: within(limits.first_byte),
-            idle: within(limits.idle),
-            total: within(limits.total),
-            ..limits
-        }
+        CallLimits { first_byte: within(limits.first_byte), idle: within(limits.idle), total: within(limits.total), ..limits }
     }
 }
 
