@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod broker;
+mod coordination;
 mod crash;
 mod events;
 mod fuzz;
@@ -15,4 +16,5 @@ mod operations;
 mod races;
 mod registry;
 mod replicas;
+mod sdk;
 mod wallets;

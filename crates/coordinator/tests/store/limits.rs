@@ -22,11 +22,11 @@ async fn no_more_runs_than_the_definition_allows_and_the_others_wait_their_turn(
         is(&world.ended(*id).await, Status::Completed);
     }
     assert!(world.agents.together_max() <= 2, "{} at once", world.agents.together_max());
-    let mut started = Vec::new();
+    let mut admitted = Vec::new();
     for id in &runs {
-        started.push(world.find(*id).await.started_at.unwrap());
+        admitted.push(world.find(*id).await.admitted_at.unwrap());
     }
-    assert!(started[2..].windows(2).all(|two| two[0] <= two[1]), "first come, first served");
+    assert!(admitted[2..].windows(2).all(|two| two[0] <= two[1]), "first come, first served");
 }
 
 async fn a_newer_version_lets_in_those_who_wait(test: &TestDb) {
