@@ -1,6 +1,7 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
 pub mod a2a;
+pub mod agents;
 pub mod calls;
 pub mod deliveries;
 pub mod embedder;
@@ -14,6 +15,7 @@ pub mod trading;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use rialto_a2a::{A2a, Executor, conformance::Conformance};
+use rialto_coordinator::Coordinator;
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_jobs::RetryPolicy;
 use rialto_kernel::Clock;
@@ -60,7 +62,8 @@ pub struct App {
     pub broker: Broker,
     /// Takes messages of the A2A protocol, and follows their tasks.
     pub a2a: A2a,
-    /// Where the broker's calls run.
+    /// Drives tasks and workflows.
+    pub coordinator: Coordinator,
     /// Calls participants of networks, and brings them their messages.
     pub networks: Networks,
     /// Keeps what networks have said last, if there is a Redis.
@@ -110,10 +113,12 @@ impl App {
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
         let executor = executor(&settings, &broker, &db, &clock, &handle, &metrics);
+        let agents = agents::Paid { db: db.clone(), clock: clock.clone(), broker: broker.clone() };
         let market = ExchangeOptions { fee: settings.market_fee, ..ExchangeOptions::default() };
         Ok(Self {
             deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle.clone(), call_max),
             a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),
+            coordinator: Coordinator::new(db.clone(), clock.clone(), Arc::new(agents)),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             networks,

@@ -76,6 +76,14 @@ pub mod nouns {
         Participant,
         /// What one participant says to another.
         NetworkMessage,
+        /// A workflow.
+        Workflow,
+        /// A run of a workflow, or of a task.
+        Execution,
+        /// A step of a run.
+        Step,
+        /// One try of one step of a run.
+        Attempt,
     }
 }
 

@@ -25,6 +25,9 @@ pub enum BrokerError {
     /// The caller's wallet does not cover the price.
     #[error("Insufficient credits")]
     InsufficientCredits,
+    /// The agent costs more than the caller would pay for this call.
+    #[error("The agent's price is above the spending cap")]
+    PriceAboveCap,
     /// The caller's or the agent's wallet is frozen or closed.
     #[error("The wallet cannot be used at the moment")]
     WalletNotOpen,

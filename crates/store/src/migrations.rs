@@ -43,6 +43,7 @@ impl Migration {
         "0011_networks",
         "0012_a2a",
         "0013_embeddings",
+        "0014_workflows",
     ];
 }
 

@@ -6,6 +6,7 @@ use rialto_a2a::{
     push::{Delivery, TellOfTask},
     store::EventStore,
 };
+use rialto_coordinator::Advance;
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -34,8 +35,32 @@ const DELIVERIES: usize = 32;
 /// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// Starts the worker of this process.
-pub fn start(app: &Arc<App>) -> Running {
+/// How many runs of tasks and workflows this process drives at once. They mostly wait for agents.
+const RUNS_MAX: usize = 64;
+
+/// The workers of this process.
+pub struct Workers {
+    sweeps: Running,
+    runs: Running,
+    deliveries: Running,
+}
+
+impl Workers {
+    /// Stops them; see [`Running::stop`].
+    pub async fn stop(self, grace: Duration) {
+        tokio::join!(self.sweeps.stop(grace), self.runs.stop(grace), self.deliveries.stop(grace));
+    }
+}
+
+/// Starts the workers of this process. Runs have one of their own: they take long, and sweeps must not wait for them. So has
+/// what others' servers are told: those that hang must keep nothing else from being done.
+pub fn start(app: &Arc<App>) -> Workers {
+    let options = WorkerOptions { lease: LEASE, concurrency: RUNS_MAX, ..WorkerOptions::default() };
+    let runs = Worker::new(app.db.clone(), app.clock.clone(), options).job::<Advance>(Arc::new(app.coordinator.clone())).start();
+    Workers { sweeps: sweeps(app), runs, deliveries: deliveries(app) }
+}
+
+fn sweeps(app: &Arc<App>) -> Running {
     // Each run is two small commits, also on a server where nothing happens: not every second.
     let every_few_seconds = Duration::from_secs(5);
     let every_minute = Duration::from_secs(60);
@@ -56,6 +81,7 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("simulations.end-lost", every_few_seconds, task(|app| Box::pin(end_lost_simulations(app))))
         .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
+        .every("executions.close-late", every_minute, task(|app| Box::pin(close_late(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("a2a.fail-stale-tasks", every_few_seconds, task(|app| Box::pin(fail_stale_tasks(app))))
@@ -66,8 +92,7 @@ pub fn start(app: &Arc<App>) -> Running {
         .start()
 }
 
-/// Starts the worker that tells others' servers: apart, so that servers that hang keep nothing else from being done.
-pub fn start_deliveries(app: &Arc<App>) -> Running {
+fn deliveries(app: &Arc<App>) -> Running {
     let (db, client, cipher, clock) = (app.db.clone(), app.outbound.clone(), app.cipher.clone(), app.clock.clone());
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { concurrency: DELIVERIES, ..WorkerOptions::default() })
         .job::<TellOfTask>(Arc::new(Delivery { db, client, cipher, clock }))
@@ -174,6 +199,18 @@ async fn close_interrupted_network_calls(app: Arc<App>) -> Result<(), Failure> {
             rialto_networks::close_interrupted_calls(tx, routes::networks::render_call, now, BATCH).await
         };
         if !is_full(app.db.write(work).await?) {
+            return Ok(());
+        }
+    }
+}
+
+async fn close_late(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let closed = app.coordinator.close_late(BATCH).await?;
+        if closed > 0 {
+            tracing::warn!(runs = closed, "runs that nobody drives any more were ended");
+        }
+        if !is_full(closed) {
             return Ok(());
         }
     }

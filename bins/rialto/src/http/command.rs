@@ -189,6 +189,17 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         Self { key, ..self }.run_kept(app, move |_: &R| status, Some(app.answer_seal.clone()), work).await
     }
 
+    /// Does `work` in one transaction and gives what it returns: what it returned the first time, if the key was there
+    /// before. For an answer that is not known yet when the work is done: it is made of what this gives.
+    pub async fn once<R, F>(self, app: &Data<App>, work: F) -> Result<R, Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize + DeserializeOwned,
+    {
+        let (kept, _) = self.keep(app, |_: &R| StatusCode::OK, None, work).await?;
+        serde_json::from_str(&kept.body).map_err(Problem::internal)
+    }
+
     async fn run_kept<R, F>(
         self,
         app: &Data<App>,
@@ -200,10 +211,29 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
         F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
         R: Serialize,
     {
+        let (answer, replayed) = self.keep(app, status, seal, work).await?;
+        if replayed {
+            return Ok(replay(answer));
+        }
+        let status = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
+        Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))
+    }
+
+    /// The answer, and whether it was given before.
+    async fn keep<R, F>(
+        self,
+        app: &Data<App>,
+        status: impl Fn(&R) -> StatusCode + Send + 'static,
+        seal: Option<AnswerSeal>,
+        work: F,
+    ) -> Result<(Stored, bool), Problem>
+    where
+        F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize,
+    {
         let Self { caller, body, key } = self;
         let now = app.clock.now();
-        let (answer, replayed) = app
-            .db
+        app.db
             .write(async move |tx: &mut Tx| {
                 let seal = seal.as_ref();
                 if let Some(key) = &key {
@@ -226,12 +256,7 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
                 }
                 Ok::<_, Problem>((Stored { status, body }, false))
             })
-            .await?;
-        if replayed {
-            return Ok(replay(answer));
-        }
-        let status = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
-        Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))
+            .await
     }
 }
 

@@ -19,6 +19,8 @@ const TAGS: &[(&str, &str)] = &[
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
     ("Conversations", "What was said, filled in by the broker."),
     ("Networks", "Agents that talk: who takes part, calls, messages and mailboxes, inboxes, and what was said."),
+    ("Tasks", "A goal in plain words: agents are found, called and paid until one succeeds."),
+    ("Workflows", "Steps that call agents, in order or side by side, durably: workflows, their versions and their runs."),
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),
     ("Credits", "Buying credits."),

@@ -8,6 +8,7 @@ pub mod broker;
 pub mod conversations;
 pub mod credits;
 pub mod events;
+pub mod executions;
 pub mod health;
 pub mod ledger;
 pub mod market;
@@ -15,7 +16,9 @@ pub mod networks;
 pub mod page;
 pub mod registry;
 pub mod scenarios;
+pub mod tasks;
 pub mod wallets;
+pub mod workflows;
 
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -32,6 +35,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(page::configure)
         .configure(registry::configure)
         .configure(scenarios::configure)
+        .configure(tasks::configure)
+        .configure(workflows::configure)
+        .configure(executions::configure)
         .configure(wallets::configure)
         .configure(credits::configure);
 }

@@ -82,6 +82,18 @@ pub struct InvokeRequest {
     pub share_payload: bool,
     /// What the request is called in the agent's logs and ours.
     pub request_id: Option<String>,
+    /// The most that it may cost.
+    pub price_max: Option<Amount>,
+    /// How long it may take, if that is less than the broker allows.
+    pub time_max: Option<Duration>,
+}
+
+impl InvokeRequest {
+    /// The broker's limits, or the request's own where they are tighter.
+    fn limits(&self, limits: CallLimits) -> CallLimits {
+        let within = |time: Duration| self.time_max.map_or(time, |own| own.min(time));
+        CallLimits { first_byte: within(limits.first_byte), idle: within(limits.idle), total: within(limits.total), ..limits }
+    }
 }
 
 /// How a call ended, as its caller is told.

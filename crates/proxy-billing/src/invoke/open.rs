@@ -82,6 +82,7 @@ impl Inner {
             return Err(BrokerError::ReadOnly);
         }
         let (Terms::Price(invocation) | Terms::Paid(invocation)) = terms;
+        let limits = request.limits(limits);
         loop {
             let (asked, key, cipher) = (request.clone(), idempotent.clone(), self.cipher.clone());
             let now = self.now();
@@ -101,6 +102,9 @@ impl Inner {
                         Terms::Price(_) => agent.price().unwrap_or(Amount::ZERO),
                         Terms::Paid(_) => Amount::ZERO,
                     };
+                    if asked.price_max.is_some_and(|cap| price > cap) {
+                        return Err(BrokerError::PriceAboveCap);
+                    }
                     let ticket = Ticket {
                         invocation,
                         conversation: Id::new(),

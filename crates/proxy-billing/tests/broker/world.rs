@@ -154,6 +154,8 @@ pub fn request(agent: &Agent, input: &str) -> InvokeRequest {
         external_user_id: None,
         share_payload: false,
         request_id: None,
+        price_max: None,
+        time_max: None,
     }
 }
 

@@ -52,6 +52,8 @@ impl InvokeRequest {
             external_user_id: self.external_user_id,
             share_payload: self.share_payload,
             request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
+            price_max: None,
+            time_max: None,
         })
     }
 }

@@ -19,6 +19,7 @@ impl From<BrokerError> for Problem {
             | BrokerError::ConversationUnknown
             | BrokerError::MessageUnknown => Self::not_found(said),
             BrokerError::InsufficientCredits => Self::payment_required(said),
+            BrokerError::PriceAboveCap => Self::new(StatusCode::PAYMENT_REQUIRED, "price-above-cap", said),
             BrokerError::WalletNotOpen => Self::conflict("wallet-not-open", said),
             BrokerError::CredentialsMissing => Self::new(StatusCode::SERVICE_UNAVAILABLE, "credentials-missing", said),
             BrokerError::ReadOnly => Self::forbidden(said),
@@ -48,6 +49,7 @@ pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
         }
         BrokerError::WalletNotOpen => Ok(InvokeResponse::refused(409, "The wallet cannot be used at the moment")),
         BrokerError::ReadOnly
+        | BrokerError::PriceAboveCap
         | BrokerError::KeyRunning
         | BrokerError::KeyReused
         | BrokerError::Busy

@@ -1,0 +1,199 @@
+//! Driving a run: what is ready is done, several steps at a time, until the run ends or has to wait.
+//!
+//! All that changes is decided in short transactions ([`take`], [`prepare`], [`finish`]), each under the run's lock, and each
+//! only if this driver is still the run's newest. Agents are called between them, with no transaction open.
+
+mod call;
+mod decide;
+mod finish;
+mod prepare;
+mod take;
+mod turn;
+mod wait;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use rialto_kernel::{Clock, OwnerId, Timestamp};
+use rialto_store::{Db, Tx};
+use serde_json::Value;
+
+use self::{turn::Turn, wait::Waiters};
+use crate::{
+    agents::Agents,
+    definition::Definition,
+    end::end,
+    error::CoordinatorError,
+    job::enqueue,
+    model::{ExecutionId, Status},
+    store::ExecutionStore,
+};
+
+/// How many steps of one run are done at once.
+pub const PARALLEL_MAX: usize = 16;
+/// How many runs may be inside of each other.
+pub const DEPTH_MAX: i32 = 5;
+/// A wait that is longer than this gives the worker's place to others.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a run may be late before somebody else than its driver ends it.
+const LATE: Duration = Duration::from_secs(300);
+
+/// Drives runs. Cheap to clone; one per process.
+#[derive(Clone)]
+pub struct Coordinator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    agents: Arc<dyn Agents>,
+    waiters: Waiters,
+}
+
+/// A run that this driver has taken.
+struct Run {
+    id: ExecutionId,
+    owner: OwnerId,
+    /// This driver's number.
+    driver: i64,
+    depth: i32,
+    deadline: Timestamp,
+    input: Value,
+    is_task: bool,
+    definition: Definition,
+}
+
+/// How far driving a run came.
+enum Drove {
+    /// The run has ended.
+    Ended,
+    /// Nothing can be done before then.
+    Pause(Timestamp),
+    /// A younger driver has it.
+    Lost,
+}
+
+/// How far one step came.
+enum Went {
+    /// Something was decided; this is what comes next.
+    Turn(Turn),
+    /// It has to wait until then.
+    Wait(Timestamp),
+    /// A younger driver has the run.
+    Lost,
+}
+
+impl Coordinator {
+    /// A coordinator that calls agents through `agents`.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, agents: Arc<dyn Agents>) -> Self {
+        Self { inner: Arc::new(Inner { db, clock, agents, waiters: Waiters::default() }) }
+    }
+
+    /// Waits, at most `patience`, until a run has ended. Whether it has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<bool, CoordinatorError> {
+        let ended = async || {
+            let found = self.inner.db.read(async move |tx: &mut Tx| tx.find_execution(id).await).await?;
+            Ok::<_, CoordinatorError>(found.is_none_or(|run| run.status.is_final()))
+        };
+        self.inner.waiters.wait(id, patience, ended).await
+    }
+
+    /// Drives a run until it ends, or has to wait for longer than a worker should: then there is a job for it. Whoever drives it
+    /// already is overtaken.
+    ///
+    /// # Errors
+    /// The store's. The run can be driven again.
+    pub async fn advance(&self, id: ExecutionId) -> Result<(), CoordinatorError> {
+        match self.drive(id).await? {
+            Drove::Ended => self.inner.waiters.tell(id),
+            Drove::Pause(until) => {
+                let now = self.now();
+                self.inner.db.write(async move |tx: &mut Tx| enqueue(tx, id, until, now).await).await?;
+            }
+            Drove::Lost => tracing::debug!(execution.id = %id, "a younger driver has the run"),
+        }
+        Ok(())
+    }
+
+    /// Ends runs whose driver did not, long after they should have ended: their jobs are dead. At most `limit` of them;
+    /// returns how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn close_late(&self, limit: u32) -> Result<usize, CoordinatorError> {
+        let now = self.now();
+        let close = async move |tx: &mut Tx| {
+            let late = tx.list_late(now.before(LATE), limit).await?;
+            for id in &late {
+                let Some(run) = tx.lock_execution(*id).await?.filter(|run| !run.status.is_final()) else { continue };
+                end(tx, run, Status::TimedOut, Some("it took longer than it may".to_owned()), now).await?;
+            }
+            Ok::<_, CoordinatorError>(late.len())
+        };
+        self.inner.db.write(close).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Drives a run. It is boxed because a run may have runs inside, which are driven by whoever drives the outer one.
+    fn drive(&self, id: ExecutionId) -> BoxFuture<'_, Result<Drove, CoordinatorError>> {
+        async move {
+            let now = self.now();
+            let Some((run, turn)) = self.inner.db.write(async move |tx: &mut Tx| take::take(tx, id, now).await).await? else {
+                return Ok(Drove::Ended);
+            };
+            self.steps(&Arc::new(run), turn).await
+        }
+        .boxed()
+    }
+
+    async fn steps(&self, run: &Arc<Run>, mut turn: Turn) -> Result<Drove, CoordinatorError> {
+        let mut working = FuturesUnordered::new();
+        let mut busy: BTreeSet<usize> = BTreeSet::new();
+        let mut waiting: BTreeMap<usize, Timestamp> = BTreeMap::new();
+        loop {
+            for place in &turn.ready {
+                if busy.len() < PARALLEL_MAX && !waiting.contains_key(place) && busy.insert(*place) {
+                    let (place, run) = (*place, Arc::clone(run));
+                    working.push(async move { (place, self.step(&run, place).await) });
+                }
+            }
+            let due = waiting.values().min().copied();
+            if working.is_empty() {
+                match due {
+                    Some(due) if due > self.now().after(PATIENCE) => return Ok(Drove::Pause(due)),
+                    Some(_) => {}
+                    None if turn.ended => return Ok(Drove::Ended),
+                    // Somebody else's change: look again.
+                    None => return Ok(Drove::Pause(self.now().after(PATIENCE))),
+                }
+            }
+            let pause = due.map_or(PATIENCE, |due| due.since(self.now()));
+            tokio::select! {
+                Some((place, went)) = working.next() => {
+                    busy.remove(&place);
+                    match went? {
+                        Went::Turn(next) => turn = next,
+                        Went::Wait(until) => { waiting.insert(place, until); }
+                        Went::Lost => return Ok(Drove::Lost),
+                    }
+                }
+                () = tokio::time::sleep(pause), if due.is_some() => {
+                    let now = self.now();
+                    waiting.retain(|_, until| *until > now);
+                }
+            }
+        }
+    }
+}

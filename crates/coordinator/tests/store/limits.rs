@@ -1,0 +1,66 @@
+//! How many runs there may be.
+
+use std::time::Duration;
+
+use rialto_coordinator::{Status, execution};
+use rialto_kernel::Clock;
+use rialto_store::{Tx, testing::TestDb};
+use serde_json::json;
+
+use crate::support::{Act, World, eventually, is};
+
+async fn no_more_runs_than_the_definition_allows_and_the_others_wait_their_turn(test: &TestDb) {
+    let world = World::new(test).await;
+    world.agents.agent("slow", 0, &[Act::Slow(Duration::from_millis(150))]);
+    let workflow =
+        world.workflow("narrow", json!({"steps": [{"id": "a", "agent": "slow"}], "max_concurrent_executions": 2})).await;
+    let mut runs = Vec::new();
+    for n in 0..7 {
+        runs.push(world.run(&workflow, json!({ "n": n })).await.id);
+    }
+    for id in &runs {
+        is(&world.ended(*id).await, Status::Completed);
+    }
+    assert!(world.agents.together_max() <= 2, "{} at once", world.agents.together_max());
+    let mut admitted = Vec::new();
+    for id in &runs {
+        admitted.push(world.find(*id).await.admitted_at.unwrap());
+    }
+    assert!(admitted[2..].windows(2).all(|two| two[0] <= two[1]), "first come, first served");
+}
+
+async fn a_newer_version_lets_in_those_who_wait(test: &TestDb) {
+    let world = World::new(test).await;
+    world.agents.agent("slow", 0, &[Act::Slow(Duration::from_secs(20)), Act::Echo]);
+    let definition = |most: u32| json!({"steps": [{"id": "a", "agent": "slow"}], "max_concurrent_executions": most});
+    let workflow = world.workflow("wider", definition(1)).await;
+    let first = world.run(&workflow, json!({})).await;
+    eventually("the first runs", async || (world.agents.calls("slow") == 1).then_some(())).await;
+    let second = world.run(&workflow, json!({})).await;
+    assert_eq!((second.status, second.admitted_at), (Status::Pending, None));
+    world.workflow("wider", definition(2)).await;
+    is(&world.ended(second.id).await, Status::Completed);
+    is(&world.find(first.id).await, Status::Running);
+}
+
+/// One that waits may be called off, and one that runs; in either case the others get their turn.
+async fn a_run_that_is_called_off_makes_room(test: &TestDb) {
+    let world = World::new(test).await;
+    world.agents.agent("slow", 0, &[Act::Slow(Duration::from_secs(20)), Act::Echo]);
+    let workflow = world.workflow("room", json!({"steps": [{"id": "a", "agent": "slow"}], "max_concurrent_executions": 1})).await;
+    let first = world.run(&workflow, json!({})).await;
+    eventually("the first runs", async || (world.agents.calls("slow") == 1).then_some(())).await;
+    let (second, third) = (world.run(&workflow, json!({})).await, world.run(&workflow, json!({})).await);
+    for id in [second.id, first.id] {
+        let (caller, now) = (world.ada, Clock::system().now());
+        world.db.write(async move |tx: &mut Tx| execution::cancel(tx, &caller, id, now).await).await.unwrap();
+    }
+    is(&world.ended(third.id).await, Status::Completed);
+    assert_eq!(world.agents.calls("slow"), 2);
+}
+
+rialto_store::suite! {
+    no_more_runs_than_the_definition_allows_and_the_others_wait_their_turn,
+    a_newer_version_lets_in_those_who_wait,
+    a_run_that_is_called_off_makes_room,
+}
