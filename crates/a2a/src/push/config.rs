@@ -66,7 +66,7 @@ pub fn seal(
     let secrets = Secrets { token: push.token, credentials: push.credentials };
     let text = serde_json::to_string(&secrets).unwrap_or_default();
     // Bound to the task, so that one cannot be put in another's place.
-    let sealed = has_secrets.then(|| cipher.seal(task.cast(), &text)).transpose();
+    let sealed = has_secrets.then(|| cipher.seal(task, &text)).transpose();
     Ok(StoredPush {
         task,
         id: push.id.unwrap_or_else(|| Id::<()>::new().to_string()),

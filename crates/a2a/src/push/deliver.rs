@@ -120,7 +120,7 @@ impl Delivery {
     fn request(&self, push: &StoredPush, body: &Value) -> Result<OutboundRequest, Failure> {
         let secrets = match &push.secrets {
             Some(sealed) => {
-                let text = self.cipher.open(push.task.cast(), sealed)?;
+                let text = self.cipher.open(push.task, sealed)?;
                 serde_json::from_str::<Secrets>(&text)?
             }
             None => Secrets { token: None, credentials: None },
