@@ -38,13 +38,13 @@ pub use self::{
     error::MarketError,
     exchange::{Exchange, ExchangeOptions},
     model::{
-        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, Keyed, NewOrder, Order, OrderBook, OrderDepth,
+        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, Keyed, Listing, NewOrder, Order, OrderBook, OrderDepth,
         OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, PlacedOnce, Settings, Ticker, TimeInForce, Trade,
         TradeFilter, TradeId, TradeStatus, Trader, nouns,
     },
     read::{
-        AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, ORDERS_MAX, TRADES_MAX, candles, capability, depth,
-        find_trader, order, order_book, orders, ticker, trade, trades,
+        AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, LISTINGS_MAX, ORDERS_MAX, TRADES_MAX, candles,
+        capability, depth, find_trader, listings, order, order_book, orders, ticker, trade, trades,
     },
     store::{Changes, MarketStore},
 };

@@ -9,8 +9,8 @@ use crate::{
     error::MarketError,
     exchange::check,
     model::{
-        Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, OrderPage, Settings, Ticker, Trade,
-        TradeFilter, TradeId, Trader,
+        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, OrderPage, Settings, Ticker,
+        Trade, TradeFilter, TradeId, Trader,
     },
     store::MarketStore,
 };
@@ -19,6 +19,8 @@ use crate::{
 pub const BOOK_ORDERS_MAX: u32 = 100;
 /// The most prices of one side that a depth shows.
 pub const DEPTH_LEVELS_MAX: u32 = 500;
+/// The most capabilities of one list.
+pub const LISTINGS_MAX: u32 = 200;
 /// The most orders of one page.
 pub const ORDERS_MAX: u32 = 200;
 /// The most trades of one page.
@@ -116,6 +118,14 @@ pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageR
         return Err(MarketError::Invalid { field: "offset", why: "at most 10000 with an agent" });
     }
     Ok(tx.list_trades(filter, page).await?)
+}
+
+/// The first capabilities by name that anybody has traded, at most `limit` and [`LISTINGS_MAX`] of them, each with its prices.
+///
+/// # Errors
+/// [`MarketError::Store`].
+pub async fn listings(tx: &mut impl MarketStore, limit: u32) -> Result<Vec<Listing>, MarketError> {
+    Ok(tx.list_capabilities(limit.clamp(1, LISTINGS_MAX)).await?)
 }
 
 /// How a capability trades: the last price, the best ones, and the last 24 hours.

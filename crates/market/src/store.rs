@@ -8,7 +8,8 @@ use rialto_store::{
 };
 
 use crate::model::{
-    Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter, TradeId,
+    Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter,
+    TradeId,
 };
 
 /// What a transaction wants written, all at once.
@@ -92,6 +93,9 @@ pub trait MarketStore: WalletStore {
 
     /// Writes how the delivery of a trade stands.
     fn update_trade(&mut self, trade: &Trade) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The first capabilities by name, with their prices.
+    fn list_capabilities(&mut self, limit: u32) -> impl Future<Output = Result<Vec<Listing>, StoreError>> + Send;
 
     /// What the trades since a moment come to, with the last one ever and the best prices.
     fn ticker(&mut self, capability: &str, since: Timestamp) -> impl Future<Output = Result<Ticker, StoreError>> + Send;

@@ -3,6 +3,7 @@
 mod agent;
 mod api;
 mod binary;
+mod browser;
 pub mod people;
 mod server;
 
@@ -15,6 +16,7 @@ pub use self::{
     agent::{Agent, Answer},
     api::{Api, Reply},
     binary::{binary, repository},
+    browser::Browser,
     people::{PASSWORD, Person, person, signed_in, text},
     server::Server,
 };

@@ -12,6 +12,7 @@ mod ledger;
 mod main_job;
 mod market;
 mod operations;
+mod page;
 mod races;
 mod registry;
 mod replicas;

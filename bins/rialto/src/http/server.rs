@@ -61,6 +61,7 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
             .service(docs::openapi_json)
             .service(docs::page)
             .service(docs::asset)
+            .service(routes::page::asset)
             .default_service(web::to(fallback::answer))
             .app_data(app.clone())
             .app_data(docs.clone())

@@ -10,6 +10,7 @@ pub mod events;
 pub mod health;
 pub mod ledger;
 pub mod market;
+pub mod page;
 pub mod registry;
 pub mod scenarios;
 pub mod wallets;
@@ -24,6 +25,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(health::configure)
         .configure(ledger::configure)
         .configure(market::configure)
+        .configure(page::configure)
         .configure(registry::configure)
         .configure(scenarios::configure)
         .configure(wallets::configure)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rialto_kernel::{AccountId, AgentId, Id, OwnerId, Ppm, Timestamp};
 use rialto_ledger::{HoldId, TransferId};
 use rialto_store::idempotency::{Key, Stored};
-pub use stats::{Candle, DepthLevel, OrderBook, OrderDepth, OrderFilter, OrderPage, Ticker, TradeFilter};
+pub use stats::{Candle, DepthLevel, Listing, OrderBook, OrderDepth, OrderFilter, OrderPage, Ticker, TradeFilter};
 pub use words::{EndReason, Interval, OrderStatus, OrderType, TimeInForce, TradeStatus};
 
 use crate::book::{SelfTrade, Side};

@@ -1,5 +1,7 @@
 //! What the market shows: books, prices, lists.
 
+use std::sync::Arc;
+
 use rialto_kernel::{AgentId, OwnerId, Timestamp};
 
 use super::{Order, OrderStatus};
@@ -31,6 +33,23 @@ pub struct OrderDepth {
     pub bids: Vec<DepthLevel>,
     /// The lowest first.
     pub asks: Vec<DepthLevel>,
+}
+
+/// A capability in the list of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Its name.
+    pub capability: Arc<str>,
+    /// Whether orders trade as they arrive.
+    pub continuous: bool,
+    /// How many of its orders are open.
+    pub open_orders: i64,
+    /// The price of the last trade.
+    pub last: Option<i64>,
+    /// The highest bid.
+    pub best_bid: Option<i64>,
+    /// The lowest ask.
+    pub best_ask: Option<i64>,
 }
 
 /// Which orders are asked for.

@@ -16,7 +16,8 @@ use rialto_store::{
 
 use crate::{
     model::{
-        Candle, Capability, Interval, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter, TradeId,
+        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter,
+        TradeId,
     },
     store::{Changes, MarketStore},
 };
@@ -96,6 +97,10 @@ impl MarketStore for Tx {
 
     async fn update_trade(&mut self, trade: &Trade) -> Result<(), StoreError> {
         trades::update(self, trade).await
+    }
+
+    async fn list_capabilities(&mut self, limit: u32) -> Result<Vec<Listing>, StoreError> {
+        stats::listings(self, limit).await
     }
 
     async fn ticker(&mut self, capability: &str, since: Timestamp) -> Result<Ticker, StoreError> {

@@ -2,9 +2,11 @@
 //!
 //! The credits of a trade fit 63 bits, those of many need not: they are summed up in two halves, and a sum never overflows.
 
+use std::sync::Arc;
+
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 use rialto_kernel::Timestamp;
 use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
@@ -12,7 +14,7 @@ use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 use super::schema::market_trades as t;
 use crate::{
     book::Side,
-    model::{Candle, DepthLevel, Interval, OrderDepth, Ticker},
+    model::{Candle, DepthLevel, Interval, Listing, OrderDepth, Ticker},
 };
 
 statement! {
@@ -47,6 +49,37 @@ async fn levels(tx: &mut Tx, capability: &str, side: Side, limit: u32) -> Result
 pub(super) async fn depth(tx: &mut Tx, capability: &str, limit: u32) -> Result<OrderDepth, StoreError> {
     let bids = levels(tx, capability, Side::Bid, limit).await?;
     Ok(OrderDepth { bids, asks: levels(tx, capability, Side::Ask, limit).await? })
+}
+
+type ListingRow = (String, bool, i64, Option<i64>, Option<i64>, Option<i64>);
+
+const LISTINGS: &str = "SELECT c.capability, c.continuous, c.open_orders,
+        (SELECT t.price FROM market_trades AS t WHERE t.capability = c.capability ORDER BY t.no DESC LIMIT 1),
+        (SELECT o.price FROM market_orders AS o WHERE o.capability = c.capability AND o.side = 'bid' AND o.remaining > 0
+            ORDER BY o.price DESC LIMIT 1),
+        (SELECT o.price FROM market_orders AS o WHERE o.capability = c.capability AND o.side = 'ask' AND o.remaining > 0
+            ORDER BY o.price LIMIT 1)
+    FROM market_capabilities AS c ORDER BY c.capability LIMIT $1";
+
+statement! {
+    /// The first capabilities by name, each with three looks into an index.
+    struct Listings { limit: i64 => BigInt | BigInt }
+    rows: (Text, Bool, BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
+    sqlite: LISTINGS;
+    postgres: LISTINGS;
+}
+
+pub(super) async fn listings(tx: &mut Tx, limit: u32) -> Result<Vec<Listing>, StoreError> {
+    let rows: Vec<ListingRow> = on!(tx, conn => Listings { limit: limit.into() }.load(conn).await)?;
+    let listing = |(capability, continuous, open_orders, last, best_bid, best_ask): ListingRow| Listing {
+        capability: Arc::from(capability),
+        continuous,
+        open_orders,
+        last,
+        best_bid,
+        best_ask,
+    };
+    Ok(rows.into_iter().map(listing).collect())
 }
 
 const HALF: u32 = 24;

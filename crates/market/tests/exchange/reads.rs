@@ -2,8 +2,9 @@
 
 use rialto_kernel::{Id, OwnerId, PageRequest, Role};
 use rialto_market::{
-    BOOK_ORDERS_MAX, Delivery, DepthLevel, Interval, MarketError, NewOrder, OrderFilter, OrderStatus, Trade, TradeFilter,
-    TradeStatus, abandon_delivery, begin_delivery, book::Side, candles, depth, finish_delivery, order, orders, ticker, trades,
+    BOOK_ORDERS_MAX, Delivery, DepthLevel, Interval, Listing, MarketError, NewOrder, OrderFilter, OrderStatus, Trade,
+    TradeFilter, TradeStatus, abandon_delivery, begin_delivery, book::Side, candles, depth, finish_delivery, listings, order,
+    orders, ticker, trades,
 };
 use rialto_store::{Tx, outbox, testing::TestDb};
 
@@ -27,6 +28,31 @@ async fn a_book_shows_the_best_orders_and_not_the_oldest(test: &TestDb) {
     let level = |price, quantity, orders| DepthLevel { price, quantity, orders };
     assert_eq!(depth.bids, [level(105, 6, 3), level(104, 1, 1)]);
     assert_eq!(depth.asks, [level(395, 1, 1), level(396, 1, 1)]);
+}
+
+async fn capabilities_are_listed_with_their_prices(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, seller) = (trader(&test.db, 1_000).await, trader(&test.db, 0).await);
+    floor.bid(buyer, 7, 1).await;
+    floor.ask(seller, 9, 2).await;
+    floor.ask(seller, 8, 2).await;
+    for (side, who) in [(Side::Ask, seller), (Side::Bid, buyer)] {
+        let order = NewOrder { immediate: true, ..NewOrder::limit(who, side, "elsewhere", 5, 1) };
+        floor.place(order).await.unwrap();
+    }
+    let listed = floor.db.read(async |tx: &mut Tx| listings(tx, 200).await).await.unwrap();
+    let listing = |capability: &str, open_orders, last, best_bid, best_ask| Listing {
+        capability: capability.into(),
+        continuous: false,
+        open_orders,
+        last,
+        best_bid,
+        best_ask,
+    };
+    let mut expected = [listing(CAPABILITY, 3, None, Some(7), Some(8)), listing("elsewhere", 0, Some(5), None, None)];
+    expected.sort_by(|a, b| a.capability.cmp(&b.capability));
+    assert_eq!(listed, expected);
+    assert_eq!(floor.db.read(async |tx: &mut Tx| listings(tx, 1).await).await.unwrap(), expected[..1]);
 }
 
 async fn orders_are_listed_to_whom_they_belong(test: &TestDb) {
@@ -223,6 +249,7 @@ async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
 
 crate::market_suite! {
     a_book_shows_the_best_orders_and_not_the_oldest,
+    capabilities_are_listed_with_their_prices,
     orders_are_listed_to_whom_they_belong,
     prices_are_summed_up,
     trades_are_listed_and_told,

@@ -8,7 +8,7 @@ mod money;
 mod orders;
 mod races;
 mod replicas;
-mod support;
+pub mod support;
 
 /// Journeys after which the market's books are checked.
 macro_rules! market_journeys {

@@ -3,9 +3,9 @@
 mod book;
 mod capabilities;
 mod deliver;
-mod dto;
+pub mod dto;
 mod orders;
-mod problem;
+pub mod problem;
 mod query;
 mod trades;
 

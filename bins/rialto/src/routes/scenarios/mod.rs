@@ -1,7 +1,7 @@
 //! Scenarios: simulated economies, to start, stop and look at.
 
 mod config;
-mod dto;
+pub mod dto;
 mod problem;
 mod query;
 mod read;
