@@ -1,7 +1,7 @@
 //! The books as CSV, for spreadsheets. The same from the API and from the command line.
 //!
-//! A cell of free text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe before it:
-//! spreadsheets would run it as a formula, and others may have written it. Amounts are integers of the minor unit.
+//! A cell of free text that begins with `=`, `+`, `-`, `@`, their full-width forms, a tab or a new line gets an apostrophe
+//! before it: spreadsheets would run it as a formula, and others may have written it. Amounts are integers of the minor unit.
 
 use std::{borrow::Cow, error::Error, io::Write};
 
@@ -50,9 +50,12 @@ pub const EXPORT: [&str; 19] = [
     "at_most",
 ];
 
+/// What a formula begins with, also where the full-width forms are taken for the narrow ones.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Free text that no spreadsheet takes for a formula.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text.into() }
+    if text.starts_with(FORMULA) { format!("'{text}").into() } else { text.into() }
 }
 
 fn or_empty(value: Option<impl ToString>) -> String {
@@ -133,10 +136,8 @@ mod tests {
 
     #[test]
     fn no_text_is_a_formula() {
-        for (text, cell) in
-            [("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@A1", "'@A1"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1")]
-        {
-            assert_eq!(safe(text), cell);
+        for text in ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠A1"] {
+            assert_eq!(safe(text), format!("'{text}"));
         }
         for text in ["", "a=b", "for the map", " =1", "'=1"] {
             assert_eq!(safe(text), text);

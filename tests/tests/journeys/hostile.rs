@@ -102,6 +102,25 @@ async fn a_body_of_another_type_or_too_large_is_refused(world: &mut World) {
     world.stranger().get("/health").await.expect(200);
 }
 
+async fn a_compressed_body_is_not_read(world: &mut World) {
+    let ada = world.person("ada").await;
+    let api = ada.api.with("content-type", "application/json");
+    for coding in ["gzip", "br", "gzip, identity", "nonsense"] {
+        let reply = api.with("content-encoding", coding).send(Method::POST, "/wallets/transfer", r#"{"amount": 1}"#.into()).await;
+        reply.expect_problem(415);
+        assert_eq!(reply.header("accept-encoding"), Some("identity"), "{coding}");
+    }
+    let plain = api.with("content-encoding", "identity").send(Method::POST, "/wallets/transfer", r#"{"amount": 1}"#.into()).await;
+    plain.expect_problem(422);
+}
+
+async fn a_list_is_no_object(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    // The fields of the object, in their order.
+    let transfer = json!([ada.wallet, bob.wallet, 1, null]);
+    ada.api.post("/wallets/transfer", &transfer).await.expect_problem(422);
+}
+
 /// A page of `path`, by its query.
 async fn page(api: &Api, path: &str, query: &str) -> u16 {
     api.get(&format!("{path}?{query}")).await.status
@@ -251,6 +270,8 @@ journeys! {
     a_balance_does_not_wrap,
     bodies_that_are_no_json_are_refused,
     a_body_of_another_type_or_too_large_is_refused,
+    a_compressed_body_is_not_read,
+    a_list_is_no_object,
     pages_out_of_range_are_refused,
     words_outside_a_list_of_words_are_refused,
     ids_that_are_none_are_refused,

@@ -10,8 +10,9 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Track;
 
-use super::Problem;
+use super::{Problem, objects::Objects};
 
 /// How long a body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,15 +46,24 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload, max: usize) -> R
     Ok(body.freeze())
 }
 
-/// Refuses a body that says it is something else than JSON. A body that says nothing is taken for JSON.
+/// Refuses a body that says it is something else than JSON, or that it is compressed. A body that says nothing is taken for
+/// JSON.
 pub fn expect_json(request: &HttpRequest) -> Result<(), Problem> {
+    let refused = |detail: String| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail);
+    let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
+    if let Some(coding) = codings.find(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = format!(
+            "Content-Encoding: {} is not understood; send the body as it is.",
+            String::from_utf8_lossy(coding.as_bytes())
+        );
+        return Err(refused(detail).header(header::ACCEPT_ENCODING, "identity"));
+    }
     let essence = request.content_type();
     if essence.is_empty() || essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
     {
         return Ok(());
     }
-    let detail = format!("Expected Content-Type: application/json, not {essence}.");
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail))
+    Err(refused(format!("Expected Content-Type: application/json, not {essence}.")))
 }
 
 /// Reads JSON. An empty body stands for `null`, so that calls without a body may be made with an empty one.
@@ -63,10 +73,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid("body", "text must not contain the NUL character"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        Problem::misread("body", &path, &message(error.inner()))
-    })?;
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let value = T::deserialize(Objects(tracked))
+        .map_err(|error| Problem::misread("body", &track.path().to_string(), &message(&error)))?;
     json.end().map_err(|error| Problem::invalid("body", error.to_string()))?;
     Ok(value)
 }

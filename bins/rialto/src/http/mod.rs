@@ -9,6 +9,7 @@ pub mod fallback;
 pub mod input;
 pub mod metrics;
 pub mod middleware;
+pub mod objects;
 pub mod openapi;
 pub mod paging;
 pub mod problem;

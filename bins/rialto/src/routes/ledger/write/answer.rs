@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use rialto_kernel::{AccountId, Amount, Caller};
 use rialto_ledger::{
     Account, Held, LedgerError, Outcome, Posted, TransferId,
-    access::{GroupRefused, GroupResults},
+    access::{GroupRefused, GroupResults, may_read},
     history::{HoldView, TransferView},
 };
 use rialto_store::StoreError;
@@ -37,12 +37,8 @@ pub struct LedgerFigures {
     pub available: i64,
 }
 
-fn may_read(caller: &Caller, account: &Account) -> bool {
-    account.owner.map_or_else(|| caller.is_admin(), |owner| caller.may_read(owner))
-}
-
 fn figures(caller: &Caller, account: &Account) -> Option<LedgerFigures> {
-    may_read(caller, account).then(|| LedgerFigures {
+    may_read(caller, account.owner).then(|| LedgerFigures {
         account_id: account.id,
         posted: account.balance,
         held_out: account.held_out,
@@ -83,7 +79,7 @@ pub struct LedgerTransferAnswer {
 impl Made for LedgerTransferAnswer {
     fn of(caller: &Caller, outcome: Outcome) -> Result<Self, LedgerError> {
         let Posted { transfer, debit, credit, existed } = outcome.into_posted()?;
-        let (sees_debit, sees_credit) = (may_read(caller, &debit), may_read(caller, &credit));
+        let (sees_debit, sees_credit) = (may_read(caller, debit.owner), may_read(caller, credit.owner));
         let view = TransferView { transfer, asset: debit.asset, sees_debit, sees_credit };
         let (debit_account, credit_account) = (figures(caller, &debit), figures(caller, &credit));
         Ok(Self { existed, transfer: view.into(), debit_account, credit_account })

@@ -344,7 +344,7 @@ if (isSimulation) {
 }
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 listen(
-  !isSimulation && capability ? { capability } : {},
+  { simulated: isSimulation, ...(!isSimulation && capability ? { capability } : {}) },
   () => refresh(),
   (name) => {
     isLive = name === "live";
