@@ -122,13 +122,16 @@ async fn act(message_id: &str, updates: &UnboundedSender<Update>) {
     }
 }
 
+/// Makes a part of a file that is there, or of one that is elsewhere.
+type Make = fn(&dyn Fn() -> Part, &dyn Fn() -> Part) -> Part;
+
 /// What the scenarios make that make one thing.
 fn made(message_id: &str) -> Option<Part> {
     let file = |part: Part| Part { filename: Some("output.txt".into()), media_type: Some("text/plain".into()), ..part };
     let raw = || file(Part { raw: Some("dGNr".into()), ..Part::default() });
     let url = || file(Part { url: Some("https://example.com/output.txt".into()), ..Part::default() });
     // The longer of two that begin alike stands first.
-    let scenarios: [(&str, fn(&dyn Fn() -> Part, &dyn Fn() -> Part) -> Part); 9] = [
+    let scenarios: [(&str, Make); 9] = [
         ("tck-artifact-file-url", |_, url| url()),
         ("tck-artifact-file", |raw, _| raw()),
         ("tck-artifact-text", |_, _| Part::text("Generated text content")),

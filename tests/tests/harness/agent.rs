@@ -34,7 +34,9 @@ pub enum Answer {
 
 /// Makes a status and a body of a head and a body.
 #[derive(Clone)]
-pub struct Make(Arc<dyn Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync>);
+pub struct Make(Arc<Making>);
+
+type Making = dyn Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync;
 
 impl Make {
     pub fn of(make: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {

@@ -52,7 +52,7 @@ pub struct Delivery {
 /// What is to be told next.
 enum Next {
     /// These events, by number.
-    Events(StoredPush, Vec<(i64, Value)>),
+    Events(Box<StoredPush>, Vec<(i64, Value)>),
     /// Nothing: whoever writes the next event has to queue a job again.
     Nothing,
 }
@@ -92,7 +92,7 @@ async fn next(tx: &mut Tx, task: TaskId, config: &str) -> Result<Next, StoreErro
         Version::V10 => events.iter().map(|(seq, event)| (*seq, serde_json::to_value(event).unwrap_or_default())).collect(),
         Version::V03 => legacy_bodies(tx, task, &events).await?,
     };
-    Ok(Next::Events(push, bodies))
+    Ok(Next::Events(Box::new(push), bodies))
 }
 
 /// Version 0.3 is told of the task as a whole, when it stands elsewhere.

@@ -67,7 +67,7 @@ pub async fn end(
 #[derive(Debug, Clone, PartialEq)]
 pub enum Canceled {
     /// It is canceled, now or before.
-    Done(StoredTask),
+    Done(Box<StoredTask>),
     /// It had come to its end, and that stays.
     TooLate(TaskState),
     /// Its work is just about to begin, and cannot be stopped right now: try again.
@@ -86,7 +86,7 @@ pub async fn cancel(tx: &mut Tx, executor: &dyn Executor, scope: &Scope, id: &st
         return Err(A2aError::ReadOnly);
     }
     if task.state == TaskState::Canceled {
-        return Ok(Canceled::Done(task));
+        return Ok(Canceled::Done(Box::new(task)));
     }
     if task.state.is_terminal() {
         return Ok(Canceled::TooLate(task.state));
@@ -97,7 +97,7 @@ pub async fn cancel(tx: &mut Tx, executor: &dyn Executor, scope: &Scope, id: &st
         Abandoned::NotBegun => Ok(Canceled::NotYet),
         Abandoned::Stopped => {
             let ended = Ended::saying(TaskState::Canceled, CANCELED);
-            Ok(Canceled::Done(conclude(tx, task, ended, now).await?))
+            Ok(Canceled::Done(Box::new(conclude(tx, task, ended, now).await?)))
         }
         Abandoned::HadEnded(ended) => {
             let state = ended.state;

@@ -51,9 +51,12 @@ pub enum Act {
 #[derive(Default, Clone)]
 pub struct Script(Arc<State>);
 
+/// By name: its id, its price, and what it does.
+type Known = BTreeMap<String, (AgentId, i64, Vec<Act>)>;
+
 #[derive(Default)]
 pub struct State {
-    agents: Mutex<BTreeMap<String, (AgentId, i64, Vec<Act>)>>,
+    agents: Mutex<Known>,
     made: Mutex<HashMap<AttemptId, Called>>,
     under_way: Mutex<Vec<AttemptId>>,
     log: Mutex<Vec<(String, Value)>>,

@@ -154,7 +154,8 @@ impl World {
         F: AsyncFn(&mut Tx) -> Result<R, NetworkError> + Send + 'static,
         R: Send + 'static,
     {
-        self.db.write(work)
+        let db = self.db.clone();
+        async move { db.write(work).await }
     }
 
     /// How many rows a query counts.
