@@ -1,5 +1,6 @@
 //! Wires the domains to the database, the clock and the outside world. Everything that lives as long as the server.
 
+pub mod a2a;
 pub mod calls;
 pub mod deliveries;
 pub mod jobs;
@@ -8,8 +9,9 @@ pub mod payments;
 pub mod stream;
 pub mod trading;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
+use rialto_a2a::{A2a, Executor, conformance::Conformance};
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_kernel::Clock;
 use rialto_ledger::{Ledger, access::Teller};
@@ -19,6 +21,7 @@ use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::CredentialCipher;
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
+use tokio::runtime::Handle;
 
 use crate::{
     config::{Secrets, Settings},
@@ -49,6 +52,8 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     /// Calls agents, and charges for it.
     pub broker: Broker,
+    /// Takes messages of the A2A protocol, and follows their tasks.
+    pub a2a: A2a,
     /// Where the broker's calls run.
     _calls: calls::CallsRuntime,
     /// What is on sale, and who takes the money.
@@ -90,9 +95,11 @@ impl App {
         let (calls, handle) = calls::CallsRuntime::start()?;
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
+        let executor = executor(&settings, &broker, &db, &clock, &handle, &metrics);
         let market = ExchangeOptions { fee: settings.market_fee, ..ExchangeOptions::default() };
         Ok(Self {
-            deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle, call_max),
+            deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle.clone(), call_max),
+            a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             _calls: calls,
@@ -111,6 +118,21 @@ impl App {
             settings,
         })
     }
+}
+
+/// Who works on A2A tasks.
+fn executor(
+    settings: &Settings,
+    broker: &Broker,
+    db: &Db,
+    clock: &Clock,
+    runtime: &Handle,
+    metrics: &Metrics,
+) -> Arc<dyn Executor> {
+    let (broker, db, clock, runtime) = (broker.clone(), db.clone(), clock.clone(), runtime.clone());
+    let charged = metrics.credits_charged.clone();
+    let executor = Arc::new(a2a::BrokerExecutor { broker, db, clock, runtime, charged });
+    if settings.a2a_conformance { Arc::new(Conformance::before(executor)) } else { executor }
 }
 
 /// Opens the database and brings it up to date.

@@ -112,6 +112,9 @@ pub struct Flags {
     /// Where clients reach this server from outside; buyers return there after paying [default: http://LISTEN]
     #[arg(long, env = "RIALTO_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
+    /// Answers the A2A protocol's test kit at the platform's address; for tests alone [default: false]
+    #[arg(long, env = "RIALTO_A2A_CONFORMANCE", value_name = "BOOL", global = true)]
+    pub a2a_conformance: Option<bool>,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -151,6 +154,7 @@ pub struct Settings {
     pub workers: usize,
     pub stripe: Option<Stripe>,
     pub public_url: String,
+    pub a2a_conformance: bool,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -200,6 +204,7 @@ impl Settings {
                 webhook_secret: webhook_secret.expose().to_owned(),
                 api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
             }),
+            a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
         }
     }

@@ -32,7 +32,8 @@ pub use conversation::{
 };
 pub use error::BrokerError;
 pub use invoke::{
-    Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, Streamed, close_interrupted,
+    AbandonedCall, Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, Streamed,
+    abandon_call, close_interrupted,
 };
 pub use log::{CallState, call_state, list_agent_calls, list_calls, list_conversation_calls};
 pub use model::{

@@ -84,7 +84,7 @@ pub enum Party {
     Conversation(ConversationId),
 }
 
-/// A call that nobody will finish any more.
+/// A running call, as far as whoever ends it for somebody else has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
     /// The call.
@@ -119,6 +119,9 @@ pub trait InvocationStore: Send {
 
     /// Whether this call was ever begun.
     fn has_invocation(&mut self, id: InvocationId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Reads a call that runs.
+    fn find_running(&mut self, id: InvocationId) -> impl Future<Output = Result<Option<Stale>, StoreError>> + Send;
 
     /// Running calls whose time is over at `now`, at most `limit`.
     fn list_stale(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;

@@ -45,11 +45,13 @@ pub use credential::{CredentialHeader, NewCredential, StoredCredential, credenti
 pub use discover::{DISTANCE_MAX, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover};
 pub use error::RegistryError;
 pub use index::{IndexEntry, IndexTexts};
-pub use model::{Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Quality, Rating, RatingId};
+pub use model::{
+    Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Protocol, Quality, Rating, RatingId,
+};
 pub use quality::{QUALITY_DAYS, forget_old_calls, record_call};
 pub use rate::{list_ratings, rate};
 pub use read::{
     AgentFilter, AgentSort, capabilities, find, find_callable, list, list_mine, list_new, list_priced, list_trending, names_of,
 };
-pub use register::{NewAgent, register};
+pub use register::{Imported, NewAgent, register};
 pub use update::{AgentChanges, delete, update};

@@ -91,6 +91,18 @@ words! {
     }
 }
 
+words! {
+    /// What an agent's endpoint speaks.
+    Protocol {
+        /// Its input as JSON is posted to it, and it answers with JSON.
+        Http = "http",
+        /// The A2A protocol as of 0.3, as JSON-RPC: `message/send`.
+        A2aV03 = "a2a/0.3",
+        /// The A2A protocol as of 1.0, as JSON-RPC: `SendMessage`.
+        A2aV10 = "a2a/1.0",
+    }
+}
+
 /// A registered agent.
 #[derive(Debug, Clone)]
 pub struct Agent {
@@ -108,6 +120,8 @@ pub struct Agent {
     pub version: String,
     /// Where calls go: an absolute http(s) URL.
     pub endpoint: String,
+    /// What its endpoint speaks.
+    pub protocol: Protocol,
     /// What its endpoint asks for.
     pub auth_type: AuthType,
     /// The JSON Schema of its input.

@@ -5,12 +5,21 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Agent, AuthType, Capability, PricingStrategy, RegistryError, check, index, slug,
+    Agent, AuthType, Capability, PricingStrategy, Protocol, RegistryError, check, index, slug,
     store::{AgentStore, CatalogStore},
 };
 
 /// How often a generated readable id is tried; two agents of one name share one in four thousand million.
 const SLUG_ATTEMPTS: u32 = 3;
+
+/// What is known of an agent that was not described by its owner, but by a card that somebody publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// See [`Agent::protocol`].
+    pub protocol: Protocol,
+    /// See [`Agent::trust_verification`].
+    pub trust_verification: &'static str,
+}
 
 /// An agent to be registered. [`NewAgent::default`] and struct update fill in what a client may leave out.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +58,8 @@ pub struct NewAgent {
     pub brand_id: Option<Uuid>,
     /// The manifest as it was given, if it was.
     pub manifest: Option<Value>,
+    /// Where it comes from, if it was imported by its card. Its readable id begins with `a2a-` then.
+    pub imported: Option<Imported>,
 }
 
 impl Default for NewAgent {
@@ -71,6 +82,7 @@ impl Default for NewAgent {
             supports_streaming: false,
             brand_id: None,
             manifest: None,
+            imported: None,
         }
     }
 }
@@ -83,6 +95,11 @@ impl NewAgent {
     pub fn check(&self) -> Result<(), RegistryError> {
         // Neither the id nor the owner nor the time plays a part.
         self.build(AgentId::new(), OwnerId::new(), Timestamp::default()).map(drop)
+    }
+
+    fn slug(&self, id: AgentId) -> String {
+        let slug = slug::of(&self.name, id);
+        if self.imported.is_some() { format!("a2a-{slug}") } else { slug }
     }
 
     fn build(&self, id: AgentId, owner: OwnerId, now: Timestamp) -> Result<Agent, RegistryError> {
@@ -103,19 +120,20 @@ impl NewAgent {
         }
         Ok(Agent {
             id,
-            slug: self.agent_id.clone().unwrap_or_else(|| slug::of(&self.name, id)),
+            slug: self.agent_id.clone().unwrap_or_else(|| self.slug(id)),
             owner,
             name: self.name.clone(),
             description: self.description.clone(),
             version: self.version.clone(),
             endpoint: self.endpoint.clone(),
+            protocol: self.imported.as_ref().map_or(Protocol::Http, |imported| imported.protocol),
             auth_type: self.auth_type,
             input_schema: check::schema("input_schema", self.input_schema.as_ref())?,
             output_schema: check::schema("output_schema", self.output_schema.as_ref())?,
             tags: check::tags(&self.tags)?,
             category: self.category.clone(),
             // Whatever a manifest claims, nobody but its owner has vouched for it yet.
-            trust_verification: "self-signed".to_owned(),
+            trust_verification: self.imported.as_ref().map_or("self-signed", |imported| imported.trust_verification).to_owned(),
             pricing_strategy: self.pricing_strategy,
             base_price: self.base_price,
             pricing_enabled: self.pricing_enabled,

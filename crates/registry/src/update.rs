@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use crate::{
     Agent, AgentRef, AuthType, Capability, PricingStrategy, RegistryError, check, index,
-    register::event,
+    register::{Imported, event},
     store::{AgentStore, CatalogStore},
 };
 
 /// What to change about an agent. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[expect(missing_docs, reason = "each field is the field of the same name of an agent")]
+#[expect(missing_docs, reason = "each field is the field of the same name of an agent, or of a new one")]
 pub struct AgentChanges {
     pub name: Option<String>,
     pub description: Option<String>,
@@ -31,6 +31,7 @@ pub struct AgentChanges {
     pub supports_streaming: Option<bool>,
     pub is_active: Option<bool>,
     pub manifest: Option<Value>,
+    pub imported: Option<Imported>,
 }
 
 impl AgentChanges {
@@ -61,6 +62,10 @@ impl AgentChanges {
         put(&mut agent.pricing_enabled, self.pricing_enabled.as_ref());
         put(&mut agent.supports_streaming, self.supports_streaming.as_ref());
         put(&mut agent.is_active, self.is_active.as_ref());
+        if let Some(imported) = &self.imported {
+            agent.protocol = imported.protocol;
+            imported.trust_verification.clone_into(&mut agent.trust_verification);
+        }
         if let Some(tags) = &self.tags {
             agent.tags = check::tags(tags)?;
         }

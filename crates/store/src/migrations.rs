@@ -40,6 +40,7 @@ impl Migration {
         "0008_market",
         "0009_simulation",
         "0010_ledger_speed",
+        "0012_a2a",
     ];
 }
 

@@ -37,8 +37,11 @@ fn the_list_of_public_operations_is_the_documents() {
 
 /// A path with something in place of each parameter.
 fn filled(path: &str) -> String {
-    let fill =
-        |part: &str| if part.starts_with('{') { "0198c0de-0000-7000-8000-000000000001".to_owned() } else { part.to_owned() };
+    let fill = |part: &str| match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        // A verb may stand behind a parameter: `{task_id}:cancel`.
+        Some((_, verb)) => format!("0198c0de-0000-7000-8000-000000000001{verb}"),
+        None => part.to_owned(),
+    };
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 

@@ -26,8 +26,26 @@ pub enum Answer {
     Raw(u16, Vec<u8>),
     /// Its input, but only after this long.
     Slow(Duration),
+    /// Whatever this makes of the request.
+    Made(Make),
     /// Nothing: it closes the connection.
     HangUp,
+}
+
+/// Makes a status and a body of a head and a body.
+#[derive(Clone)]
+pub struct Make(Arc<dyn Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync>);
+
+impl Make {
+    pub fn of(make: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl std::fmt::Debug for Make {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Make")
+    }
 }
 
 /// An agent that listens on a port of its own until it is dropped.
@@ -87,6 +105,7 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Seen>) {
                 tokio::time::sleep(*time).await;
                 (200, echo().to_string().into_bytes())
             }
+            Answer::Made(Make(make)) => make(&head, &body),
             Answer::HangUp => return,
         };
         let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());

@@ -13,7 +13,7 @@ use rialto_store::testing::TestPlace;
 pub use rialto_store::testing::{Kind, postgres_url};
 
 pub use self::{
-    agent::{Agent, Answer},
+    agent::{Agent, Answer, Make},
     api::{Api, Reply},
     binary::{binary, repository},
     browser::Browser,

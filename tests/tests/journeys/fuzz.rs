@@ -92,7 +92,11 @@ fn example(document: &Value, body: &Value) -> Option<Value> {
 
 /// The path with `text` in place of its parameters.
 fn filled(path: &str, text: &str) -> String {
-    let fill = |part: &str| if part.starts_with('{') { text.to_owned() } else { part.to_owned() };
+    let fill = |part: &str| match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        // A verb may stand behind a parameter: `{task_id}:cancel`.
+        Some((_, verb)) => format!("{text}{verb}"),
+        None => part.to_owned(),
+    };
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 
@@ -115,8 +119,9 @@ impl Findings {
             format!("{method} {path} {body}: {} {}", reply.status, reply.text())
         };
         self.sent += 1;
-        // 402 and the broker's own failures have a body of their own, which its clients read.
-        let is_problem = reply.header("content-type") == Some("application/problem+json") || reply.status == 402;
+        // 402 and the broker's own failures have a body of their own, which its clients read; so has the binding of A2A.
+        let kind = reply.header("content-type");
+        let is_problem = kind == Some("application/problem+json") || kind == Some("application/a2a+json") || reply.status == 402;
         if reply.status >= 500 || (reply.status >= 400 && !is_problem) {
             self.wrong.push(told());
         }

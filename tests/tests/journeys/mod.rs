@@ -1,5 +1,6 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
+mod a2a;
 mod agents;
 mod audit;
 mod broker;

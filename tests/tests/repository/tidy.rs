@@ -166,8 +166,18 @@ fn long_functions(source: &Source) -> Vec<String> {
 fn domains_keep_sql_in_its_place() {
     let is_rule = |source: &Source| {
         let place = source.path.strip_prefix("crates/").unwrap_or_default();
-        let crates =
-            ["identity", "registry", "ledger", "proxy-billing", "market", "reputation", "networks", "coordinator", "simulation"];
+        let crates = [
+            "identity",
+            "registry",
+            "ledger",
+            "proxy-billing",
+            "market",
+            "reputation",
+            "networks",
+            "coordinator",
+            "simulation",
+            "a2a",
+        ];
         source.is_rust()
             && !source.is_test()
             && crates.iter().any(|name| place.starts_with(&format!("{name}/src/")))

@@ -15,6 +15,9 @@ const JOBS_GRACE: Duration = Duration::from_secs(10);
 /// How long calls may go on whose callers have gone.
 const CALLS_GRACE: Duration = Duration::from_secs(30);
 
+/// How long it may take to write down how the tasks of those calls ended.
+const TASKS_GRACE: Duration = Duration::from_secs(2);
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -28,12 +31,13 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
             tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
         }
-        let jobs = jobs::start(&app);
+        let (jobs, deliveries) = (jobs::start(&app), jobs::start_deliveries(&app));
         let server = server::start(Data::from(app.clone()), listener)?;
         let app_on_signal = app.clone();
         actix_web::rt::spawn(async move {
             told_to_stop().await;
             app_on_signal.streams.close();
+            app_on_signal.a2a.close();
         });
         // Polled once before anybody is told, so that whoever stops it right then stops it gracefully.
         let server = actix_web::rt::spawn(server);
@@ -44,8 +48,11 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         if !app.broker.drain(CALLS_GRACE).await {
             tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
         }
+        if !app.a2a.drain(TASKS_GRACE).await {
+            tracing::warn!("A2A tasks are still being worked on: another process ends them, or the next one");
+        }
         app.simulator.close().await;
-        jobs.stop(JOBS_GRACE).await;
+        tokio::join!(jobs.stop(JOBS_GRACE), deliveries.stop(JOBS_GRACE));
         tracing::info!("stopped");
         Ok(())
     })

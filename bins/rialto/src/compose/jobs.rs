@@ -2,6 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rialto_a2a::{
+    push::{Delivery, TellOfTask},
+    store::EventStore,
+};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -21,6 +25,10 @@ const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How many runs of scenarios are kept.
 const SIMULATIONS_KEPT: u32 = 50;
+/// How long the events of A2A tasks are kept for those who follow them.
+const TASK_EVENTS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many servers are told something at once.
+const DELIVERIES: usize = 32;
 
 /// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -45,7 +53,17 @@ pub fn start(app: &Arc<App>) -> Running {
         .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
         .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
+        .every("a2a.fail-stale-tasks", every_few_seconds, task(|app| Box::pin(fail_stale_tasks(app))))
+        .every("a2a.forget-events", every_minute, task(|app| Box::pin(forget_task_events(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
+        .start()
+}
+
+/// Starts the worker that tells others' servers: apart, so that servers that hang keep nothing else from being done.
+pub fn start_deliveries(app: &Arc<App>) -> Running {
+    let (db, client, cipher, clock) = (app.db.clone(), app.outbound.clone(), app.cipher.clone(), app.clock.clone());
+    Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { concurrency: DELIVERIES, ..WorkerOptions::default() })
+        .job::<TellOfTask>(Arc::new(Delivery { db, client, cipher, clock }))
         .start()
 }
 
@@ -142,5 +160,24 @@ async fn forget_calls(app: Arc<App>) -> Result<(), Failure> {
     let now = app.clock.now();
     let forget = async move |tx: &mut Tx| rialto_registry::forget_old_calls(tx, now, BATCH).await;
     while is_full(app.db.write(forget).await?) {}
+    Ok(())
+}
+
+async fn fail_stale_tasks(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let swept = app.a2a.sweep(BATCH).await?;
+        if swept > 0 {
+            tracing::warn!(tasks = swept, "A2A tasks were interrupted by the end of a process: ended");
+        }
+        if !is_full(swept) {
+            return Ok(());
+        }
+    }
+}
+
+async fn forget_task_events(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(TASK_EVENTS_KEPT);
+    let forget = async move |tx: &mut Tx| tx.forget_events(horizon, BATCH).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
     Ok(())
 }

@@ -16,6 +16,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Authentication", "Accounts, tokens and API keys."),
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
+    ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
     ("Conversations", "What was said, filled in by the broker."),
     ("Wallets", "Credits: balances, movements, history."),
     ("Ledger", "Accounts, transfers and holds as the books have them: history, balances at a time, statements."),

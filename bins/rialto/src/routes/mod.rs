@@ -2,6 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod a2a;
 pub mod auth;
 pub mod broker;
 pub mod conversations;
@@ -18,6 +19,7 @@ pub mod wallets;
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .configure(a2a::configure)
         .configure(auth::configure)
         .configure(broker::configure)
         .configure(conversations::configure)

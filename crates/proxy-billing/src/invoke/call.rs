@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use rialto_outbound::{Method, OutboundError, OutboundRequest, OutboundResponse, StatusCode};
+use bytes::Bytes;
+use rialto_outbound::{CallLimits, Method, OutboundError, OutboundRequest, OutboundResponse, StatusCode};
 
-use super::{Answer, Inner, open::Call};
+use super::{Answer, Inner, a2a, open::Call};
 
 /// What the agent made of it.
 #[derive(Debug, Clone)]
@@ -36,8 +37,11 @@ impl Inner {
     /// Makes the call and reads the whole answer.
     pub(super) async fn call(&self, call: &Call) -> Called {
         let started = Instant::now();
+        if let Some(version) = a2a::version(call.protocol) {
+            return self.call_a2a(call, version, started).await;
+        }
         let answered = async {
-            let response = self.client.send(request(call)?).await?;
+            let response = self.client.send(request(call, call.input.body(), call.limits)?).await?;
             if !response.status.is_success() {
                 return Ok((response.status, None));
             }
@@ -52,7 +56,7 @@ impl Inner {
 
     /// Makes the call and hands back the answer's head; `Err` when there is nothing to read.
     pub(super) async fn begin_call(&self, call: &Call, started: Instant) -> Result<OutboundResponse, Called> {
-        let sent = async { self.client.send(request(call)?).await };
+        let sent = async { self.client.send(request(call, call.input.body(), call.limits)?).await };
         let response = sent.await.map_err(|error| failure(&error, started.elapsed()))?;
         if response.status.is_success() {
             Ok(response)
@@ -62,7 +66,7 @@ impl Inner {
     }
 }
 
-fn refusal(status: StatusCode) -> String {
+pub(super) fn refusal(status: StatusCode) -> String {
     format!("Agent returned status {}", status.as_u16())
 }
 
@@ -90,11 +94,12 @@ pub(super) fn failure(error: &OutboundError, latency: Duration) -> Called {
     Called::failed(status_code, why, latency)
 }
 
-fn request(call: &Call) -> Result<OutboundRequest, OutboundError> {
+/// What goes to the agent, with its credential.
+pub(super) fn request(call: &Call, body: Bytes, limits: CallLimits) -> Result<OutboundRequest, OutboundError> {
     let mut request = OutboundRequest::new(Method::POST, call.endpoint.as_str())
         .user_agent("Rialto-Broker/1.0")
-        .json(call.input.body())
-        .limits(call.limits)
+        .json(body)
+        .limits(limits)
         .text_header("X-Request-ID", &call.request_id)?;
     if let Some(credential) = &call.credential {
         request = request.text_header(&credential.name, &credential.value)?;

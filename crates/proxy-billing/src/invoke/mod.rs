@@ -4,6 +4,8 @@
 //! ([`open`]), the HTTP call with no transaction open ([`call`]), and a transaction that settles all of it at once
 //! ([`settle`]). All three run in one task, on a runtime that outlives whoever asked. When the process dies in between, the hold expires by itself and [`close_interrupted`] ends the call.
 
+mod a2a;
+mod abandon;
 mod call;
 mod open;
 mod payload;
@@ -31,6 +33,7 @@ use crate::{
     error::BrokerError,
     model::{ConversationId, InvocationId, MessageId},
 };
+pub use abandon::{AbandonedCall, CANCELED, abandon_call};
 pub use payload::{Answer, Payload};
 pub use settle::{INTERRUPTED, close_interrupted};
 pub use stream::StreamEvent;
@@ -103,12 +106,12 @@ pub struct Outcome {
     pub credits_charged: Option<Amount>,
 }
 
-/// Who pays for a call.
+/// Who pays for a call, which gets the id.
 #[derive(Debug, Clone, Copy)]
 enum Terms {
     /// The caller, the agent's price.
-    Price,
-    /// Somebody has, otherwise. The call gets this id.
+    Price(InvocationId),
+    /// Somebody has, otherwise.
     Paid(InvocationId),
 }
 
@@ -203,7 +206,7 @@ impl Broker {
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
     ) -> Result<Invoked, BrokerError> {
-        self.make(caller, request, idempotent, Terms::Price).await
+        self.make(caller, request, idempotent, Terms::Price(InvocationId::new())).await
     }
 
     async fn make(
@@ -237,11 +240,25 @@ impl Broker {
         request: InvokeRequest,
         idempotent: Option<Idempotent>,
     ) -> Result<Streamed, BrokerError> {
+        self.invoke_stream_as(InvocationId::new(), caller, request, idempotent).await
+    }
+
+    /// The same, for whoever has to know the call's id before it is made, to be able to [`abandon_call`] it.
+    ///
+    /// # Errors
+    /// A [`BrokerError`], before anything was sent.
+    pub async fn invoke_stream_as(
+        &self,
+        id: InvocationId,
+        caller: Caller,
+        request: InvokeRequest,
+        idempotent: Option<Idempotent>,
+    ) -> Result<Streamed, BrokerError> {
         let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
         let (begun, answer) = oneshot::channel();
         self.inner.runtime.spawn(async move {
             let _permit = permit;
-            let opened = match inner.open(caller, request, idempotent, Terms::Price, inner.config.stream).await {
+            let opened = match inner.open(caller, request, idempotent, Terms::Price(id), inner.config.stream).await {
                 Ok(open::Opened::Fresh(opened)) => opened,
                 Ok(open::Opened::Replayed(stored)) => return drop(begun.send(Ok(Streamed::Replayed(stored)))),
                 Err(error) => return drop(begun.send(Err(error))),

@@ -6,7 +6,7 @@ use rialto_ledger::{
     wallet::{WalletStore, kind, open_agent_wallet},
 };
 use rialto_outbound::CallLimits;
-use rialto_registry::{Agent, AuthType, CredentialHeader, credential_for, find_callable};
+use rialto_registry::{Agent, AuthType, CredentialHeader, Protocol, credential_for, find_callable};
 use rialto_store::{
     Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -39,7 +39,9 @@ pub(super) struct Fresh {
 /// What to send where.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
+    pub(super) id: InvocationId,
     pub(super) endpoint: String,
+    pub(super) protocol: Protocol,
     pub(super) credential: Option<CredentialHeader>,
     pub(super) input: Payload,
     pub(super) request_id: String,
@@ -79,10 +81,7 @@ impl Inner {
         if !caller.may_write(caller.owner) {
             return Err(BrokerError::ReadOnly);
         }
-        let invocation = match terms {
-            Terms::Price => InvocationId::new(),
-            Terms::Paid(invocation) => invocation,
-        };
+        let (Terms::Price(invocation) | Terms::Paid(invocation)) = terms;
         loop {
             let (asked, key, cipher) = (request.clone(), idempotent.clone(), self.cipher.clone());
             let now = self.now();
@@ -99,7 +98,7 @@ impl Inner {
                         return Err(BrokerError::CredentialsMissing);
                     }
                     let price = match terms {
-                        Terms::Price => agent.price().unwrap_or(Amount::ZERO),
+                        Terms::Price(_) => agent.price().unwrap_or(Amount::ZERO),
                         Terms::Paid(_) => Amount::ZERO,
                     };
                     let ticket = Ticket {
@@ -120,8 +119,8 @@ impl Inner {
                 Found::Fresh(fresh) => {
                     let (credential, ticket) = *fresh;
                     let request_id = request.request_id.unwrap_or_else(|| invocation.to_string());
-                    let call =
-                        Call { endpoint: ticket.agent.endpoint.clone(), credential, input: request.input, request_id, limits };
+                    let (endpoint, protocol) = (ticket.agent.endpoint.clone(), ticket.agent.protocol);
+                    let call = Call { id: invocation, endpoint, protocol, credential, input: request.input, request_id, limits };
                     return Ok(Opened::Fresh(Box::new(Fresh { call, ticket })));
                 }
                 Found::Running => {

@@ -12,7 +12,7 @@ use rialto_store::{
 };
 use serde_json::{Value, json};
 
-use super::{Inner, Outcome, Render, call::Called, open::Ticket};
+use super::{Inner, Outcome, Render, abandon::CANCELED, call::Called, open::Ticket};
 use crate::{
     error::BrokerError,
     model::{ConversationId, Finish, InvocationId, Message, MessageId, Speaker},
@@ -63,10 +63,15 @@ impl Inner {
         // came through although the store said that it had failed.
         let written = self.db.read(async move |tx: &mut Tx| tx.find_finish(id).await).await?;
         Ok(match written {
-            Some(finish) if finish.error.as_deref() != Some(INTERRUPTED) => outcome(ticket, called, finish.credits_charged),
+            Some(finish) if !was_stopped(&finish) => outcome(ticket, called, finish.credits_charged),
             _ => interrupted(id, ticket.conversation, called.latency),
         })
     }
+}
+
+/// Whether a call ended without its agent having a say.
+fn was_stopped(finish: &Finish) -> bool {
+    finish.error.as_deref().is_some_and(|why| [INTERRUPTED, CANCELED].contains(&why))
 }
 
 /// Whether the same work may go well when it is done again.
@@ -146,7 +151,7 @@ fn outcome(ticket: &Ticket, called: &Called, credits_charged: Option<Amount>) ->
     }
 }
 
-fn finish(outcome: &Outcome, response: Option<Value>) -> Finish {
+pub(super) fn finish(outcome: &Outcome, response: Option<Value>) -> Finish {
     Finish {
         success: outcome.success,
         status_code: outcome.status_code,
@@ -194,7 +199,7 @@ fn ended(invocation: InvocationId, caller: OwnerId, success: bool, data: Value, 
     Event { kind, subject: invocation.uuid(), owner: Some(caller), data, at: now }
 }
 
-fn interrupted(invocation: InvocationId, conversation: ConversationId, latency: Duration) -> Outcome {
+pub(super) fn interrupted(invocation: InvocationId, conversation: ConversationId, latency: Duration) -> Outcome {
     Outcome {
         invocation,
         conversation,
@@ -231,7 +236,7 @@ pub async fn close_interrupted(tx: &mut Tx, render: Render, now: Timestamp, limi
     Ok(stale.len())
 }
 
-fn interruption(id: InvocationId, caller: OwnerId, agent: AgentId, outcome: &Outcome, now: Timestamp) -> Event {
+pub(super) fn interruption(id: InvocationId, caller: OwnerId, agent: AgentId, outcome: &Outcome, now: Timestamp) -> Event {
     let data = json!({
         "invocation_id": id,
         "agent_id": agent,

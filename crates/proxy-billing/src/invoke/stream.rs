@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    Answer, Inner, Outcome,
+    Answer, Inner, Outcome, a2a,
     call::{Called, failure, judge},
     open::Fresh,
     sse::{Cutter, Framing, Piece},
@@ -27,9 +27,14 @@ pub enum StreamEvent {
 /// not taken yet waits for it, and is never more than the largest answer.
 pub(super) async fn run(inner: &Inner, opened: Fresh, reader: &UnboundedSender<StreamEvent>) {
     let started = Instant::now();
-    let called = match inner.begin_call(&opened.call, started).await {
-        Ok(response) => read(response, reader, started).await,
-        Err(called) => called,
+    let called = if a2a::version(opened.call.protocol).is_some() {
+        // Its answer comes whole: the broker asks until the agent's task is done.
+        inner.call(&opened.call).await
+    } else {
+        match inner.begin_call(&opened.call, started).await {
+            Ok(response) => read(response, reader, started).await,
+            Err(called) => called,
+        }
     };
     let settled = inner.settle(opened.ticket, called).await;
     say(reader, StreamEvent::Finished(settled));

@@ -132,6 +132,14 @@ macro_rules! page_of {
     }};
 }
 
+/// What is read of a running call.
+type StaleColumns = (InvocationId, OwnerId, AgentId, ConversationId, Timestamp, Option<String>, Option<String>);
+
+fn stale((id, caller, agent, conversation, created_at, scope, key): StaleColumns) -> Stale {
+    let claim = scope.zip(key).map(|(scope, key)| ClaimName { scope, key });
+    Stale { id, caller, agent, conversation, created_at, claim }
+}
+
 impl InvocationStore for Tx {
     async fn insert_invocation(&mut self, new: &NewInvocation, now: Timestamp) -> Result<(), StoreError> {
         let row = NewRow {
@@ -181,18 +189,20 @@ impl InvocationStore for Tx {
         Ok(found.is_some())
     }
 
+    async fn find_running(&mut self, id: InvocationId) -> Result<Option<Stale>, StoreError> {
+        let row: Option<StaleColumns> = on!(self, conn => i::table.find(id).filter(i::finished_at.is_null())
+            .select((i::id, i::caller_id, i::agent_id, i::conversation_id, i::created_at, i::idempotency_scope, i::idempotency_key))
+            .first(conn).await.optional())?;
+        Ok(row.map(stale))
+    }
+
     async fn list_stale(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Stale>, StoreError> {
-        type Columns = (InvocationId, OwnerId, AgentId, ConversationId, Timestamp, Option<String>, Option<String>);
-        let rows: Vec<Columns> = on!(self, conn => i::table
+        let rows: Vec<StaleColumns> = on!(self, conn => i::table
             .filter(i::finished_at.is_null()).filter(i::expires_at.le(now))
             .order((i::expires_at, i::id)).limit(limit.into())
             .select((i::id, i::caller_id, i::agent_id, i::conversation_id, i::created_at, i::idempotency_scope, i::idempotency_key))
             .load(conn).await)?;
-        let stale = rows.into_iter().map(|(id, caller, agent, conversation, created_at, scope, key)| {
-            let claim = scope.zip(key).map(|(scope, key)| ClaimName { scope, key });
-            Stale { id, caller, agent, conversation, created_at, claim }
-        });
-        Ok(stale.collect())
+        Ok(rows.into_iter().map(stale).collect())
     }
 
     async fn list_invocations(

@@ -12,7 +12,7 @@ use super::{
     raw_json::RawJson,
     schema::{agent_capabilities, agent_credentials, agents},
 };
-use crate::{Agent, AgentRef, AuthType, Capability, PricingStrategy, store::AgentStore};
+use crate::{Agent, AgentRef, AuthType, Capability, PricingStrategy, Protocol, store::AgentStore};
 
 /// Listed, found and called.
 pub(super) const ACTIVE: &str = "active";
@@ -32,6 +32,7 @@ pub(super) struct AgentRow {
     name: String,
     version: String,
     endpoint: String,
+    protocol: String,
     auth_type: String,
     category: Option<String>,
     trust_verification: String,
@@ -63,6 +64,7 @@ struct AgentValues<'a> {
     name: &'a str,
     version: &'a str,
     endpoint: &'a str,
+    protocol: &'a str,
     auth_type: &'a str,
     category: Option<&'a str>,
     trust_verification: &'a str,
@@ -92,6 +94,7 @@ impl TryFrom<AgentRow> for Agent {
         let strategy = |word: String| PricingStrategy::from_word(&word).ok_or_else(|| corrupt("pricing_strategy", &word));
         let price = |price: i64| Amount::new(price).map_err(|_| corrupt("base_price", &price.to_string()));
         Ok(Self {
+            protocol: Protocol::from_word(&row.protocol).ok_or_else(|| corrupt("protocol", &row.protocol))?,
             auth_type: AuthType::from_word(&row.auth_type).ok_or_else(|| corrupt("auth_type", &row.auth_type))?,
             pricing_strategy: row.pricing_strategy.map(strategy).transpose()?,
             base_price: row.base_price.map(price).transpose()?,
@@ -131,6 +134,7 @@ impl<'a> From<&'a Agent> for AgentValues<'a> {
             name: &agent.name,
             version: &agent.version,
             endpoint: &agent.endpoint,
+            protocol: agent.protocol.as_str(),
             auth_type: agent.auth_type.as_str(),
             category: agent.category.as_deref(),
             trust_verification: &agent.trust_verification,

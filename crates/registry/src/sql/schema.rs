@@ -11,6 +11,7 @@ diesel::table! {
         name -> Text,
         version -> Text,
         endpoint -> Text,
+        protocol -> Text,
         auth_type -> Text,
         category -> Nullable<Text>,
         trust_verification -> Text,

@@ -114,6 +114,7 @@ impl From<AgentRegistration> for NewAgent {
             supports_streaming: body.supports_streaming.unwrap_or_default(),
             brand_id: body.brand_id,
             manifest: None,
+            imported: None,
         }
     }
 }

@@ -73,6 +73,7 @@ impl AgentUpdate {
             supports_streaming: update.supports_streaming,
             is_active: update.is_active,
             manifest: is_manifest(body).then(|| body.clone()),
+            imported: None,
         })
     }
 }

@@ -1,0 +1,54 @@
+//! Ending a call before its agent has answered.
+
+use rialto_kernel::Timestamp;
+use rialto_ledger::LedgerError;
+use rialto_store::{Tx, outbox};
+
+use super::{
+    Outcome,
+    settle::{finish, interrupted, interruption},
+};
+use crate::{
+    error::BrokerError,
+    model::{Finish, InvocationId},
+    store::InvocationStore,
+};
+
+/// What a call is told that its caller did not want any more.
+pub const CANCELED: &str = "The call was canceled and not charged";
+
+/// What came of the wish to end a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AbandonedCall {
+    /// It has ended now, without being charged. Whatever its agent still answers is withheld.
+    Ended,
+    /// It had ended before, like this.
+    HadEnded(Finish),
+    /// There is no such call, or it has not been written down yet.
+    Unknown,
+}
+
+/// Ends a running call in this transaction: its hold is voided, and its outcome will never count. The request that is on the
+/// wire is not taken back.
+///
+/// Rows are locked as a settlement locks them: the hold, the wallets, the call.
+///
+/// # Errors
+/// The ledger's, or the store's.
+pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Result<AbandonedCall, BrokerError> {
+    match rialto_ledger::void(tx, id.cast(), now).await {
+        // A free call has no hold, and one that is over has none any more.
+        Ok(_) | Err(LedgerError::HoldUnknown(_) | LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let Some(running) = tx.find_running(id).await? else {
+        return Ok(tx.find_finish(id).await?.map_or(AbandonedCall::Unknown, AbandonedCall::HadEnded));
+    };
+    let outcome = interrupted(id, running.conversation, now.since(running.created_at));
+    let outcome = Outcome { error: Some(CANCELED.to_owned()), ..outcome };
+    if !tx.finish_invocation(id, &finish(&outcome, None), now).await? {
+        return Ok(tx.find_finish(id).await?.map_or(AbandonedCall::Unknown, AbandonedCall::HadEnded));
+    }
+    outbox::append(tx, interruption(id, running.caller, running.agent, &outcome, now)).await?;
+    Ok(AbandonedCall::Ended)
+}

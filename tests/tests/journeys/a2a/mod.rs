@@ -1,0 +1,9 @@
+//! The A2A protocol, both ways.
+
+mod cards;
+mod import;
+mod peer;
+mod protocol;
+mod push;
+mod sdk;
+mod tasks;
