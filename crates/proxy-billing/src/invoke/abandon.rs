@@ -31,7 +31,8 @@ pub enum AbandonedCall {
 /// Ends a running call in this transaction: its hold is voided, and its outcome will never count. The request that is on the
 /// wire is not taken back.
 ///
-/// Rows are locked as a settlement locks them: the hold, the wallets, the call.
+/// It is not for a call that was made under an idempotency key, which would stay unanswered. Rows are locked as a settlement
+/// locks them: the hold, the wallets, the call.
 ///
 /// # Errors
 /// The ledger's, or the store's.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::world::{NOON, PATIENCE, World, key, made, page, request};
 use futures_util::FutureExt;
 use rialto_kernel::Amount;
-use rialto_proxy_billing::{BrokerError, Finish, Invoked, list_calls, store::InvocationStore};
+use rialto_proxy_billing::{
+    AbandonedCall, BrokerError, Finish, InvocationId, Invoked, StreamEvent, Streamed, abandon_call, list_calls,
+    store::InvocationStore,
+};
 use rialto_store::{Tx, suite, testing::TestDb};
 
 async fn a_caller_that_goes_away_is_settled_with(test: &TestDb) {
@@ -48,6 +51,37 @@ async fn a_process_that_dies_mid_call_charges_nobody(test: &TestDb) {
         world.db.read(async move |tx: &mut Tx| list_calls(tx, &buyer, &Default::default(), page(10, 0)).await).await.unwrap();
     assert_eq!(calls.items[0].finish.error.as_deref(), Some("The call was interrupted and not charged"));
     assert_eq!((calls.total, calls.items[0].finish.status_code), (1, 503));
+}
+
+async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
+    let world = World::new(test).await;
+    let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
+    let agent = world.agent(&seller, "/slow", 50).await;
+    let abandon = async |id: InvocationId| {
+        world.db.write(async move |tx: &mut Tx| abandon_call(tx, id, NOON).await).await.unwrap()
+    };
+    let id = InvocationId::new();
+    assert_eq!(abandon(id).await, AbandonedCall::Unknown);
+    let streamed = world.broker.invoke_stream_as(id, buyer, request(&agent, "{}"), None).await.unwrap();
+    let Streamed::Live(mut events) = streamed else { panic!("a replay") };
+    assert_eq!(world.balance(&buyer).await, (500, 50));
+    assert_eq!(abandon(id).await, AbandonedCall::Ended);
+    assert_eq!(world.balance(&buyer).await, (500, 0));
+    assert!(matches!(abandon(id).await, AbandonedCall::HadEnded(finish) if !finish.success), "only once");
+    // Its agent answers well, and nobody hears it.
+    let outcome = loop {
+        match events.recv().await.unwrap() {
+            StreamEvent::Chunk(_) => {}
+            StreamEvent::Finished(outcome) => break outcome.unwrap(),
+        }
+    };
+    assert_eq!((outcome.success, outcome.credits_charged, outcome.data.is_none()), (false, None, true));
+    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((500, 0), 0));
+    let paid = world.invoke(&buyer, &agent, "{}").await.unwrap();
+    assert!(paid.success);
+    let late = abandon(paid.invocation).await;
+    assert!(matches!(&late, AbandonedCall::HadEnded(finish) if finish.success && finish.credits_charged.is_some()), "{late:?}");
+    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
 }
 
 async fn a_process_that_stood_still_charges_nobody(test: &TestDb) {
@@ -120,6 +154,7 @@ async fn a_caller_that_does_not_even_wait_for_the_hold_is_settled_with(test: &Te
 suite! {
     a_caller_that_goes_away_is_settled_with,
     a_process_that_dies_mid_call_charges_nobody,
+    a_call_that_is_abandoned_is_withheld_and_not_charged,
     a_process_that_stood_still_charges_nobody,
     a_commit_that_came_through_unheard_is_an_answer,
     a_caller_that_does_not_even_wait_for_the_hold_is_settled_with,
