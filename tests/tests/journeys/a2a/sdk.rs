@@ -21,9 +21,10 @@ fn python() -> Option<PathBuf> {
     if has_it() {
         return Some(python);
     }
-    let steps: [(&str, &mut Command); 2] = [
-        ("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&home)),
-        ("pip install", Command::new(home.join("bin/pip")).args(["install", "--quiet", "--retries", "1", PACKAGE])),
+    let (mut venv, mut pip) = (Command::new("python3"), Command::new(home.join("bin/pip")));
+    let steps = [
+        ("python3 -m venv", venv.args(["-m", "venv"]).arg(&home)),
+        ("pip install", pip.args(["install", "--quiet", "--retries", "1", PACKAGE])),
     ];
     for (what, command) in steps {
         if let Err(why) = ran(command) {
