@@ -57,9 +57,8 @@ async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
     let world = World::new(test).await;
     let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
     let agent = world.agent(&seller, "/slow", 50).await;
-    let abandon = async |id: InvocationId| {
-        world.db.write(async move |tx: &mut Tx| abandon_call(tx, id, NOON).await).await.unwrap()
-    };
+    let abandon =
+        async |id: InvocationId| world.db.write(async move |tx: &mut Tx| abandon_call(tx, id, NOON).await).await.unwrap();
     let id = InvocationId::new();
     assert_eq!(abandon(id).await, AbandonedCall::Unknown);
     let streamed = world.broker.invoke_stream_as(id, buyer, request(&agent, "{}"), None).await.unwrap();
