@@ -87,6 +87,8 @@ async fn call(broker: Broker, charged: IntCounter, agent: AgentRef, work: Work, 
         external_user_id: None,
         share_payload: false,
         request_id: Some(work.task.to_string()),
+        price_max: None,
+        time_max: None,
     };
     let mut events = match broker.invoke_stream_as(work.task.cast(), work.caller, request, None).await {
         Ok(Streamed::Live(events)) => events,

@@ -14,18 +14,10 @@ fn graphs() -> impl Strategy<Value = Graph> {
             usize::try_from(state >> 33).unwrap() % sides
         };
         let mut nodes: Vec<Node> = (0..size).map(|_| Node::default()).collect();
-        for place in 0..size {
-            for other in 0..place {
-                if dice(4) == 0 {
-                    nodes[place].after.push(other);
-                }
-            }
+        for (place, node) in nodes.iter_mut().enumerate() {
+            node.after.extend((0..place).filter(|_| dice(4) == 0));
             if dice(4) == 0 && place + 1 < size {
-                for target in place + 1..size {
-                    if dice(4) == 0 {
-                        nodes[place].targets.push(target);
-                    }
-                }
+                node.targets.extend((place + 1..size).filter(|_| dice(4) == 0));
             }
         }
         for place in 0..size {
