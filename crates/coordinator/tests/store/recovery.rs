@@ -33,7 +33,7 @@ async fn a_long_wait_gives_the_worker_to_others(test: &TestDb) {
 
 async fn a_failure_ends_the_run_and_what_had_not_begun_is_called_off(test: &TestDb) {
     let world = World::new(test).await;
-    world.agents.agent("bad", 7, &[Act::Refuse]);
+    world.agents.agent("bad", 7, &[Act::RefuseBeside]);
     world.agents.agent("slow", 7, &[Act::Slow(Duration::from_millis(300))]);
     let definition = json!({"steps": [
         {"id": "bad", "agent": "bad"}, {"id": "slow", "agent": "slow"}, {"id": "after", "agent": "slow", "depends_on": ["bad", "slow"]},

@@ -43,6 +43,8 @@ pub enum Act {
     Fail,
     /// It fails, and always will.
     Refuse,
+    /// It fails for good, but not before another call has begun beside it.
+    RefuseBeside,
     /// It answers its input, but only after this long.
     Slow(Duration),
 }
@@ -163,6 +165,12 @@ impl Script {
             Some((Act::Echo, price)) => answer(json!({"echo": call.input}), price),
             Some((Act::Fail, _)) => refused("Agent returned status 500", true, false),
             Some((Act::Refuse, _)) => refused("Agent returned status 400", false, false),
+            Some((Act::RefuseBeside, _)) => {
+                while self.together_max() < 2 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                refused("Agent returned status 400", false, false)
+            }
             Some((Act::Slow(time), price)) => {
                 tokio::time::sleep(time.min(call.time_max)).await;
                 if time > call.time_max {
