@@ -33,6 +33,8 @@ pub struct Delivery {
 ///
 /// # Errors
 /// [`MarketError::TradeUnknown`], [`MarketError::Forbidden`], [`MarketError::NotDeliverable`].
+///
+/// Returns the trade, and whether the buyer was owed its money back: [`abandon_delivery`] wants to know.
 pub async fn begin_delivery(
     tx: &mut impl MarketStore,
     caller: &Caller,
@@ -40,7 +42,7 @@ pub async fn begin_delivery(
     invocation: Id<Invocation>,
     patience: Duration,
     now: Timestamp,
-) -> Result<Trade, MarketError> {
+) -> Result<(Trade, bool), MarketError> {
     let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
     if !caller.may_write(trade.buyer_owner) {
         return Err(MarketError::Forbidden("Only the buyer may have a trade delivered."));
@@ -49,14 +51,17 @@ pub async fn begin_delivery(
     if !matches!(trade.status, TradeStatus::Settled | TradeStatus::Failed) && !given_up {
         return Err(MarketError::NotDeliverable(trade.status));
     }
+    let is_owed = trade.status == TradeStatus::Failed;
     trade.status = TradeStatus::Delivering;
     trade.invocation = Some(invocation);
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
-    Ok(trade)
+    Ok((trade, is_owed))
 }
 
-/// Gives a trade free that was reserved for a call which was not made. Whether it was still reserved for it.
+/// Makes a trade what it was before it was reserved for a call which was not made. Whether it was still reserved for it.
+///
+/// A trade whose buyer was owed its money back (`is_owed`) has failed as before, and is this call's: whoever began it pays back.
 ///
 /// # Errors
 /// [`MarketError::TradeUnknown`].
@@ -64,14 +69,15 @@ pub async fn abandon_delivery(
     tx: &mut impl MarketStore,
     id: TradeId,
     invocation: Id<Invocation>,
+    is_owed: bool,
     now: Timestamp,
 ) -> Result<bool, MarketError> {
     let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
     if trade.status != TradeStatus::Delivering || trade.invocation != Some(invocation) {
         return Ok(false);
     }
-    trade.status = TradeStatus::Settled;
-    trade.invocation = None;
+    trade.status = if is_owed { TradeStatus::Failed } else { TradeStatus::Settled };
+    trade.invocation = is_owed.then_some(invocation);
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
     Ok(true)
@@ -97,11 +103,16 @@ pub async fn finish_delivery(
         (TradeStatus::Delivering, _) | (TradeStatus::Failed, false) if is_its_own => {}
         (status, _) => return Err(MarketError::NotDeliverable(status)),
     }
-    trade.status = match delivery.succeeded {
+    let status = match delivery.succeeded {
         true => TradeStatus::Delivered,
         false if pay_back(tx, &trade, now).await? => TradeStatus::Reversed,
         false => TradeStatus::Failed,
     };
+    if status == trade.status {
+        // It could not be paid back before either.
+        return Ok(trade);
+    }
+    trade.status = status;
     trade.latency_ms = delivery.latency_ms.max(0);
     trade.updated_at = now;
     tx.update_trade(&trade).await?;

@@ -21,6 +21,8 @@ use crate::{
 
 /// How long to wait before the database is asked again that was away.
 const AWAY: Duration = Duration::from_millis(250);
+/// How often this process looks for a run of its own that nobody told it of.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Why a run ended with its server.
 const SHUT_DOWN: &str = "The server that ran it was shut down.";
 
@@ -99,6 +101,8 @@ impl Shared {
             tokio::select! {
                 _ = closing.wait_for(|closing| *closing) => return,
                 () = self.wake.notified() => {}
+                // A run may have been started without anybody having said so: whoever asked for it was gone by then.
+                () = sleep(LOOK_EVERY) => {}
             }
             match self.held().await {
                 Ok(Some(run)) => self.run(run, &mut closing).await,

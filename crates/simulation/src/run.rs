@@ -139,11 +139,15 @@ pub const LIVE_TICKS_MAX: u32 = 10_000;
 pub const LIVE_SERVICES_MAX: u32 = 100;
 /// The most buyers on a server.
 pub const LIVE_BUYERS_MAX: u32 = 200;
+/// The longest run on a server, in ms, for who is no administrator: others wait for their turn.
+pub const LIVE_TIME_MAX: u32 = 2 * 60 * 60 * 1_000;
 
-fn check_live(config: &Config) -> Result<(), SimulationError> {
+fn check_live(config: &Config, caller: &Caller) -> Result<(), SimulationError> {
     config.check()?;
+    let ticks_max =
+        if caller.is_admin() { LIVE_TICKS_MAX } else { LIVE_TICKS_MAX.min(LIVE_TIME_MAX / config.interval_ms.max(1)) };
     for (field, value, high) in [
-        ("tick_count", config.ticks, LIVE_TICKS_MAX),
+        ("tick_count", config.ticks, ticks_max),
         ("service_agent_count", config.services, LIVE_SERVICES_MAX),
         ("buyer_agent_count", config.buyers, LIVE_BUYERS_MAX),
     ] {
@@ -168,7 +172,7 @@ pub async fn start(
     if caller.role == Role::Viewer {
         return Err(SimulationError::Forbidden("A viewer may not start a simulation."));
     }
-    check_live(&config)?;
+    check_live(&config, caller)?;
     if let Some(run) = tx.lock_running().await? {
         if !run.is_lost(now) {
             return Err(SimulationError::AlreadyRunning);

@@ -130,11 +130,12 @@ impl Deliveries {
     }
 
     async fn run(&self, caller: Caller, trade: TradeId, call: InvokeRequest, key: Option<Key>) -> Result<Delivered, Problem> {
-        let job = CloseDelivery { trade, invocation: InvocationId::new(), claim: key.as_ref().map(ClaimName::of) };
-        let (ours, patience, now) = (job.clone(), self.patience, self.clock.now());
-        let begun = self.db.write(async move |tx: &mut Tx| begin(tx, &caller, &ours, key.as_ref(), patience, now).await);
-        let trade = match begun.await? {
-            Begun::Fresh(trade) => *trade,
+        let claim = key.as_ref().map(ClaimName::of);
+        let wanted = CloseDelivery { trade, invocation: InvocationId::new(), claim, is_owed: false };
+        let (patience, now) = (self.patience, self.clock.now());
+        let begun = self.db.write(async move |tx: &mut Tx| begin(tx, &caller, &wanted, key.as_ref(), patience, now).await);
+        let (trade, job) = match begun.await? {
+            Begun::Fresh(begun) => *begun,
             Begun::Replayed(stored) => return Ok(Delivered::Replayed(stored)),
         };
         // An administrator's call is the buyer's, too.
@@ -169,14 +170,14 @@ fn in_doubt(error: &dyn std::error::Error) -> Problem {
 }
 
 enum Begun {
-    Fresh(Box<Trade>),
+    Fresh(Box<(Trade, CloseDelivery)>),
     Replayed(Stored),
 }
 
 async fn begin(
     tx: &mut Tx,
     caller: &Caller,
-    job: &CloseDelivery,
+    wanted: &CloseDelivery,
     key: Option<&Key>,
     patience: Duration,
     now: Timestamp,
@@ -190,9 +191,10 @@ async fn begin(
         }
     }
     let lost = patience.saturating_add(LOST_AFTER);
-    let trade = rialto_market::begin_delivery(tx, caller, job.trade, job.invocation, lost, now).await?;
-    enqueue(tx, job, now.after(patience), None, now).await?;
-    Ok(Begun::Fresh(Box::new(trade)))
+    let (trade, is_owed) = rialto_market::begin_delivery(tx, caller, wanted.trade, wanted.invocation, lost, now).await?;
+    let job = CloseDelivery { is_owed, ..wanted.clone() };
+    enqueue(tx, &job, now.after(patience), None, now).await?;
+    Ok(Begun::Fresh(Box::new((trade, job))))
 }
 
 /// The name of an idempotency key that is claimed.
@@ -220,6 +222,9 @@ pub struct CloseDelivery {
     trade: TradeId,
     invocation: InvocationId,
     claim: Option<ClaimName>,
+    /// Whether an earlier delivery failed whose money is still owed to the buyer.
+    #[serde(default)]
+    is_owed: bool,
 }
 
 impl CloseDelivery {
@@ -242,7 +247,7 @@ impl CloseDelivery {
 
     /// The call was not made, and will not be: the trade is as it was before.
     async fn abandon(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Problem> {
-        if rialto_market::abandon_delivery(tx, self.trade, self.invocation, now).await?
+        if rialto_market::abandon_delivery(tx, self.trade, self.invocation, self.is_owed, now).await?
             && let Some(claim) = &self.claim
         {
             idempotency::release(tx, &claim.key()).await?;
@@ -270,7 +275,10 @@ impl Job for CloseDelivery {
                 app.db.write(async move |tx: &mut Tx| job.pay_back(tx, trade.latency_ms, now).await).await?
             }
             (CallState::Running, _) => return Err(Failure::retry("the call has not been closed yet")),
-            (CallState::Unknown, _) => return Ok(app.db.write(async move |tx: &mut Tx| job.abandon(tx, now).await).await?),
+            (CallState::Unknown, _) => {
+                app.db.write(async move |tx: &mut Tx| job.abandon(tx, now).await).await?;
+                if self.is_owed { TradeStatus::Failed } else { TradeStatus::Settled }
+            }
             (CallState::Ended(finish), _) => {
                 tracing::warn!(trade.id = %id, "a delivery was interrupted by the end of a process: closed");
                 app.deliveries.finish(job, finish.into()).await?.trade.status

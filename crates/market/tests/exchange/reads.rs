@@ -172,7 +172,8 @@ async fn one_trade(floor: &Floor, credits: i64) -> (Trade, rialto_market::Trader
 
 async fn begin(floor: &Floor, trade: &Trade, owner: OwnerId, call: u128) -> Result<Trade, MarketError> {
     let (id, call, now, asking) = (trade.id, invocation(call), floor.clock.now(), caller(owner, Role::Operator));
-    floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, PATIENCE, now).await).await
+    let begun = floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, PATIENCE, now).await).await;
+    begun.map(|(trade, _)| trade)
 }
 
 async fn finish(floor: &Floor, trade: &Trade, call: u128, succeeded: bool) -> Result<TradeStatus, MarketError> {
@@ -214,7 +215,7 @@ async fn a_delivery_that_was_not_made_leaves_the_trade_free(test: &TestDb) {
     let (trade, buyer, _) = one_trade(&floor, 0).await;
     let abandon = async |call| {
         let (id, call, now) = (trade.id, invocation(call), floor.clock.now());
-        floor.db.write(async move |tx: &mut Tx| abandon_delivery(tx, id, call, now).await).await.unwrap()
+        floor.db.write(async move |tx: &mut Tx| abandon_delivery(tx, id, call, false, now).await).await.unwrap()
     };
     assert!(!abandon(1).await, "it was not reserved");
     begin(&floor, &trade, buyer.owner, 1).await.unwrap();
@@ -224,6 +225,29 @@ async fn a_delivery_that_was_not_made_leaves_the_trade_free(test: &TestDb) {
     begin(&floor, &trade, buyer.owner, 2).await.unwrap();
     assert_eq!(finish(&floor, &trade, 2, true).await, Ok(TradeStatus::Delivered));
     assert!(!abandon(2).await, "it was delivered");
+}
+
+/// A second delivery that is not made leaves the debt of the first one, which is told once, as it was.
+async fn what_is_owed_stays_owed(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (trade, buyer, seller) = one_trade(&floor, 0).await;
+    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
+    let spent = floor.bid(seller, 30, 3).await;
+    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Failed));
+    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Failed));
+    let (id, call, now, asking) = (trade.id, invocation(2), floor.clock.now(), caller(buyer.owner, Role::Operator));
+    let again = async move |tx: &mut Tx| {
+        let (_, is_owed) = begin_delivery(tx, &asking, id, call, PATIENCE, now).await?;
+        Ok::<_, MarketError>((is_owed, abandon_delivery(tx, id, call, is_owed, now).await?))
+    };
+    assert_eq!(floor.db.write(again).await, Ok((true, true)));
+    floor.exchange.cancel(&admin(), spent.id).await.unwrap();
+    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Reversed));
+    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
+    let kinds = ["trade.completed"].map(str::to_owned);
+    let told = floor.db.read(async move |tx: &mut Tx| outbox::between(tx, &kinds, 0, i64::MAX).await).await.unwrap();
+    let told: Vec<_> = told.iter().map(|event| event.data["status"].as_str().unwrap()).collect();
+    assert_eq!(told, ["failed", "reversed"]);
 }
 
 async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
@@ -255,5 +279,6 @@ crate::market_suite! {
     trades_are_listed_and_told,
     a_trade_is_delivered_once,
     a_delivery_that_was_not_made_leaves_the_trade_free,
+    what_is_owed_stays_owed,
     what_was_not_delivered_is_paid_back_with_its_fee,
 }

@@ -166,12 +166,15 @@ pub(super) async fn forget(tx: &mut Tx, kept: u32, limit: u32) -> Result<usize, 
     let oldest: Option<i64> = on!(tx, conn => r::table
         .order(r::no.desc()).offset(kept.into()).select(r::no).first(conn).await.optional())?;
     let Some(oldest) = oldest else { return Ok(0) };
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut gone = 0;
     for statement in FORGET {
-        let gone = on!(tx, conn => sql_query(statement)
+        gone += on!(tx, conn => sql_query(statement)
             .bind::<BigInt, _>(oldest).bind::<BigInt, _>(i64::from(limit)).execute(conn).await)?;
-        if gone > 0 {
-            return Ok(gone);
+        // There may be more of these, and they go before what they belong to.
+        if gone >= most {
+            break;
         }
     }
-    Ok(0)
+    Ok(gone)
 }

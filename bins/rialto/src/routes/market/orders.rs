@@ -55,15 +55,16 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
     let agent = AgentRef::parse(&body.agent_id);
     let trader = app.db.read(async move |tx: &mut Tx| find_trader(tx, &agent).await).await?;
     let new = body.order(trader);
-    let Some(key) = key else {
-        let Stored { status, body } = render(&app.exchange.place(&caller, new).await?);
-        let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
-        return Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(body));
+    let placed = match key {
+        None => app.exchange.place(&caller, new).await?,
+        Some(key) => match app.exchange.place_once(&caller, new, Keyed { key, render }).await? {
+            PlacedOnce::Now(placed) => *placed,
+            PlacedOnce::Replayed(stored) => return Ok(replay(stored)),
+        },
     };
-    match app.exchange.place_once(&caller, new, Keyed { key, render }).await? {
-        PlacedOnce::Now(placed) => Ok(HttpResponse::Created().json(OrderPlacedResponse::from(*placed))),
-        PlacedOnce::Replayed(stored) => Ok(replay(stored)),
-    }
+    let Stored { status, body } = render(&placed);
+    let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
+    Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }
 
 /// List your orders
