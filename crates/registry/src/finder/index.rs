@@ -1,7 +1,7 @@
 //! All vectors, in memory.
 //!
-//! A search compares the query with every vector: with ten thousand of them that takes a fifth of a millisecond, with a
-//! hundred thousand a few, and it is never wrong about who is nearest, as an approximate index may be. Vectors lie in
+//! A search compares the query with every vector: with ten thousand of them that takes some tenths of a millisecond, with a
+//! hundred thousand some milliseconds, and it is never wrong about who is nearest, as an approximate index may be. Vectors lie in
 //! segments that searches share; a change copies a segment only when a search is looking at it just then.
 
 use std::{

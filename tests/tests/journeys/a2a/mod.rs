@@ -2,6 +2,7 @@
 
 mod cards;
 mod import;
+mod networks;
 mod peer;
 mod protocol;
 mod push;

@@ -3,6 +3,7 @@
 mod cards;
 mod dto;
 mod import;
+mod network_task;
 mod operations;
 mod problem;
 mod query;
@@ -27,6 +28,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(cards::read_agent_card)
         .service(cards::well_known_agent_card)
         .service(cards::read_imported_card)
+        .service(network_task::send_network_task)
         .service(rpc::call_platform)
         .service(rpc::call_agent)
         .configure(bind_messages)

@@ -134,11 +134,11 @@ async fn answer(
     })
 }
 
-fn json_answer(value: &Value) -> HttpResponse {
+pub(super) fn json_answer(value: &Value) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(value.to_string())
 }
 
-fn refusal(id: &Value, error: &A2aError) -> HttpResponse {
+pub(super) fn refusal(id: &Value, error: &A2aError) -> HttpResponse {
     json_answer(&rpc::failure(id, &logged(error.clone())))
 }
 
