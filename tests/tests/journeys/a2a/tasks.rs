@@ -108,11 +108,12 @@ async fn a_task_is_followed_from_another_replica(world: &mut World) {
         return;
     }
     let (ada, bob) = (world.person("ada").await, world.person("bob").await);
-    let endpoint = Agent::start(Answer::Slow(Duration::from_secs(2))).await;
+    let endpoint = Agent::start(Answer::Slow(Duration::from_secs(5))).await;
     let at = address(&bob.register_agent("Slow", &endpoint, Some(10)).await);
-    let id = begin(&ada, &at, "m1").await;
+    // A process takes its time to start, and a task to follow must still run then.
     let replica = world.replica().await;
     let there = crate::harness::signed_in(&replica.api(), &ada.email).await.with("a2a-version", "1.0");
+    let id = begin(&ada, &at, "m1").await;
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "SubscribeToTask", "params": {"id": id}});
     let told = events(&there.post(&at, &body).await);
     assert!(told[0]["result"]["task"].is_object(), "{told:?}");
