@@ -35,8 +35,8 @@ diesel::table! {
 
 /// 2026-11-22, at noon.
 pub const NOON: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
-/// What a callback may take in these tests.
-pub const PATIENCE: Duration = Duration::from_millis(700);
+/// What a callback may take in these tests. Whoever answers at once has to make it on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct World {
     pub db: Db,

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{join, message, network, receiver::Receiver};
 use crate::harness::{Kind, World, eventually, journeys, signed_in, text, together};
 
-const FLAGS: [&str; 2] = ["--network-timeout-seconds=1", "--network-attempts=3"];
+/// Long enough for those who answer at once on a busy machine.
+const FLAGS: [&str; 2] = ["--network-timeout-seconds=5", "--network-attempts=3"];
 
 async fn none_is_lost_when_the_process_is_killed(world: &mut World) {
     let ada = world.person("ada").await;

@@ -130,7 +130,7 @@ async fn an_agent_joins_as_the_official_client_lets_it(world: &mut World) {
 }
 
 async fn a_call_that_is_not_answered_says_why(world: &mut World) {
-    world.restart_with(&["--network-timeout-seconds=1"]).await;
+    world.restart_with(&["--network-timeout-seconds=3"]).await;
     let ada = world.person("ada").await;
     let path = network(&ada, "mesh").await;
     let (slow, gone, bad) = (
