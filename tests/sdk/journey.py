@@ -299,7 +299,8 @@ async def a2a(world, d):
     invoke = "ainvoke" if isinstance(d.client, AsyncIntunoClient) else "invoke"
     result = await d.call(invoke, imported.agent_id, {"message": "hello"})
     check(result.success and "Hello from afar" in json.dumps(result.data), f"invoke of an imported agent: {result}")
-    await d.fails(IntunoError, "preview_a2a_card", world.far + "/nothing/here")
+    # Nobody listens there.
+    await d.fails(IntunoError, "preview_a2a_card", "http://127.0.0.1:9")
 
 
 async def authentication(world, d):

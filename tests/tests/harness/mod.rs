@@ -98,7 +98,7 @@ pub async fn run(kind: Kind, journey: impl AsyncFnOnce(&mut World)) {
     }
 }
 
-/// Asks again and again, for at most half a minute, until there is an answer.
+/// Asks again and again, for at most two minutes, until there is an answer. A busy machine is slow.
 pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let patient = async {
         loop {
@@ -108,7 +108,7 @@ pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), patient).await.unwrap_or_else(|_| panic!("it never happened: {what}"))
+    tokio::time::timeout(Duration::from_secs(120), patient).await.unwrap_or_else(|_| panic!("it never happened: {what}"))
 }
 
 /// Runs `ask` for 0 to `n`, all at once, and gives the answers in order.
