@@ -1,10 +1,14 @@
 //! The client.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::pin_mut;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, Client},
@@ -13,9 +17,10 @@ use hyper_util::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    CheckedUrl, OutboundError, OutboundPolicy, OutboundRequest, Phase, ResponseBody,
+    OutboundError, OutboundPolicy, OutboundRequest, Phase, ResponseBody,
     connect::{Connector, Timed},
     headers,
+    upload::RequestBody,
 };
 
 /// A head larger than this is not an answer to anything we ask.
@@ -46,7 +51,7 @@ impl Default for ClientOptions {
     }
 }
 
-type Pool = Client<Timed<HttpsConnector<Connector>>, Full<Bytes>>;
+type Pool = Client<Timed<HttpsConnector<Connector>>, RequestBody>;
 
 /// The one way out: cheap to clone, shared by everything in the process.
 #[derive(Clone)]
@@ -114,12 +119,20 @@ impl OutboundClient {
     pub async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
         let limits = request.limits;
         let started = Instant::now();
-        let (first_byte, deadline) = (started + limits.first_byte, started + limits.total);
-        let wire = self.wire(request)?;
-        let response = match timeout_at(first_byte.min(deadline), self.pool.request(wire)).await {
-            Ok(answer) => answer.map_err(|error| call_error(&error))?,
-            Err(_) if deadline <= first_byte => return Err(OutboundError::Timeout(Phase::Total)),
-            Err(_) => return Err(OutboundError::Timeout(Phase::FirstByte)),
+        let (mut first_byte, deadline) = (started + limits.first_byte, started + limits.total);
+        let progress = request.body.progress();
+        let mut seen = 0;
+        let call = self.pool.request(self.wire(request)?);
+        pin_mut!(call);
+        let response = loop {
+            match timeout_at(first_byte.min(deadline), &mut call).await {
+                Ok(answer) => break answer.map_err(|error| call_error(&error))?,
+                Err(_) if deadline <= first_byte => return Err(OutboundError::Timeout(Phase::Total)),
+                Err(_) => match progress.load(Ordering::Relaxed) {
+                    sent if sent == seen => return Err(OutboundError::Timeout(Phase::FirstByte)),
+                    sent => (seen, first_byte) = (sent, Instant::now() + limits.first_byte),
+                },
+            }
         };
         let (mut head, body) = response.into_parts();
         headers::strip_hop_by_hop(&mut head.headers);
@@ -137,12 +150,12 @@ impl OutboundClient {
     }
 
     /// The request as it goes out: the URL judged by its shape, our headers in place of the connection's.
-    fn wire(&self, request: OutboundRequest) -> Result<Request<Full<Bytes>>, OutboundError> {
-        let url = CheckedUrl::parse(&request.url)?;
+    fn wire(&self, request: OutboundRequest) -> Result<Request<RequestBody>, OutboundError> {
+        let url = request.url?;
         let mut headers = request.headers;
         headers::strip_for_sending(&mut headers);
         headers.entry(header::USER_AGENT).or_insert_with(|| self.user_agent.clone());
-        let mut wire = Request::new(Full::new(request.body));
+        let mut wire = Request::new(request.body);
         *wire.method_mut() = request.method;
         *wire.uri_mut() = url.uri().clone();
         *wire.headers_mut() = headers;

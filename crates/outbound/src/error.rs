@@ -23,6 +23,9 @@ pub enum UrlRefusal {
     /// Its host is, or resolves to, an address that is not on the public internet.
     #[error("cannot target private or loopback IP addresses")]
     Private,
+    /// What was put behind it leads out of its path, or holds what no path should.
+    #[error("must not lead out of its base path")]
+    Escapes,
     /// The name has no address, or nobody answered for it in time.
     #[error("host '{0}' could not be resolved")]
     Unresolvable(String),
@@ -62,6 +65,9 @@ pub enum OutboundError {
     /// The server broke off, or spoke something else than HTTP. It may have done the work.
     #[error("the connection broke off")]
     Protocol(String),
+    /// The body that we were passing on broke off, or was not as long as announced. The server is not to blame.
+    #[error("the body of the request broke off")]
+    Upload(String),
     /// The request itself cannot be put on the wire, for example because of a header.
     #[error("the request is not valid")]
     Request(String),
@@ -72,7 +78,7 @@ impl OutboundError {
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {
-            Self::Dns(text) | Self::Connect(text) | Self::Protocol(text) | Self::Request(text) => text,
+            Self::Dns(text) | Self::Connect(text) | Self::Protocol(text) | Self::Upload(text) | Self::Request(text) => text,
             Self::Refused(_) | Self::Timeout(_) | Self::TooLarge(_) => "",
         }
     }

@@ -18,6 +18,7 @@
 
 pub mod address;
 mod body;
+mod breaker;
 mod client;
 mod connect;
 mod error;
@@ -25,9 +26,11 @@ pub mod headers;
 mod permit;
 mod policy;
 mod request;
+mod upload;
 mod url;
 
 pub use body::ResponseBody;
+pub use breaker::{BreakerOptions, Breakers, Circuit, CircuitOpen, Pass};
 pub use client::{ClientOptions, OutboundClient, OutboundResponse, WholeResponse};
 pub use error::{OutboundError, Phase, UrlRefusal};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

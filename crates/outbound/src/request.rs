@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use crate::OutboundError;
+use crate::{
+    CheckedUrl, OutboundError, UrlRefusal,
+    upload::{RequestBody, Upload},
+};
 
 /// How long and how large a call may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallLimits {
-    /// From the start of the call to the head of the response, connecting included.
+    /// From the start of the call to the head of the response, connecting included. While a streamed body moves, it starts
+    /// anew.
     pub first_byte: Duration,
     /// Between two pieces of the response.
     pub idle: Duration,
@@ -32,19 +37,30 @@ impl Default for CallLimits {
 }
 
 /// One request to somebody else's server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct OutboundRequest {
     pub(crate) method: Method,
-    pub(crate) url: String,
+    pub(crate) url: Result<CheckedUrl, UrlRefusal>,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: RequestBody,
     pub(crate) limits: CallLimits,
 }
 
 impl OutboundRequest {
-    /// A request without headers or body. The URL's path and query go out byte for byte.
-    pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: HeaderMap::new(), body: Bytes::new(), limits: CallLimits::default() }
+    /// A request without headers or body. The URL's path and query go out byte for byte; a URL that cannot be called is
+    /// refused when the request is sent.
+    pub fn new(method: Method, url: impl AsRef<str>) -> Self {
+        Self::made(method, CheckedUrl::parse(url.as_ref()))
+    }
+
+    /// A request to a URL that was read already.
+    #[must_use]
+    pub fn to(method: Method, url: CheckedUrl) -> Self {
+        Self::made(method, Ok(url))
+    }
+
+    fn made(method: Method, url: Result<CheckedUrl, UrlRefusal>) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new().into(), limits: CallLimits::default() }
     }
 
     /// Adds a header. Hop-by-hop headers, `Host` and `Content-Length` are the client's own and ignored.
@@ -77,7 +93,16 @@ impl OutboundRequest {
     /// Sets the body, as it is.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
+        self.body = body.into().into();
+        self
+    }
+
+    /// Sets a body that is still arriving. It goes out with its length when that is known, in chunks when it is not.
+    ///
+    /// An error in it, and a length that turns out wrong, break the call off with [`OutboundError::Upload`].
+    #[must_use]
+    pub fn stream(mut self, length: Option<u64>, pieces: impl Stream<Item = Result<Bytes, String>> + Send + 'static) -> Self {
+        self.body = RequestBody::Stream(Upload::new(length, pieces));
         self
     }
 

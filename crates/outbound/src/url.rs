@@ -1,10 +1,14 @@
 //! Reading a URL the way the connection will.
 
 use http::Uri;
+use percent_encoding::percent_decode_str;
 use rialto_kernel::limits::URL_BYTES_MAX;
 use url::{Host, Url};
 
 use crate::UrlRefusal;
+
+/// How long a URL may get by what is put behind it.
+const EXTENDED_BYTES_MAX: usize = 16 * 1024;
 
 /// A URL whose shape is in order: `http` or `https`, a host, no user name. Its host is normalised (`0177.1` has become
 /// `127.0.0.1`), its path and query are byte for byte what they were, and its fragment is gone.
@@ -54,6 +58,32 @@ impl CheckedUrl {
         Ok(Self { uri: uri.parse().map_err(|_| UrlRefusal::NotAUrl)?, host })
     }
 
+    /// This URL with more path and another query behind it, byte for byte as they are given: `https://a.example/v1` and
+    /// `x%2Fy` make `https://a.example/v1/x%2Fy`. A query of its own comes before the other.
+    ///
+    /// # Errors
+    /// [`UrlRefusal::Escapes`] when the path leads out of the base (`..`, in whatever spelling a server might understand) or
+    /// holds control characters, however encoded; [`UrlRefusal::TooLong`]; [`UrlRefusal::NotAUrl`].
+    pub fn below(&self, path: &str, query: Option<&str>) -> Result<Self, UrlRefusal> {
+        if leads_out(path) {
+            return Err(UrlRefusal::Escapes);
+        }
+        let base = self.uri.path().trim_end_matches('/');
+        // Without more path the base stays as it was registered, with its slash or without.
+        let mut text = if path.is_empty() { self.uri.path().to_owned() } else { format!("{base}/{path}") };
+        let queries = [self.uri.query(), query];
+        for (n, query) in queries.into_iter().flatten().filter(|query| !query.is_empty()).enumerate() {
+            text.push(if n == 0 { '?' } else { '&' });
+            text.push_str(query);
+        }
+        let authority = self.uri.authority().ok_or(UrlRefusal::NoHost)?;
+        let text = format!("{}://{authority}{text}", self.uri.scheme_str().unwrap_or("https"));
+        if text.len() > EXTENDED_BYTES_MAX {
+            return Err(UrlRefusal::TooLong(EXTENDED_BYTES_MAX));
+        }
+        Ok(Self { uri: text.parse().map_err(|_| UrlRefusal::NotAUrl)?, host: self.host.clone() })
+    }
+
     /// As the client sends it.
     #[must_use]
     pub const fn uri(&self) -> &Uri {
@@ -82,6 +112,23 @@ impl std::fmt::Display for CheckedUrl {
 /// The port of `uri`, or its scheme's.
 pub(crate) fn port(uri: &Uri) -> u16 {
     uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
+}
+
+/// Whether a server could read this path as one that leaves the folder it stands in. Servers decode once or twice, take a
+/// backslash for a slash, and cut parameters off a segment.
+fn leads_out(path: &str) -> bool {
+    let mut path = path.to_owned();
+    loop {
+        let is_dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+        if path.chars().any(char::is_control) || path.split(['/', '\\']).any(is_dots) {
+            return true;
+        }
+        let decoded = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+        if decoded == path {
+            return false;
+        }
+        path = decoded;
+    }
 }
 
 /// What stands behind the authority, as it was written.
@@ -125,6 +172,45 @@ mod tests {
         ] {
             assert_eq!(parsed(given).as_deref(), Ok(kept), "{given}");
         }
+    }
+
+    #[test]
+    fn more_path_stays_below_and_is_not_rewritten() {
+        let below =
+            |base: &str, path: &str, query| CheckedUrl::parse(base).unwrap().below(path, query).map(|url| url.to_string());
+        for (base, path, query, whole) in [
+            ("http://a.example", "", None, "http://a.example/"),
+            ("http://a.example/v1", "", None, "http://a.example/v1"),
+            ("http://a.example/v1/", "", Some("x=1"), "http://a.example/v1/?x=1"),
+            ("http://a.example/v1/", "a//b%2Fc%20d", Some("x=1&x=2&y=%2f"), "http://a.example/v1/a//b%2Fc%20d?x=1&x=2&y=%2f"),
+            ("http://a.example/v1?key=k", "a", Some("x=1"), "http://a.example/v1/a?key=k&x=1"),
+            ("http://a.example/v1?key=k", "a", None, "http://a.example/v1/a?key=k"),
+            ("http://a.example:81/", "..a/b../...", None, "http://a.example:81/..a/b../..."),
+            ("http://a.example/", "a%3Fb=c", Some(""), "http://a.example/a%3Fb=c"),
+        ] {
+            assert_eq!(below(base, path, query).as_deref(), Ok(whole), "{base} {path}");
+        }
+        for path in [
+            "..",
+            "../x",
+            "x/../y",
+            "x/..",
+            "./x",
+            "..%2f..%2fetc",
+            "%2e%2e/x",
+            "%2E./x",
+            "..%5cx",
+            "..\\x",
+            "%252e%252e/x",
+            "..;a=b/x",
+            "a%0d%0ab",
+            "a%00",
+            "%25%30%30",
+        ] {
+            assert_eq!(below("http://a.example/v1", path, None), Err(UrlRefusal::Escapes), "{path}");
+        }
+        assert_eq!(below("http://a.example", &"a".repeat(17_000), None), Err(UrlRefusal::TooLong(EXTENDED_BYTES_MAX)));
+        assert_eq!(below("http://a.example", "a b", None), Err(UrlRefusal::NotAUrl));
     }
 
     #[test]

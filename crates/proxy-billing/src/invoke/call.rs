@@ -87,6 +87,7 @@ pub(super) fn failure(error: &OutboundError, latency: Duration) -> Called {
         OutboundError::Dns(_)
         | OutboundError::Connect(_)
         | OutboundError::TooLarge(_)
+        | OutboundError::Upload(_)
         | OutboundError::Protocol(_)
         | OutboundError::Request(_) => (502, format!("Request failed: {error}")),
     };
