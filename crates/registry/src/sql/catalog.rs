@@ -157,9 +157,11 @@ impl CatalogStore for Tx {
 
     async fn list_by_id(&mut self, ids: &[AgentId]) -> Result<Vec<Agent>, StoreError> {
         let rows: Vec<AgentRow> = on!(self, conn => agents::table
-            .filter(agents::id.eq_any(ids).and(agents::state.eq(ACTIVE)))
-            .select(AgentRow::as_select()).load(conn).await)?;
-        agents_of(rows)
+            .filter(agents::id.eq_any(ids)).select(AgentRow::as_select()).load(conn).await)?;
+        // Here and not in the query: SQLite would go through all active agents rather than look up these few.
+        let mut agents = agents_of(rows)?;
+        agents.retain(|agent| agent.is_active);
+        Ok(agents)
     }
 
     async fn list_names(&mut self, ids: &[AgentId]) -> Result<Vec<(AgentId, AgentName)>, StoreError> {
