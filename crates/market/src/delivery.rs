@@ -1,22 +1,42 @@
 //! What was bought is delivered: by a call of the seller for the buyer, which somebody else makes between these two.
 //!
-//! A trade is paid when it happens. [`begin_delivery`] reserves it for one call, [`finish_delivery`] says how the call went; a
-//! trade that was not delivered is reversed, with its fee.
+//! A trade is paid when it happens. [`begin_delivery`] reserves it for one call and **holds the proceeds in the seller's
+//! wallet**; [`finish_delivery`] says how the call went. After one that went well the proceeds are free, after one that failed
+//! they are paid back out of the hold, with the fee: a seller cannot sweep its wallet while it is being called.
+//!
+//! A seller that has spent the proceeds before that cannot be held to anything. Then the delivery is refused
+//! ([`MarketError::ProceedsSpent`]) and nothing has changed: the buyer may ask again later, or take the risk
+//! ([`NewDelivery::at_own_risk`]). Only a delivery at the buyer's own risk can end as [`TradeStatus::Failed`], owed and not
+//! paid back (and one whose seller's wallet was frozen meanwhile: its hold stays until the wallet is open again).
 
 use std::time::Duration;
 
-use rialto_kernel::{Caller, Event, Id, Timestamp};
-use rialto_ledger::{Command, GroupError, LedgerError, NewReversal};
+use rialto_kernel::{Amount, Caller, Event, Id, Timestamp};
+use rialto_ledger::{Command, GroupError, HoldId, LedgerError, NewHold, NewReversal, wallet::kind::MARKET_DELIVERY};
 use serde_json::json;
 
 use crate::{
     error::MarketError,
+    exchange::{escrow, value},
     model::{Trade, TradeId, TradeStatus, nouns::Invocation},
     store::MarketStore,
 };
 
-/// How a delivery went.
+/// A delivery that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Of which trade.
+    pub trade: TradeId,
+    /// The call that is going to be made.
+    pub invocation: Id<Invocation>,
+    /// Whether the seller is to be called even if it has spent what it would have to pay back.
+    pub at_own_risk: bool,
+    /// A delivery that was begun and not finished within this time may be begun again: whoever made it is gone.
+    pub patience: Duration,
+}
+
+/// How a delivery went.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The call, as it was named at the beginning.
     pub invocation: Id<Invocation>,
@@ -24,36 +44,44 @@ pub struct Delivery {
     pub succeeded: bool,
     /// How long it took.
     pub latency_ms: i64,
+    /// Why it failed, fit for everybody: it is told on the live stream.
+    pub error: Option<String>,
 }
 
-/// Reserves a trade for one call of the seller. Takes the buyer's owner or an administrator.
+/// The longest reason for a failure that is told, in characters.
+const ERROR_CHARS_MAX: usize = 255;
+
+/// Reserves a trade for one call of the seller, and holds its proceeds. Takes the buyer's owner or an administrator.
 ///
-/// A delivery that was begun and not finished within `patience` may be begun again: whoever made it is gone. So may one that
-/// failed, as long as the seller could not pay back.
-///
-/// # Errors
-/// [`MarketError::TradeUnknown`], [`MarketError::Forbidden`], [`MarketError::NotDeliverable`].
+/// A delivery that failed may be begun again, as long as the seller could not pay back.
 ///
 /// Returns the trade, and whether the buyer was owed its money back: [`abandon_delivery`] wants to know.
+///
+/// # Errors
+/// [`MarketError::TradeUnknown`], [`MarketError::Forbidden`], [`MarketError::NotDeliverable`], [`MarketError::ProceedsSpent`].
 pub async fn begin_delivery(
     tx: &mut impl MarketStore,
     caller: &Caller,
-    id: TradeId,
-    invocation: Id<Invocation>,
-    patience: Duration,
+    new: &NewDelivery,
     now: Timestamp,
 ) -> Result<(Trade, bool), MarketError> {
-    let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
+    let mut trade = tx.lock_trade(new.trade).await?.ok_or(MarketError::TradeUnknown(new.trade))?;
     if !caller.may_write(trade.buyer_owner) {
         return Err(MarketError::Forbidden("Only the buyer may have a trade delivered."));
     }
-    let given_up = trade.status == TradeStatus::Delivering && now.since(trade.updated_at) >= patience;
+    let given_up = trade.status == TradeStatus::Delivering && now.since(trade.updated_at) >= new.patience;
     if !matches!(trade.status, TradeStatus::Settled | TradeStatus::Failed) && !given_up {
         return Err(MarketError::NotDeliverable(trade.status));
     }
+    if trade.hold.is_none() {
+        trade.hold = match hold_proceeds(tx, &trade, now).await {
+            Err(MarketError::ProceedsSpent) if new.at_own_risk => None,
+            held => held?,
+        };
+    }
     let is_owed = trade.status == TradeStatus::Failed;
     trade.status = TradeStatus::Delivering;
-    trade.invocation = Some(invocation);
+    trade.invocation = Some(new.invocation);
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
     Ok((trade, is_owed))
@@ -62,6 +90,7 @@ pub async fn begin_delivery(
 /// Makes a trade what it was before it was reserved for a call which was not made. Whether it was still reserved for it.
 ///
 /// A trade whose buyer was owed its money back (`is_owed`) has failed as before, and is this call's: whoever began it pays back.
+/// What could be held for that stays held.
 ///
 /// # Errors
 /// [`MarketError::TradeUnknown`].
@@ -76,15 +105,20 @@ pub async fn abandon_delivery(
     if trade.status != TradeStatus::Delivering || trade.invocation != Some(invocation) {
         return Ok(false);
     }
-    trade.status = if is_owed { TradeStatus::Failed } else { TradeStatus::Settled };
-    trade.invocation = is_owed.then_some(invocation);
+    if is_owed {
+        trade.status = TradeStatus::Failed;
+    } else {
+        free_proceeds(tx, &mut trade, now).await?;
+        trade.status = TradeStatus::Settled;
+        trade.invocation = None;
+    }
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
     Ok(true)
 }
 
-/// Writes how the call went. After one that failed the buyer has its money back; if the seller has spent it, the trade stays
-/// [`TradeStatus::Failed`], and this may be called again later.
+/// Writes how the call went. After one that failed the buyer has its money back; if it cannot have it, because the seller has
+/// spent what nothing was held of, the trade stays [`TradeStatus::Failed`], and this may be called again later.
 ///
 /// Saying the same twice changes nothing.
 ///
@@ -93,7 +127,7 @@ pub async fn abandon_delivery(
 pub async fn finish_delivery(
     tx: &mut impl MarketStore,
     id: TradeId,
-    delivery: Delivery,
+    delivery: &Delivery,
     now: Timestamp,
 ) -> Result<Trade, MarketError> {
     let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
@@ -103,10 +137,13 @@ pub async fn finish_delivery(
         (TradeStatus::Delivering, _) | (TradeStatus::Failed, false) if is_its_own => {}
         (status, _) => return Err(MarketError::NotDeliverable(status)),
     }
-    let status = match delivery.succeeded {
-        true => TradeStatus::Delivered,
-        false if pay_back(tx, &trade, now).await? => TradeStatus::Reversed,
-        false => TradeStatus::Failed,
+    let status = if delivery.succeeded {
+        free_proceeds(tx, &mut trade, now).await?;
+        TradeStatus::Delivered
+    } else if pay_back(tx, &mut trade, now).await? {
+        TradeStatus::Reversed
+    } else {
+        TradeStatus::Failed
     };
     if status == trade.status {
         // It could not be paid back before either.
@@ -116,39 +153,71 @@ pub async fn finish_delivery(
     trade.latency_ms = delivery.latency_ms.max(0);
     trade.updated_at = now;
     tx.update_trade(&trade).await?;
-    tx.append_event(settled(&trade, now)).await?;
-    tx.append_event(completed(&trade, now)).await?;
+    let error = delivery.error.as_deref().filter(|_| !delivery.succeeded);
+    tx.append_event(standing("trade.settled", &trade, error, now)).await?;
+    tx.append_event(standing("trade.completed", &trade, None, now)).await?;
     Ok(trade)
 }
 
-/// Takes the payment and the fee back. Whether the seller could pay.
-async fn pay_back(tx: &mut impl MarketStore, trade: &Trade, now: Timestamp) -> Result<bool, MarketError> {
+/// Holds what the seller has of a trade; nothing if the house took all of it.
+async fn hold_proceeds(tx: &mut impl MarketStore, trade: &Trade, now: Timestamp) -> Result<Option<HoldId>, MarketError> {
+    let proceeds = Amount::new(value(trade.price, trade.quantity).saturating_sub(trade.fee)).unwrap_or_default();
+    if proceeds.is_zero() {
+        return Ok(None);
+    }
+    let seller = tx.find_agent_account(trade.seller).await?.ok_or(MarketError::AgentUnknown(trade.seller))?;
+    let hold = NewHold {
+        kind: MARKET_DELIVERY,
+        reference: Some(trade.id.cast()),
+        memo: Some(trade.capability.to_string()),
+        ..NewHold::new(Id::new(), seller.id, escrow(), proceeds)
+    };
+    let id = hold.id;
+    match rialto_ledger::hold(tx, hold, now).await {
+        Ok(_) => Ok(Some(id)),
+        Err(LedgerError::InsufficientFunds { .. } | LedgerError::AccountNotOpen { .. }) => Err(MarketError::ProceedsSpent),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The seller may do with its proceeds what it likes.
+async fn free_proceeds(tx: &mut impl MarketStore, trade: &mut Trade, now: Timestamp) -> Result<(), MarketError> {
+    if let Some(hold) = trade.hold.take() {
+        rialto_ledger::void(tx, hold, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes the payment and the fee back. Whether the seller could pay; what was held is held still if not.
+async fn pay_back(tx: &mut impl MarketStore, trade: &mut Trade, now: Timestamp) -> Result<bool, MarketError> {
     let reversal = |transfer| Command::Reverse(NewReversal { id: Id::new(), transfer, memo: None });
-    // The fee first: the seller may need it.
+    // The fee and the proceeds first: the payment is made of both.
     let mut commands: Vec<_> = trade.fee_transfer.into_iter().map(reversal).collect();
+    commands.extend(trade.hold.map(Command::Void));
     commands.push(reversal(trade.id.cast()));
     match rialto_ledger::group(tx, &commands, now).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            trade.hold = None;
+            Ok(true)
+        }
         Err(GroupError { source: LedgerError::InsufficientFunds { .. } | LedgerError::AccountNotOpen { .. }, .. }) => Ok(false),
         Err(error) => Err(error.source.into()),
     }
 }
 
-/// The event of a trade that is paid, delivered, or paid back.
+/// The event of a trade that is paid.
 pub(crate) fn settled(trade: &Trade, now: Timestamp) -> Event {
-    standing("trade.settled", trade, now)
+    standing("trade.settled", trade, None, now)
 }
 
-/// The event of a trade whose delivery has ended, well or not.
-fn completed(trade: &Trade, now: Timestamp) -> Event {
-    standing("trade.completed", trade, now)
-}
-
-fn standing(kind: &'static str, trade: &Trade, now: Timestamp) -> Event {
+fn standing(kind: &'static str, trade: &Trade, error: Option<&str>, now: Timestamp) -> Event {
     let mut data = matched(trade);
     if let Some(fields) = data.as_object_mut() {
         fields.insert("status".into(), json!(trade.status.as_str()));
         fields.insert("latency_ms".into(), json!(trade.latency_ms));
+        if let Some(error) = error {
+            fields.insert("error".into(), json!(error.chars().take(ERROR_CHARS_MAX).collect::<String>()));
+        }
     }
     Event { kind, subject: trade.id.uuid(), owner: None, data, at: now }
 }

@@ -35,6 +35,9 @@ pub enum MarketError {
     /// The trade cannot be delivered: it was, or it is being.
     #[error("the trade is {} already", .0.as_str())]
     NotDeliverable(TradeStatus),
+    /// The seller has spent what it was paid, or its wallet is frozen: a delivery that fails could not be paid back.
+    #[error("the seller has spent what it was paid, so that a delivery that fails could not be paid back")]
+    ProceedsSpent,
     /// The id, or the client's id, was used for another order.
     #[error("the id was used for another order")]
     IdMismatch,

@@ -7,14 +7,17 @@
 //! moment it rests. A **trade** pays the seller, and the house its fee, in the transaction that writes it.
 //!
 //! # What always holds
-//! 1. What is held for the market in a wallet is the sum over its open bids of price times what remains.
+//! 1. What is held for the market in a wallet is the sum over its open bids of price times what remains, and the proceeds of
+//!    those of its sales that are just being delivered.
 //! 2. A trade exists exactly when the transfer with its id does, and its amount is the maker's price times the quantity.
 //! 3. The quantity of an order is what remains, what was filled and what was cancelled. An order that has ended stays as it is.
 //! 4. Who trades first is said by price, then by priority, whichever of several servers does it. Orders of one capability take
 //!    turns in the database: a server's book in memory counts only if nobody changed the orders since.
 //! 5. After a match no bid of the capability reaches an ask. Before one they may: orders rest until they are matched, unless the
 //!    capability is continuous or the order says otherwise.
-//! 6. The same order is never placed twice: its id, and its client's id for it, are promises.
+//! 6. A delivery that fails is paid back: the proceeds are held from before the seller is called. Where they were spent before
+//!    that it is not called, unless the buyer takes the risk.
+//! 7. The same order is never placed twice: its id, and its client's id for it, are promises.
 
 pub mod book;
 #[cfg(feature = "exchange")]
@@ -34,7 +37,7 @@ mod store;
 
 #[cfg(feature = "exchange")]
 pub use self::{
-    delivery::{Delivery, abandon_delivery, begin_delivery, finish_delivery},
+    delivery::{Delivery, NewDelivery, abandon_delivery, begin_delivery, finish_delivery},
     error::MarketError,
     exchange::{Exchange, ExchangeOptions},
     model::{

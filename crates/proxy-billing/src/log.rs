@@ -19,8 +19,8 @@ pub enum CallState {
     Unknown,
     /// It is being made, or its process has died and nobody has closed it yet.
     Running,
-    /// It has ended like this.
-    Ended(Finish),
+    /// It has ended like this, in this conversation.
+    Ended(ConversationId, Finish),
 }
 
 /// How far the call with this id has come, for the program itself: it asks nobody who they are.
@@ -28,8 +28,8 @@ pub enum CallState {
 /// # Errors
 /// The store's.
 pub async fn call_state(tx: &mut impl InvocationStore, id: InvocationId) -> Result<CallState, BrokerError> {
-    Ok(match tx.find_finish(id).await? {
-        Some(finish) => CallState::Ended(finish),
+    Ok(match tx.find_ended(id).await? {
+        Some(call) => CallState::Ended(call.conversation, call.finish),
         None if tx.has_invocation(id).await? => CallState::Running,
         None => CallState::Unknown,
     })

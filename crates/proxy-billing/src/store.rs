@@ -115,7 +115,7 @@ pub trait InvocationStore: Send {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Reads how a call ended; `None` while it runs.
-    fn find_finish(&mut self, id: InvocationId) -> impl Future<Output = Result<Option<Finish>, StoreError>> + Send;
+    fn find_ended(&mut self, id: InvocationId) -> impl Future<Output = Result<Option<Invocation>, StoreError>> + Send;
 
     /// Whether this call was ever begun.
     fn has_invocation(&mut self, id: InvocationId) -> impl Future<Output = Result<bool, StoreError>> + Send;

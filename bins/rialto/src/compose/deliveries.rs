@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rialto_jobs::{Failure, Job, enqueue};
 use rialto_kernel::{Caller, Clock, Timestamp};
-use rialto_market::{Delivery, MarketError, MarketStore, Trade, TradeId, TradeStatus};
-use rialto_proxy_billing::{Broker, BrokerError, CallState, Finish, InvocationId, InvokeRequest, Outcome};
+use rialto_market::{Delivery, MarketError, MarketStore, NewDelivery, Trade, TradeId, TradeStatus};
+use rialto_proxy_billing::{Broker, BrokerError, CallState, ConversationId, Finish, InvocationId, InvokeRequest, Outcome};
 use rialto_store::{
     Db, Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -46,6 +46,19 @@ pub struct Report {
     pub status_code: u16,
     /// The call in the logs, if one was made.
     pub invocation: Option<InvocationId>,
+    /// The conversation that the call is part of.
+    pub conversation: Option<ConversationId>,
+}
+
+/// What is to be delivered, and how.
+#[derive(Debug)]
+pub struct Asked {
+    /// The trade.
+    pub trade: TradeId,
+    /// The call, whoever the seller is.
+    pub call: InvokeRequest,
+    /// Whether the seller is to be called even if it has spent what it would have to pay back.
+    pub at_own_risk: bool,
 }
 
 /// What a request to deliver comes to.
@@ -65,33 +78,34 @@ struct Ended {
     status_code: u16,
     latency_ms: u64,
     was_made: bool,
+    conversation: Option<ConversationId>,
 }
 
 impl From<Outcome> for Ended {
     fn from(outcome: Outcome) -> Self {
-        let Outcome { success, data, error, status_code, latency_ms, .. } = outcome;
-        Self { success, data, error, status_code, latency_ms, was_made: true }
-    }
-}
-
-impl From<Finish> for Ended {
-    fn from(finish: Finish) -> Self {
-        let Finish { success, status_code, latency_ms, error, response, .. } = finish;
-        let data = response.and_then(|response| serde_json::value::to_raw_value(&response).ok());
-        Self { success, data, error, status_code, latency_ms, was_made: true }
+        let Outcome { success, data, error, status_code, latency_ms, conversation, .. } = outcome;
+        Self { success, data, error, status_code, latency_ms, was_made: true, conversation: Some(conversation) }
     }
 }
 
 impl Ended {
+    /// A call that somebody else has closed.
+    fn closed(conversation: ConversationId, finish: Finish) -> Self {
+        let Finish { success, status_code, latency_ms, error, response, .. } = finish;
+        let data = response.and_then(|response| serde_json::value::to_raw_value(&response).ok());
+        Self { success, data, error, status_code, latency_ms, was_made: true, conversation: Some(conversation) }
+    }
+
     /// A call that could not be made, because of the seller.
     fn refused(error: &BrokerError, status_code: u16) -> Self {
-        Self { success: false, data: None, error: Some(error.to_string()), status_code, latency_ms: 0, was_made: false }
+        let error = Some(error.to_string());
+        Self { success: false, data: None, error, status_code, latency_ms: 0, was_made: false, conversation: None }
     }
 
     fn report(self, trade: Trade) -> Report {
-        let Self { success, data, error, status_code, was_made, .. } = self;
+        let Self { success, data, error, status_code, was_made, conversation, .. } = self;
         let invocation = trade.invocation.filter(|_| was_made);
-        Report { trade, success, data, error, status_code, invocation }
+        Report { trade, success, data, error, status_code, invocation, conversation }
     }
 }
 
@@ -117,23 +131,19 @@ impl Deliveries {
     ///
     /// # Errors
     /// Why nothing was delivered, and nothing has changed; or 503 when the end is not known yet.
-    pub async fn deliver(
-        &self,
-        caller: Caller,
-        trade: TradeId,
-        call: InvokeRequest,
-        key: Option<Key>,
-    ) -> Result<Delivered, Problem> {
+    pub async fn deliver(&self, caller: Caller, asked: Asked, key: Option<Key>) -> Result<Delivered, Problem> {
         let this = self.clone();
-        let work = self.runtime.spawn(async move { this.run(caller, trade, call, key).await });
+        let work = self.runtime.spawn(async move { this.run(caller, asked, key).await });
         work.await.map_err(|_| BrokerError::Interrupted)?
     }
 
-    async fn run(&self, caller: Caller, trade: TradeId, call: InvokeRequest, key: Option<Key>) -> Result<Delivered, Problem> {
+    async fn run(&self, caller: Caller, asked: Asked, key: Option<Key>) -> Result<Delivered, Problem> {
+        let Asked { trade, call, at_own_risk } = asked;
         let claim = key.as_ref().map(ClaimName::of);
         let wanted = CloseDelivery { trade, invocation: InvocationId::new(), claim, is_owed: false };
         let (patience, now) = (self.patience, self.clock.now());
-        let begun = self.db.write(async move |tx: &mut Tx| begin(tx, &caller, &wanted, key.as_ref(), patience, now).await);
+        let begin = async move |tx: &mut Tx| begin(tx, &caller, &wanted, at_own_risk, key.as_ref(), patience, now).await;
+        let begun = self.db.write(begin);
         let (trade, job) = match begun.await? {
             Begun::Fresh(begun) => *begun,
             Begun::Replayed(stored) => return Ok(Delivered::Replayed(stored)),
@@ -178,6 +188,7 @@ async fn begin(
     tx: &mut Tx,
     caller: &Caller,
     wanted: &CloseDelivery,
+    at_own_risk: bool,
     key: Option<&Key>,
     patience: Duration,
     now: Timestamp,
@@ -191,7 +202,8 @@ async fn begin(
         }
     }
     let lost = patience.saturating_add(LOST_AFTER);
-    let (trade, is_owed) = rialto_market::begin_delivery(tx, caller, wanted.trade, wanted.invocation, lost, now).await?;
+    let new = NewDelivery { trade: wanted.trade, invocation: wanted.invocation, at_own_risk, patience: lost };
+    let (trade, is_owed) = rialto_market::begin_delivery(tx, caller, &new, now).await?;
     let job = CloseDelivery { is_owed, ..wanted.clone() };
     enqueue(tx, &job, now.after(patience), None, now).await?;
     Ok(Begun::Fresh(Box::new((trade, job))))
@@ -230,8 +242,9 @@ pub struct CloseDelivery {
 impl CloseDelivery {
     async fn finish(&self, tx: &mut Tx, ended: &Ended, now: Timestamp) -> Result<Report, Problem> {
         let latency_ms = i64::try_from(ended.latency_ms).unwrap_or(i64::MAX);
-        let delivery = Delivery { invocation: self.invocation, succeeded: ended.success, latency_ms };
-        let trade = rialto_market::finish_delivery(tx, self.trade, delivery, now).await?;
+        let error = ended.error.clone();
+        let delivery = Delivery { invocation: self.invocation, succeeded: ended.success, latency_ms, error };
+        let trade = rialto_market::finish_delivery(tx, self.trade, &delivery, now).await?;
         let report = ended.clone().report(trade);
         if let Some(claim) = &self.claim {
             idempotency::finish(tx, &claim.key(), &render_delivery(&report)).await?;
@@ -241,8 +254,8 @@ impl CloseDelivery {
 
     /// Tries once more to get the money back from a seller that did not deliver. What was answered then stays the answer.
     async fn pay_back(&self, tx: &mut Tx, latency_ms: i64, now: Timestamp) -> Result<TradeStatus, MarketError> {
-        let delivery = Delivery { invocation: self.invocation, succeeded: false, latency_ms };
-        Ok(rialto_market::finish_delivery(tx, self.trade, delivery, now).await?.status)
+        let delivery = Delivery { invocation: self.invocation, succeeded: false, latency_ms, error: None };
+        Ok(rialto_market::finish_delivery(tx, self.trade, &delivery, now).await?.status)
     }
 
     /// The call was not made, and will not be: the trade is as it was before.
@@ -279,9 +292,9 @@ impl Job for CloseDelivery {
                 app.db.write(async move |tx: &mut Tx| job.abandon(tx, now).await).await?;
                 if self.is_owed { TradeStatus::Failed } else { TradeStatus::Settled }
             }
-            (CallState::Ended(finish), _) => {
+            (CallState::Ended(conversation, finish), _) => {
                 tracing::warn!(trade.id = %id, "a delivery was interrupted by the end of a process: closed");
-                app.deliveries.finish(job, finish.into()).await?.trade.status
+                app.deliveries.finish(job, Ended::closed(conversation, finish)).await?.trade.status
             }
         };
         match status {

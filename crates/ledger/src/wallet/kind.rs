@@ -29,6 +29,8 @@ pub const CONSOLIDATION_IN: Kind = Kind(11);
 pub const MARKET_TRADE: Kind = Kind(12);
 /// What the house takes of a trade. The memo is the capability.
 pub const MARKET_FEE: Kind = Kind(13);
+/// What the seller of a trade may have to pay back while it delivers: held, and never posted. The memo is the capability.
+pub const MARKET_DELIVERY: Kind = Kind(14);
 
 /// Where a movement counts in a wallet's summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use gather::Gatherer;
 use rialto_kernel::{Caller, Clock, Ppm, Timestamp};
 use rialto_store::{Db, StoreError, Tx, idempotency::Stored};
+pub(crate) use step::escrow;
 
 use crate::{
     book::Side,

@@ -24,7 +24,7 @@ use crate::{
 /// What is traded is paid in this.
 const ASSET: Asset = Asset::CREDIT;
 
-pub(super) fn escrow() -> AccountId {
+pub(crate) fn escrow() -> AccountId {
     House::Escrow.account(ASSET)
 }
 
@@ -160,6 +160,7 @@ impl Step {
             latency_ms: 0,
             tick,
             invocation: None,
+            hold: None,
             created_at: till.now,
             updated_at: till.now,
         };

@@ -236,6 +236,8 @@ pub struct Trade {
     pub tick: i64,
     /// The call by which it was delivered.
     pub invocation: Option<Id<nouns::Invocation>>,
+    /// The seller's money for the case that it has to be paid back, while it is being delivered or has failed.
+    pub hold: Option<HoldId>,
     /// When it happened.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -70,6 +70,7 @@ diesel::table! {
         latency_ms -> BigInt,
         tick -> BigInt,
         invocation_id -> Nullable<Uid>,
+        hold_id -> Nullable<Uid>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
     }

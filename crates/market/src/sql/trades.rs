@@ -7,7 +7,7 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 use rialto_kernel::{AgentId, Id, OwnerId, PageRequest, Timestamp};
-use rialto_ledger::TransferId;
+use rialto_ledger::{HoldId, TransferId};
 use rialto_store::{
     StoreError, Tx, on,
     types::{Uid, UtcTime},
@@ -39,6 +39,7 @@ struct TradeRow {
     latency_ms: i64,
     tick: i64,
     invocation_id: Option<Id<Invocation>>,
+    hold_id: Option<HoldId>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -64,6 +65,7 @@ impl TradeRow {
             latency_ms: self.latency_ms,
             tick: self.tick,
             invocation: self.invocation_id,
+            hold: self.hold_id,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -90,6 +92,7 @@ pub(super) async fn update(tx: &mut Tx, trade: &Trade) -> Result<(), StoreError>
         t::status.eq(trade.status.as_str()),
         t::latency_ms.eq(trade.latency_ms),
         t::invocation_id.eq(trade.invocation),
+        t::hold_id.eq(trade.hold),
         t::updated_at.eq(trade.updated_at),
     );
     on!(tx, conn => diesel::update(t::table.filter(t::id.eq(trade.id))).set(changes).execute(conn).await)?;

@@ -1,10 +1,9 @@
-//! What the market shows, and what becomes of a trade after it.
+//! What the market shows.
 
-use rialto_kernel::{Id, OwnerId, PageRequest, Role};
+use rialto_kernel::{OwnerId, PageRequest, Role};
 use rialto_market::{
-    BOOK_ORDERS_MAX, Delivery, DepthLevel, Interval, Listing, MarketError, NewOrder, OrderFilter, OrderStatus, Trade,
-    TradeFilter, TradeStatus, abandon_delivery, begin_delivery, book::Side, candles, depth, finish_delivery, listings, order,
-    orders, ticker, trades,
+    BOOK_ORDERS_MAX, DepthLevel, Interval, Listing, MarketError, NewOrder, OrderFilter, OrderStatus, TradeFilter, book::Side,
+    candles, depth, listings, order, orders, ticker, trades,
 };
 use rialto_store::{Tx, outbox, testing::TestDb};
 
@@ -161,124 +160,10 @@ async fn trades_are_listed_and_told(test: &TestDb) {
     );
 }
 
-/// One trade of 100 with a fee of 10.
-async fn one_trade(floor: &Floor, credits: i64) -> (Trade, rialto_market::Trader, rialto_market::Trader) {
-    floor.continuous(100_000).await;
-    let (buyer, seller) = (trader(&floor.db, 100).await, trader(&floor.db, credits).await);
-    floor.ask(seller, 50, 2).await;
-    let placed = floor.place(NewOrder::limit(buyer, Side::Bid, CAPABILITY, 50, 2)).await.unwrap();
-    (placed.trades[0].clone(), buyer, seller)
-}
-
-async fn begin(floor: &Floor, trade: &Trade, owner: OwnerId, call: u128) -> Result<Trade, MarketError> {
-    let (id, call, now, asking) = (trade.id, invocation(call), floor.clock.now(), caller(owner, Role::Operator));
-    let begun = floor.db.write(async move |tx: &mut Tx| begin_delivery(tx, &asking, id, call, PATIENCE, now).await).await;
-    begun.map(|(trade, _)| trade)
-}
-
-async fn finish(floor: &Floor, trade: &Trade, call: u128, succeeded: bool) -> Result<TradeStatus, MarketError> {
-    let delivery = Delivery { invocation: invocation(call), succeeded, latency_ms: 42 };
-    let (id, now) = (trade.id, floor.clock.now());
-    floor.db.write(async move |tx: &mut Tx| finish_delivery(tx, id, delivery, now).await).await.map(|trade| trade.status)
-}
-
-/// How long a delivery may take.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(900);
-
-fn invocation(number: u128) -> Id<rialto_market::nouns::Invocation> {
-    format!("{number:032x}").parse().unwrap()
-}
-
-async fn a_trade_is_delivered_once(test: &TestDb) {
-    let floor = Floor::new(&test.db);
-    let (trade, buyer, seller) = one_trade(&floor, 0).await;
-    assert!(matches!(begin(&floor, &trade, seller.owner, 1).await, Err(MarketError::Forbidden(_))));
-    assert_eq!(finish(&floor, &trade, 1, true).await, Err(MarketError::NotDeliverable(TradeStatus::Settled)));
-    assert_eq!(begin(&floor, &trade, buyer.owner, 1).await.unwrap().status, TradeStatus::Delivering);
-    assert_eq!(begin(&floor, &trade, buyer.owner, 2).await.unwrap_err(), MarketError::NotDeliverable(TradeStatus::Delivering));
-    // Whoever began it is gone.
-    floor.advance(900);
-    begin(&floor, &trade, buyer.owner, 3).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 1, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivering)));
-    assert_eq!(finish(&floor, &trade, 3, true).await, Ok(TradeStatus::Delivered));
-    assert_eq!(finish(&floor, &trade, 3, true).await, Ok(TradeStatus::Delivered));
-    assert_eq!(finish(&floor, &trade, 3, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivered)));
-    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (0, 90));
-    let kinds = ["trade.settled", "trade.completed"].map(str::to_owned);
-    let told = floor.db.read(async move |tx: &mut Tx| outbox::between(tx, &kinds, 0, i64::MAX).await).await.unwrap();
-    let told: Vec<_> = told.iter().map(|event| (event.kind.as_str(), event.data["status"].as_str().unwrap())).collect();
-    assert_eq!(told, [("trade.settled", "settled"), ("trade.settled", "delivered"), ("trade.completed", "delivered")]);
-}
-
-async fn a_delivery_that_was_not_made_leaves_the_trade_free(test: &TestDb) {
-    let floor = Floor::new(&test.db);
-    let (trade, buyer, _) = one_trade(&floor, 0).await;
-    let abandon = async |call| {
-        let (id, call, now) = (trade.id, invocation(call), floor.clock.now());
-        floor.db.write(async move |tx: &mut Tx| abandon_delivery(tx, id, call, false, now).await).await.unwrap()
-    };
-    assert!(!abandon(1).await, "it was not reserved");
-    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
-    assert!(!abandon(2).await, "it is reserved for another call");
-    assert!(abandon(1).await);
-    assert_eq!(finish(&floor, &trade, 1, true).await, Err(MarketError::NotDeliverable(TradeStatus::Settled)));
-    begin(&floor, &trade, buyer.owner, 2).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 2, true).await, Ok(TradeStatus::Delivered));
-    assert!(!abandon(2).await, "it was delivered");
-}
-
-/// A second delivery that is not made leaves the debt of the first one, which is told once, as it was.
-async fn what_is_owed_stays_owed(test: &TestDb) {
-    let floor = Floor::new(&test.db);
-    let (trade, buyer, seller) = one_trade(&floor, 0).await;
-    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
-    let spent = floor.bid(seller, 30, 3).await;
-    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Failed));
-    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Failed));
-    let (id, call, now, asking) = (trade.id, invocation(2), floor.clock.now(), caller(buyer.owner, Role::Operator));
-    let again = async move |tx: &mut Tx| {
-        let (_, is_owed) = begin_delivery(tx, &asking, id, call, PATIENCE, now).await?;
-        Ok::<_, MarketError>((is_owed, abandon_delivery(tx, id, call, is_owed, now).await?))
-    };
-    assert_eq!(floor.db.write(again).await, Ok((true, true)));
-    floor.exchange.cancel(&admin(), spent.id).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Reversed));
-    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
-    let kinds = ["trade.completed"].map(str::to_owned);
-    let told = floor.db.read(async move |tx: &mut Tx| outbox::between(tx, &kinds, 0, i64::MAX).await).await.unwrap();
-    let told: Vec<_> = told.iter().map(|event| event.data["status"].as_str().unwrap()).collect();
-    assert_eq!(told, ["failed", "reversed"]);
-}
-
-async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
-    let floor = Floor::new(&test.db);
-    let (trade, buyer, seller) = one_trade(&floor, 0).await;
-    begin(&floor, &trade, buyer.owner, 1).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
-    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed));
-    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
-    // The seller has spent it: the trade fails, may be delivered after all, and is paid back once there is money.
-    let (trade, buyer, seller) = one_trade(&floor, 0).await;
-    begin(&floor, &trade, buyer.owner, 2).await.unwrap();
-    let spent = floor.bid(seller, 30, 3).await;
-    assert_eq!(finish(&floor, &trade, 2, false).await, Ok(TradeStatus::Failed));
-    assert_eq!(floor.purse(buyer).await.0, 0);
-    assert_eq!(begin(&floor, &trade, buyer.owner, 3).await.unwrap().status, TradeStatus::Delivering);
-    assert_eq!(finish(&floor, &trade, 2, false).await, Err(MarketError::NotDeliverable(TradeStatus::Delivering)));
-    assert_eq!(finish(&floor, &trade, 3, false).await, Ok(TradeStatus::Failed));
-    floor.exchange.cancel(&admin(), spent.id).await.unwrap();
-    assert_eq!(finish(&floor, &trade, 3, false).await, Ok(TradeStatus::Reversed));
-    assert_eq!((floor.purse(buyer).await.0, floor.purse(seller).await.0), (100, 0));
-}
-
 crate::market_suite! {
     a_book_shows_the_best_orders_and_not_the_oldest,
     capabilities_are_listed_with_their_prices,
     orders_are_listed_to_whom_they_belong,
     prices_are_summed_up,
     trades_are_listed_and_told,
-    a_trade_is_delivered_once,
-    a_delivery_that_was_not_made_leaves_the_trade_free,
-    what_is_owed_stays_owed,
-    what_was_not_delivered_is_paid_back_with_its_fee,
 }

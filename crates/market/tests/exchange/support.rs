@@ -155,6 +155,17 @@ FULL JOIN (
 ) AS h ON h.account_id = b.account_id
 WHERE COALESCE(h.total, 0) <> COALESCE(b.total, 0);
 
+SELECT 'a trade that is ' || t.status || ' without what is held for it, or another hold' AS what
+FROM market_trades AS t LEFT JOIN ledger_holds AS h ON h.id = t.hold_id
+WHERE t.hold_id IS NOT NULL AND (h.id IS NULL OR h.state <> 'pending' OR h.kind <> 14 OR h.amount <> t.price * t.quantity - t.fee);
+
+SELECT 'proceeds that are held for nothing' AS what FROM ledger_holds
+WHERE kind = 14 AND state = 'pending' AND id NOT IN (SELECT hold_id FROM market_trades WHERE hold_id IS NOT NULL);
+
+SELECT 'a trade that is ' || t.status || ' and was paid back, or the other way round' AS what
+FROM market_trades AS t LEFT JOIN ledger_transfers AS m ON m.reverses = t.id
+WHERE (t.status = 'reversed') <> (m.id IS NOT NULL);
+
 SELECT 'a bid of ' || CAST(o.price AS TEXT) || ' x ' || CAST(o.remaining AS TEXT) || ' with another hold' AS what
 FROM market_orders AS o LEFT JOIN ledger_holds AS h ON h.id = o.hold_id
 WHERE o.side = 'bid' AND o.remaining > 0 AND (h.id IS NULL OR h.state <> 'pending' OR h.amount <> o.price * o.remaining);

@@ -43,12 +43,12 @@ pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Resu
         Err(error) => return Err(error.into()),
     }
     let Some(running) = tx.find_running(id).await? else {
-        return Ok(tx.find_finish(id).await?.map_or(AbandonedCall::Unknown, AbandonedCall::HadEnded));
+        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
     };
     let outcome = interrupted(id, running.conversation, now.since(running.created_at));
     let outcome = Outcome { error: Some(CANCELED.to_owned()), ..outcome };
     if !tx.finish_invocation(id, &finish(&outcome, None), now).await? {
-        return Ok(tx.find_finish(id).await?.map_or(AbandonedCall::Unknown, AbandonedCall::HadEnded));
+        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
     }
     outbox::append(tx, interruption(id, running.caller, running.agent, &outcome, now)).await?;
     Ok(AbandonedCall::Ended)

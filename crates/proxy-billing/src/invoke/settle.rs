@@ -61,9 +61,9 @@ impl Inner {
         }
         // Either this process stood still for longer than the hold lasts and the janitor was faster, or a COMMIT of ours
         // came through although the store said that it had failed.
-        let written = self.db.read(async move |tx: &mut Tx| tx.find_finish(id).await).await?;
+        let written = self.db.read(async move |tx: &mut Tx| tx.find_ended(id).await).await?;
         Ok(match written {
-            Some(finish) if !was_stopped(&finish) => outcome(ticket, called, finish.credits_charged),
+            Some(call) if !was_stopped(&call.finish) => outcome(ticket, called, call.finish.credits_charged),
             _ => interrupted(id, ticket.conversation, called.latency),
         })
     }

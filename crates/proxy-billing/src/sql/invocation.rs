@@ -178,10 +178,10 @@ impl InvocationStore for Tx {
         Ok(finished == 1)
     }
 
-    async fn find_finish(&mut self, id: InvocationId) -> Result<Option<Finish>, StoreError> {
+    async fn find_ended(&mut self, id: InvocationId) -> Result<Option<Invocation>, StoreError> {
         let row: Option<Row> = on!(self, conn => i::table.find(id).filter(i::finished_at.is_not_null())
             .select(Row::as_select()).first(conn).await.optional())?;
-        Ok(row.map(Invocation::try_from).transpose()?.map(|call| call.finish))
+        row.map(Invocation::try_from).transpose()
     }
 
     async fn has_invocation(&mut self, id: InvocationId) -> Result<bool, StoreError> {

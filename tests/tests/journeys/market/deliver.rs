@@ -45,6 +45,8 @@ async fn a_trade_is_delivered_once_at_its_own_price(world: &mut World) {
     assert_eq!(buyer.api.get("/wallets/me").await.expect(200)["balance"], main);
     let log = buyer.api.get("/broker/logs").await.expect(200)[0].clone();
     assert_eq!((&log["id"], &log["credits_charged"]), (&delivered["invocation_id"], &Value::Null));
+    let talked = text(&delivered["conversation_id"]);
+    buyer.api.get(&format!("/conversations/{talked}")).await.expect(200);
     assert_eq!(deliver(&buyer.api, &trade).await.expect_problem(409)["type"], "trade-not-deliverable");
     assert_eq!((endpoint.calls(), status(&world.stranger(), &trade).await), (1, "delivered".into()));
 }
@@ -69,21 +71,42 @@ async fn what_is_not_delivered_is_paid_back(world: &mut World) {
     seller.api.delete(&format!("/registry/agents/{}", seller.agent)).await;
     let failed = deliver(&buyer.api, &trade).await.expect(200);
     assert_eq!(
-        (&failed["status"], &failed["status_code"], &failed["invocation_id"]),
-        (&json!("reversed"), &json!(404), &Value::Null)
+        (&failed["status"], &failed["status_code"], &failed["invocation_id"], &failed["conversation_id"]),
+        (&json!("reversed"), &json!(404), &Value::Null, &Value::Null)
     );
     assert_eq!((buyer.purse().await, endpoint.calls()), ((1_000, 0), 1));
 }
 
-async fn a_seller_that_has_spent_it_pays_back_when_it_can(world: &mut World) {
+async fn a_seller_that_has_spent_it_is_called_at_the_buyers_own_risk_alone(world: &mut World) {
     let endpoint = Agent::start(Answer::Json(500, json!({}))).await;
     let (buyer, seller, trade) = sold(world, &endpoint).await;
     let spent = seller.bid(1, 200).await;
-    assert_eq!(deliver(&buyer.api, &trade).await.expect(200)["status"], "failed");
+    let keyed = buyer.api.with("idempotency-key", "k");
+    assert_eq!(deliver(&keyed, &trade).await.expect_problem(409)["type"], "proceeds-spent");
+    assert_eq!((status(&buyer.api, &trade).await, endpoint.calls()), ("settled".into(), 0));
+    let risky = json!({"input": {}, "at_own_risk": true});
+    assert_eq!(buyer.api.post(&path(&trade), &risky).await.expect(200)["status"], "failed");
     assert_eq!((buyer.purse().await, seller.purse().await), ((800, 0), (200, 200)));
     seller.cancel(&spent).await.expect(200);
-    // It may be asked to deliver once more, and then there is something to pay back.
-    assert_eq!(deliver(&buyer.api, &trade).await.expect(200)["status"], "reversed");
+    // It may be asked to deliver once more, and then there is something to pay back. The refusal has left the key free.
+    assert_eq!(deliver(&keyed, &trade).await.expect(200)["status"], "reversed");
+    assert_eq!((buyer.purse().await, seller.purse().await), ((1_000, 0), (0, 0)));
+}
+
+async fn a_seller_cannot_sweep_its_wallet_while_it_is_called(world: &mut World) {
+    world.restart_with(&["--broker-timeout-seconds=2"]).await;
+    let endpoint = Agent::start(Answer::Slow(Duration::from_secs(60))).await;
+    let (buyer, seller, trade) = sold(world, &endpoint).await;
+    let (api, called) = (buyer.api.clone(), trade.clone());
+    let call = tokio::spawn(async move { deliver(&api, &called).await });
+    eventually("the seller is called", async || (endpoint.calls() == 1).then_some(())).await;
+    assert_eq!(seller.purse().await, (200, 200));
+    let main = text(&seller.api.get("/wallets/me").await.expect(200)["id"]);
+    let body = json!({"from_wallet_id": seller.wallet, "to_wallet_id": main, "amount": 1});
+    seller.api.post("/wallets/transfer", &body).await.expect_problem(400);
+    seller.try_place("bid", 1, 1, json!({"capability": "elsewhere"})).await.expect_problem(402);
+    let failed = call.await.unwrap().expect(200);
+    assert_eq!((&failed["status"], &failed["status_code"]), (&json!("reversed"), &json!(408)));
     assert_eq!((buyer.purse().await, seller.purse().await), ((1_000, 0), (0, 0)));
 }
 
@@ -135,13 +158,15 @@ async fn a_delivery_whose_process_died_is_closed_and_paid_back(world: &mut World
     // Whoever asks again under the same key hears how it ended.
     let again = deliver(&buyer.api.with("idempotency-key", "k"), &trade).await.expect(200);
     assert_eq!((&again["status"], &again["success"], &again["status_code"]), (&json!("reversed"), &json!(false), &json!(503)));
+    assert!(again["conversation_id"].is_string(), "{again}");
     assert_eq!(endpoint.calls(), 1);
 }
 
 super::market_journeys! {
     a_trade_is_delivered_once_at_its_own_price,
     what_is_not_delivered_is_paid_back,
-    a_seller_that_has_spent_it_pays_back_when_it_can,
+    a_seller_that_has_spent_it_is_called_at_the_buyers_own_risk_alone,
+    a_seller_cannot_sweep_its_wallet_while_it_is_called,
     ten_at_once_are_one_call,
     a_repeat_with_the_same_key_has_the_same_answer,
     a_delivery_whose_process_died_is_closed_and_paid_back,

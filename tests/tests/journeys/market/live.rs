@@ -58,4 +58,24 @@ async fn orders_trades_and_deliveries_are_told_as_they_happen(world: &mut World)
     elsewhere.expect_silence().await;
 }
 
-super::market_journeys! { orders_trades_and_deliveries_are_told_as_they_happen }
+async fn a_delivery_that_fails_says_why(world: &mut World) {
+    let bob = world.person("bob").await;
+    let endpoint = Agent::start(Answer::Json(500, json!({"oops": true}))).await;
+    let (buyer, seller) = (trader(world, "ada", 1_000).await, trader_at(&bob, "Oracle", &endpoint, 0).await);
+    seller.ask(80, 1).await;
+    buyer.bid(80, 1).await;
+    let trade = buyer.meet().await.remove(0);
+    let mut told = Socket::open(&world.server, "/ws/events?types=SettlementComplete,TradeCompleted").await;
+    let path = format!("/market/trades/{}/invoke", text(&trade["id"]));
+    buyer.api.post(&path, &json!({"input": {}})).await.expect(200);
+    let (settled, completed) = (told.event().await, told.event().await);
+    assert_eq!((&settled["event"], &completed["event"]), (&json!("SettlementComplete"), &json!("TradeCompleted")));
+    assert_eq!(settled["data"]["error"], "Agent returned status 500", "{settled}");
+    assert_eq!(settled["data"]["status"], "reversed");
+    assert_eq!(completed["data"].get("error"), None, "{completed}");
+}
+
+super::market_journeys! {
+    orders_trades_and_deliveries_are_told_as_they_happen,
+    a_delivery_that_fails_says_why,
+}

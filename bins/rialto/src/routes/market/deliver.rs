@@ -22,10 +22,11 @@ pub fn render_delivery(report: &Report) -> Stored {
 /// Have a trade delivered
 ///
 /// Calls the seller's agent with your input, once for the whole trade. The trade has paid for it: the call itself charges nothing.
-/// If the agent answers well, the trade is `delivered`. If not, it is `reversed`: you have your credits back, and the house gives
-/// its fee back; or it has `failed`, if the seller has spent them: then the server tries again for a while, and you may have it
-/// delivered after all. Whatever the agent answers, the HTTP status is 200, and the real one is in `status_code`. For the buyer's
-/// owner and administrators.
+/// What the seller was paid is held in its wallet meanwhile. If the agent answers well, the trade is `delivered`. If not, it is
+/// `reversed`: you have your credits back, and the house gives its fee back. A seller that has spent them before is not called
+/// (409 `proceeds-spent`): ask again later, or say `"at_own_risk": true`. Then the trade may end as `failed`: the server tries for
+/// a while to get your credits back, and you may have it delivered after all. Whatever the agent answers, the HTTP status is 200,
+/// and the real one is in `status_code`. For the buyer's owner and administrators.
 #[utoipa::path(
     tag = "Market",
     params(
@@ -37,7 +38,7 @@ pub fn render_delivery(report: &Report) -> Stored {
         (status = 200, description = "How it ended: see `success` and `status`.", body = TradeInvokeResponse),
         (status = 403, description = "You did not buy it, or your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such trade, conversation or message.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It was delivered or reversed, or is being delivered; or the first request with this Idempotency-Key is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It was delivered or reversed, or is being delivered (`trade-not-deliverable`); the seller has spent what it was paid (`proceeds-spent`); or the first request with this Idempotency-Key is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many calls are running (nothing was done), or the end is not known yet (`delivery-in-doubt`): read the trade in a moment.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -50,7 +51,7 @@ pub async fn invoke_trade(
     command: Command<TradeInvokeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let Command { caller, body, key } = command;
-    match app.deliveries.deliver(caller, *path, body.into_call(&request)?, key).await? {
+    match app.deliveries.deliver(caller, body.of(*path, &request)?, key).await? {
         Delivered::Now(report) => {
             let answer = render_delivery(&report);
             Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(answer.body))

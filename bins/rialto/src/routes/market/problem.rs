@@ -19,6 +19,7 @@ impl From<MarketError> for Problem {
             MarketError::TradeUnknown(_) => Self::not_found("Trade not found"),
             MarketError::OrderNotOpen(_) => Self::conflict("order-not-open", said),
             MarketError::NotDeliverable(_) => Self::conflict("trade-not-deliverable", said),
+            MarketError::ProceedsSpent => Self::conflict("proceeds-spent", said),
             MarketError::IdMismatch => Self::conflict("order-id-used", said),
             MarketError::KeyReused => key_reused(),
             MarketError::KeyRunning => key_running(),

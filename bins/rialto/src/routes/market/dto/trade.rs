@@ -9,7 +9,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::words::{OrderSide, TradeState};
-use crate::{compose::deliveries::Report, http::Problem, routes::broker::InvokeRequest};
+use crate::{
+    compose::deliveries::{Asked, Report},
+    http::Problem,
+    routes::broker::InvokeRequest,
+};
 
 /// A trade.
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,14 +93,19 @@ pub struct TradeInvokeRequest {
     /// Whether the seller's owner may read the payloads of this call in its logs.
     #[serde(default)]
     pub share_payload: bool,
+    /// Whether the seller is to be called even if it has spent what it was paid. If it then does not deliver, you may never have
+    /// your credits back. Otherwise such a delivery is refused: `proceeds-spent`.
+    #[serde(default)]
+    pub at_own_risk: bool,
 }
 
 impl TradeInvokeRequest {
-    /// What the broker is asked for, whoever the seller is.
-    pub fn into_call(self, request: &HttpRequest) -> Result<broker::InvokeRequest, Problem> {
-        let Self { input, conversation_id, message_id, external_user_id, share_payload } = self;
+    /// What is asked for, of a trade.
+    pub fn of(self, trade: TradeId, request: &HttpRequest) -> Result<Asked, Problem> {
+        let Self { input, conversation_id, message_id, external_user_id, share_payload, at_own_risk } = self;
         let agent_id = String::new();
-        InvokeRequest { agent_id, input, conversation_id, message_id, external_user_id, share_payload }.into_call(request)
+        let call = InvokeRequest { agent_id, input, conversation_id, message_id, external_user_id, share_payload };
+        Ok(Asked { trade, call: call.into_call(request)?, at_own_risk })
     }
 }
 
@@ -119,6 +128,9 @@ pub struct TradeInvokeResponse<'a> {
     /// The call's id in the logs; null when no call was made.
     #[schema(required)]
     pub invocation_id: Option<InvocationId>,
+    /// The conversation that the call is part of; null when no call was made.
+    #[schema(required)]
+    pub conversation_id: Option<ConversationId>,
 }
 
 impl<'a> From<&'a Report> for TradeInvokeResponse<'a> {
@@ -130,6 +142,7 @@ impl<'a> From<&'a Report> for TradeInvokeResponse<'a> {
             error: report.error.as_deref(),
             status_code: report.status_code,
             invocation_id: report.invocation,
+            conversation_id: report.conversation,
         }
     }
 }

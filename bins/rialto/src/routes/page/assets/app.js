@@ -68,9 +68,9 @@ function showTrades(trades) {
     const failed = trade.status === "failed" || trade.status === "reversed";
     const when = isSimulation ? number(trade.tick) : clock.format(new Date(trade.created_at));
     const fresh = seen && !seen.has(trade.id) ? `fresh ${isUp ? "up-row" : "down-row"}` : "";
-    const node = row([[`${isUp ? "▲" : "▼"} ${number(trade.price)}`, isUp ? "up" : "down"], [failed ? "failed" : number(trade.quantity ?? 1), failed ? "faint" : ""], [when, "faint"]], fresh);
+    const node = row([[`${isUp ? "▲" : "▼"} ${number(trade.price)}`, isUp ? "up" : "down"], [failed ? trade.status : number(trade.quantity ?? 1), failed ? "faint" : ""], [when, "faint"]], fresh);
     node.dataset.trade = trade.id;
-    if (failed) node.title = "Not delivered, and not paid";
+    if (failed) node.title = trade.status === "reversed" ? "Not delivered, and paid back" : isSimulation ? "Not delivered, and not paid" : "Not delivered, and not paid back yet";
     return node;
   });
   seen = new Set(trades.map((trade) => trade.id));
