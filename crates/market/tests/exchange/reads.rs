@@ -7,7 +7,7 @@ use rialto_market::{
 };
 use rialto_store::{Tx, outbox, testing::TestDb};
 
-use crate::support::{CAPABILITY, Floor, admin, at, caller, trader};
+use crate::support::{CAPABILITY, Floor, at, caller, trader};
 
 async fn a_book_shows_the_best_orders_and_not_the_oldest(test: &TestDb) {
     let floor = Floor::new(&test.db);
