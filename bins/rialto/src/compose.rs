@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod onboarding;
 pub mod payments;
 pub mod redis;
+pub mod retirement;
 pub mod stream;
 pub mod trading;
 
@@ -114,7 +115,11 @@ impl App {
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
         let executor = executor(&settings, &broker, &db, &clock, &handle, &metrics);
         let agents = agents::Paid { db: db.clone(), clock: clock.clone(), broker: broker.clone() };
-        let market = ExchangeOptions { fee: settings.market_fee, ..ExchangeOptions::default() };
+        let market = ExchangeOptions {
+            fee: settings.market_fee,
+            orders_per_owner_max: settings.market_orders_per_owner,
+            ..ExchangeOptions::default()
+        };
         Ok(Self {
             deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle.clone(), call_max),
             a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),

@@ -53,6 +53,12 @@ pub enum MarketError {
     /// The capability has as many open orders as it may have.
     #[error("there are too many open orders for this capability")]
     BookFull,
+    /// The owner has as many open orders as it may have.
+    #[error("the owner has {0} open orders, as many as it may have: cancel some first")]
+    TooManyOrders(i64),
+    /// The agent may not trade: it was deleted, or switched off.
+    #[error("the agent is not active")]
+    AgentStopped(AgentId),
     /// So many orders wait to be matched that this one could not be at once. Ask again.
     #[error("orders for this capability are being matched; try again")]
     Busy,

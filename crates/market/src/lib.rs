@@ -17,7 +17,8 @@
 //!    capability is continuous or the order says otherwise.
 //! 6. A delivery that fails is paid back: the proceeds are held from before the seller is called. Where they were spent before
 //!    that it is not called, unless the buyer takes the risk.
-//! 7. The same order is never placed twice: its id, and its client's id for it, are promises.
+//! 7. An agent that was [stopped](stop_trading) has no open order and places none.
+//! 8. The same order is never placed twice: its id, and its client's id for it, are promises.
 
 pub mod book;
 #[cfg(feature = "exchange")]
@@ -39,10 +40,10 @@ mod store;
 pub use self::{
     delivery::{Delivery, NewDelivery, abandon_delivery, begin_delivery, finish_delivery},
     error::MarketError,
-    exchange::{Exchange, ExchangeOptions},
+    exchange::{Exchange, ExchangeOptions, resume_trading, stop_trading},
     model::{
         Amendment, Candle, Capability, DepthLevel, EndReason, Interval, Keyed, Listing, NewOrder, Order, OrderBook, OrderDepth,
-        OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, PlacedOnce, Settings, Ticker, TimeInForce, Trade,
+        OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, PlacedOnce, Settings, Standing, Ticker, TimeInForce, Trade,
         TradeFilter, TradeId, TradeStatus, Trader, nouns,
     },
     read::{

@@ -1,6 +1,6 @@
 //! What the market asks of a transaction.
 
-use rialto_kernel::{AgentId, Event, PageRequest, Timestamp};
+use rialto_kernel::{AgentId, Event, OwnerId, PageRequest, Timestamp};
 use rialto_ledger::wallet::WalletStore;
 use rialto_store::{
     StoreError,
@@ -8,7 +8,7 @@ use rialto_store::{
 };
 
 use crate::model::{
-    Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter,
+    Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade, TradeFilter,
     TradeId,
 };
 
@@ -23,6 +23,8 @@ pub struct Changes {
     pub changed: Vec<Order>,
     /// New trades.
     pub trades: Vec<Trade>,
+    /// How many orders more (or fewer) than before these owners have open. Sorted.
+    pub owners: Vec<(OwnerId, i64)>,
     /// What is worth telling.
     pub events: Vec<Event>,
 }
@@ -50,6 +52,22 @@ pub trait MarketStore: WalletStore {
     /// Open orders whose time is up at `now`, the earliest first.
     fn due_orders(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
 
+    /// How these stand, each an owner with one of its agents.
+    fn standings(&mut self, traders: &[(OwnerId, AgentId)]) -> impl Future<Output = Result<Vec<Standing>, StoreError>> + Send;
+
+    /// Writes that an agent may not trade.
+    fn stop_trader(&mut self, agent: AgentId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes that an agent may trade again.
+    fn resume_trader(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The open orders of one of an owner's agents, in no order.
+    fn open_orders_of(
+        &mut self,
+        owner: OwnerId,
+        agent: AgentId,
+    ) -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
+
     /// Writes `changes`.
     ///
     /// # Errors
@@ -64,6 +82,9 @@ pub trait MarketStore: WalletStore {
     /// # Errors
     /// [`StoreError::Again`] when another transaction took the key in the meantime: run again, this one will find it.
     fn keep_answer(&mut self, key: &Key, answer: &Stored, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps another answer under a key that has one.
+    fn replace_answer(&mut self, key: &Key, answer: &Stored) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The best `limit` open orders of each side.
     fn best_orders(&mut self, capability: &str, limit: u32) -> impl Future<Output = Result<OrderBook, StoreError>> + Send;

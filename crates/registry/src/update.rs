@@ -1,6 +1,6 @@
 //! Changing and deleting agents.
 
-use rialto_kernel::{Amount, Caller, Timestamp};
+use rialto_kernel::{AgentId, Amount, Caller, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -122,7 +122,7 @@ pub async fn update(
 }
 
 /// Deletes an agent: it is no longer listed, found, read or called, and its credential is destroyed. Its wallet, its
-/// ratings and its history stay, and its readable id is never given away again.
+/// ratings and its history stay, and its readable id is never given away again. Returns which it was.
 ///
 /// # Errors
 /// [`RegistryError::NotFound`] or [`RegistryError::NotOwner`].
@@ -131,12 +131,12 @@ pub async fn delete(
     caller: &Caller,
     agent: &AgentRef,
     now: Timestamp,
-) -> Result<(), RegistryError> {
+) -> Result<AgentId, RegistryError> {
     let agent = owned(tx, caller, agent, "delete").await?;
     index::remove(tx, agent.id, now).await?;
     tx.delete_agent(agent.id, now).await?;
     tx.append_event(event("agent.deleted", &agent, now)).await?;
-    Ok(())
+    Ok(agent.id)
 }
 
 /// The agent, locked, if the caller may change it.

@@ -1,7 +1,7 @@
 //! One transaction: lock, look, serve the requests in their order, write everything at once.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     book::Side,
     error::MarketError,
-    model::{Capability, NewOrder, Order, OrderId},
+    model::{Capability, NewOrder, Order, OrderId, Standing},
     store::{Changes, MarketStore},
 };
 
@@ -40,11 +40,20 @@ pub(super) async fn run(
     let names = name_orders(tx, requests).await?;
     let mut shops = open_shops(tx, books, requests, &names, now).await?;
     let clients = learn_orders(tx, &mut shops, &names).await?;
-    let (accounts, holds) = foresee(&shops, requests);
+    let (accounts, holds) = foresee(&shops, requests, &names);
     let plan = Plan::lock(tx, accounts, holds, now).await?;
+    let standings = standings(tx, requests).await?;
     let till = Till { now, fee: options.fee, plan, trades: Vec::new(), facts: Vec::new() };
-    let homes = names.into_iter().collect();
-    let mut desk = Desk { till, shops, homes, clients, orders_max: options.orders_max.into() };
+    let mut desk = Desk {
+        till,
+        shops,
+        homes: names,
+        clients,
+        orders_max: options.orders_max.into(),
+        open_orders: standings.iter().map(|standing| (standing.owner, standing.open_orders)).collect(),
+        orders_per_owner_max: options.orders_per_owner_max.into(),
+        stopped: standings.iter().filter(|standing| standing.is_stopped).map(|standing| standing.agent).collect(),
+    };
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(match desk.serve(tx, request).await {
@@ -61,7 +70,8 @@ async fn name_orders(tx: &mut impl MarketStore, requests: &[Request]) -> Result<
     let mut clients = Vec::new();
     for request in requests {
         match request {
-            Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => ids.push(*order),
+            Request::Cancel { order, .. } | Request::Amend { order, .. } => ids.push(*order),
+            Request::Expire(order) | Request::Withdraw(order) => ids.push(*order),
             Request::Place(new, _) => {
                 ids.extend(new.id);
                 clients.extend(new.client_order_id.clone().map(|id| (new.trader.agent, id)));
@@ -93,7 +103,7 @@ async fn open_shops(
             Request::Place(NewOrder { capability, .. }, _) => _ = needed.insert(capability),
             Request::Configure { capability, .. } => _ = needed.insert(capability),
             Request::Match { capability, .. } => _ = wanted.insert(capability),
-            Request::Cancel { .. } | Request::Amend { .. } | Request::Expire(_) => {}
+            Request::Cancel { .. } | Request::Amend { .. } | Request::Expire(_) | Request::Withdraw(_) => {}
         }
     }
     wanted.extend(&needed);
@@ -141,7 +151,7 @@ fn needs_book(row: &Capability, requests: &[Request], names: &HashMap<OrderId, A
         Request::Match { capability, .. } => is_here(capability),
         Request::Configure { capability, settings } => is_here(capability) && settings.continuous,
         Request::Amend { order, .. } => is_continuous && names.get(order).is_some_and(|name| is_here(name)),
-        Request::Cancel { .. } | Request::Expire(_) => false,
+        Request::Cancel { .. } | Request::Expire(_) | Request::Withdraw(_) => false,
     })
 }
 
@@ -163,15 +173,36 @@ async fn learn_orders(
     Ok(known.filter_map(|order| Some(((order.trader.agent, order.client_order_id.clone()?), order.id))).collect())
 }
 
-/// The wallets and the holds that the requests will need, as far as can be told: better locked together and in order.
-fn foresee(shops: &HashMap<Arc<str>, Shop>, requests: &[Request]) -> (Vec<AccountId>, Vec<HoldId>) {
+/// How those stand who place orders. It is read when their wallets are locked, and escrow, which every transaction of an exchange
+/// locks: nobody is counting the same owner's orders now, and nobody is stopping the same agent.
+async fn standings(tx: &mut impl MarketStore, requests: &[Request]) -> Result<Vec<Standing>, MarketError> {
+    let trader = |request: &Request| match request {
+        Request::Place(new, _) => Some((new.trader.owner, new.trader.agent)),
+        _ => None,
+    };
+    let traders: BTreeSet<_> = requests.iter().filter_map(trader).collect();
+    let traders: Vec<_> = traders.into_iter().collect();
+    if traders.is_empty() { Ok(Vec::new()) } else { Ok(tx.standings(&traders).await?) }
+}
+
+/// The wallets and the holds that the requests will need, as far as can be told: better locked together and in order. The wallet
+/// of whoever places an order is one of them, whichever its side.
+fn foresee(
+    shops: &HashMap<Arc<str>, Shop>,
+    requests: &[Request],
+    names: &HashMap<OrderId, Arc<str>>,
+) -> (Vec<AccountId>, Vec<HoldId>) {
+    let find = |id: &OrderId| names.get(id).and_then(|home| shops.get(home)?.find(*id));
     let mut accounts = vec![escrow()];
     let mut holds = Vec::new();
     for request in requests {
         match request {
             Request::Place(new, _) => accounts.push(new.trader.account),
-            Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) => {
-                let order = shops.values().find_map(|shop| shop.number(*order).and_then(|number| shop.live.get(&number)));
+            Request::Cancel { order, .. }
+            | Request::Amend { order, .. }
+            | Request::Expire(order)
+            | Request::Withdraw(order) => {
+                let order = find(order).filter(|order| order.status.is_open());
                 accounts.extend(order.map(|order| order.trader.account));
                 holds.extend(order.and_then(|order| order.hold));
             }
@@ -226,7 +257,9 @@ async fn write(tx: &mut impl MarketStore, desk: Desk) -> Result<Vec<Shop>, Marke
     let now = till.now;
     let mut changes = Changes { trades: till.trades, events: till.facts, ..Changes::default() };
     let mut kept = Vec::new();
+    let mut owners = BTreeMap::<_, i64>::new();
     for (_, mut shop) in shops {
+        shop.take_more().into_iter().for_each(|(owner, more)| *owners.entry(owner).or_default() += more);
         let (row, opened, changed) = shop.settle();
         changes.capabilities.extend(row);
         changes.opened.extend(opened);
@@ -235,6 +268,7 @@ async fn write(tx: &mut impl MarketStore, desk: Desk) -> Result<Vec<Shop>, Marke
             kept.push(shop);
         }
     }
+    changes.owners = owners.into_iter().filter(|(_, more)| *more != 0).collect();
     till.plan.commit(tx).await?;
     if changes != Changes::default() {
         tx.write_market(changes, now).await?;

@@ -1,8 +1,11 @@
 //! Where requests are served, one after the other, within one transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use rialto_kernel::AgentId;
+use rialto_kernel::{AgentId, OwnerId};
 use rialto_store::StoreError;
 
 use super::{
@@ -26,6 +29,12 @@ pub(super) struct Desk {
     pub(super) clients: HashMap<(AgentId, String), OrderId>,
     /// How many orders a capability may have open.
     pub(super) orders_max: i64,
+    /// How many open orders the owners of those who place orders had before.
+    pub(super) open_orders: HashMap<OwnerId, i64>,
+    /// How many an owner may have.
+    pub(super) orders_per_owner_max: i64,
+    /// Those of the agents who place orders that may not.
+    pub(super) stopped: HashSet<AgentId>,
 }
 
 impl Desk {
@@ -41,6 +50,11 @@ impl Desk {
                     return Err(MarketError::Forbidden("Only its owner may cancel an order."));
                 }
                 till.end(tx, shop, number, OrderStatus::Cancelled, EndReason::Requested).await?;
+                Ok(Answer::Order(Box::new(self.order(*order)?)))
+            }
+            Request::Withdraw(order) => {
+                let (till, shop, number) = self.open(*order)?;
+                till.end(tx, shop, number, OrderStatus::Cancelled, EndReason::AgentStopped).await?;
                 Ok(Answer::Order(Box::new(self.order(*order)?)))
             }
             Request::Expire(order) => {
@@ -88,6 +102,12 @@ impl Desk {
             (None, Some(status)) => Err(MarketError::OrderNotOpen(status)),
             (None, None) => Err(MarketError::OrderUnknown(id)),
         }
+    }
+
+    /// How many orders an owner has open by now.
+    pub(super) fn open_of(&self, owner: OwnerId) -> i64 {
+        let before = self.open_orders.get(&owner).copied().unwrap_or_default();
+        before + self.shops.values().map(|shop| shop.more_of(owner)).sum::<i64>()
     }
 
     /// An order as it is by now.

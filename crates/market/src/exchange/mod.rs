@@ -9,6 +9,7 @@ mod meet;
 mod place;
 mod shop;
 mod step;
+mod stop;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use gather::Gatherer;
 use rialto_kernel::{Caller, Clock, Ppm, Timestamp};
 use rialto_store::{Db, StoreError, Tx, idempotency::Stored};
 pub(crate) use step::escrow;
+pub use stop::{resume_trading, stop_trading};
 
 use crate::{
     book::Side,
@@ -31,13 +33,16 @@ pub struct ExchangeOptions {
     pub fee: Ppm,
     /// The most orders that a capability may have open. A book has to fit into memory.
     pub orders_max: u32,
+    /// The most orders that an owner may have open, of all capabilities together. What is stopped with an agent ends in one
+    /// transaction, which this bounds.
+    pub orders_per_owner_max: u32,
     /// The most open orders that all books in memory have together. The books of other capabilities are forgotten.
     pub cached_orders_max: usize,
 }
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
-        Self { fee: Ppm::default(), orders_max: 100_000, cached_orders_max: 200_000 }
+        Self { fee: Ppm::default(), orders_max: 100_000, orders_per_owner_max: 10_000, cached_orders_max: 200_000 }
     }
 }
 
@@ -60,6 +65,7 @@ pub(crate) enum Request {
     Amend { caller: Caller, order: OrderId, amendment: Amendment },
     Match { capability: Arc<str>, tick: i64 },
     Expire(OrderId),
+    Withdraw(OrderId),
     Configure { capability: Arc<str>, settings: Settings },
 }
 
@@ -108,8 +114,8 @@ impl Exchange {
     /// Takes the owner of the agent, or an administrator.
     ///
     /// # Errors
-    /// [`MarketError::Invalid`], [`MarketError::Forbidden`], [`MarketError::IdMismatch`], [`MarketError::BookFull`],
-    /// [`MarketError::Busy`], [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`], [`MarketError::AgentUnknown`] when
+    /// [`MarketError::Invalid`], [`MarketError::Forbidden`], [`MarketError::IdMismatch`], [`MarketError::AgentStopped`],
+    /// [`MarketError::BookFull`], [`MarketError::TooManyOrders`], [`MarketError::Busy`], [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`], [`MarketError::AgentUnknown`] when
     /// there is no such wallet. An order that is placed and comes to nothing is no error: see [`Order::status`].
     pub async fn place(&self, caller: &Caller, new: NewOrder) -> Result<Placed, MarketError> {
         match self.try_place(caller, new, None).await? {

@@ -68,6 +68,9 @@ impl Desk {
             let placed = Placed { order, trades: Vec::new(), existed: true };
             return Ok(Answer::Placed { placed: Box::new(placed), is_done: true });
         }
+        if self.stopped.contains(&new.trader.agent) {
+            return Err(MarketError::AgentStopped(new.trader.agent));
+        }
         check::time(new, self.till.now)?;
         let before = self.till.trades.len();
         let shop = self.shops.get_mut(new.capability.as_str()).ok_or_else(|| broken("it is not there"))?;
@@ -75,9 +78,15 @@ impl Desk {
         if at_once && !self.till.meet(tx, shop, new.tick).await? {
             return Err(MarketError::Busy);
         }
-        if may_rest(new.time_in_force) && shop.row.open_orders >= self.orders_max {
-            return Err(MarketError::BookFull);
+        if may_rest(new.time_in_force) {
+            if shop.row.open_orders >= self.orders_max {
+                return Err(MarketError::BookFull);
+            }
+            if self.open_of(new.trader.owner) >= self.orders_per_owner_max {
+                return Err(MarketError::TooManyOrders(self.orders_per_owner_max));
+            }
         }
+        let shop = self.shops.get_mut(new.capability.as_str()).ok_or_else(|| broken("it is not there"))?;
         let mut order = order(new, fingerprint, shop, &self.till);
         order.hold = self.till.fund(shop, new, &order, at_once)?;
         order.priority = shop.next_priority();

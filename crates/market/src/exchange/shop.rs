@@ -35,6 +35,8 @@ pub(super) struct Shop {
     fresh: HashSet<OrderId>,
     /// Orders that this transaction has changed.
     changed: HashSet<OrderId>,
+    /// How many orders more than before owners have open, by what this transaction has done.
+    more: HashMap<OwnerId, i64>,
     /// Whether the row has to be written though no order has changed.
     pub(super) is_configured: bool,
 }
@@ -69,6 +71,7 @@ impl Shop {
             ended: HashMap::new(),
             fresh: HashSet::new(),
             changed: HashSet::new(),
+            more: HashMap::new(),
             is_configured: false,
         };
         orders.into_iter().for_each(|order| shop.learn(order));
@@ -100,8 +103,23 @@ impl Shop {
     /// Takes in a new order.
     pub(super) fn admit(&mut self, order: Order) -> u64 {
         self.fresh.insert(order.id);
-        self.row.open_orders += 1;
+        self.count(order.trader.owner, 1);
         self.put_in(order)
+    }
+
+    fn count(&mut self, owner: OwnerId, more: i64) {
+        self.row.open_orders += more;
+        *self.more.entry(owner).or_default() += more;
+    }
+
+    /// How many orders more than before an owner has open here, by what this transaction has done.
+    pub(super) fn more_of(&self, owner: OwnerId) -> i64 {
+        self.more.get(&owner).copied().unwrap_or_default()
+    }
+
+    /// The same of all owners; forgotten from then on.
+    pub(super) fn take_more(&mut self) -> HashMap<OwnerId, i64> {
+        std::mem::take(&mut self.more)
     }
 
     /// The priority of the next order.
@@ -177,7 +195,7 @@ impl Shop {
             self.leave_book(number)?;
         }
         self.numbers.remove(&order.id);
-        self.row.open_orders -= 1;
+        self.count(order.trader.owner, -1);
         self.changed.insert(order.id);
         order.cancelled += std::mem::take(&mut order.remaining);
         order.status = status;

@@ -41,6 +41,19 @@ pub struct Trader {
     pub account: AccountId,
 }
 
+/// How somebody stands who places orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The owner.
+    pub owner: OwnerId,
+    /// One of its agents.
+    pub agent: AgentId,
+    /// How many orders the owner has open, whichever of its agents placed them.
+    pub open_orders: i64,
+    /// Whether the agent may not trade; see [`crate::stop_trading`].
+    pub is_stopped: bool,
+}
+
 /// An order to be placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {

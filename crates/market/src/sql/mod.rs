@@ -4,10 +4,11 @@ mod capabilities;
 mod orders;
 mod rows;
 mod schema;
+mod standings;
 mod stats;
 mod trades;
 
-use rialto_kernel::{AgentId, PageRequest, Timestamp};
+use rialto_kernel::{AgentId, OwnerId, PageRequest, Timestamp};
 use rialto_store::{
     StoreError, Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -16,7 +17,7 @@ use rialto_store::{
 
 use crate::{
     model::{
-        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter,
+        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade, TradeFilter,
         TradeId,
     },
     store::{Changes, MarketStore},
@@ -51,12 +52,29 @@ impl MarketStore for Tx {
         orders::due(self, now, limit).await
     }
 
+    async fn standings(&mut self, traders: &[(OwnerId, AgentId)]) -> Result<Vec<Standing>, StoreError> {
+        standings::find(self, traders).await
+    }
+
+    async fn stop_trader(&mut self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        standings::stop(self, agent, now).await
+    }
+
+    async fn resume_trader(&mut self, agent: AgentId) -> Result<(), StoreError> {
+        standings::resume(self, agent).await
+    }
+
+    async fn open_orders_of(&mut self, owner: OwnerId, agent: AgentId) -> Result<Vec<OrderId>, StoreError> {
+        standings::open_of(self, owner, agent).await
+    }
+
     async fn write_market(&mut self, changes: Changes, now: Timestamp) -> Result<(), StoreError> {
         orders::insert(self, changes.opened).await?;
         orders::update(self, changes.changed).await?;
         // Trades after orders, which they refer to.
         trades::insert(self, changes.trades).await?;
         capabilities::update(self, changes.capabilities, now).await?;
+        standings::count(self, changes.owners).await?;
         outbox::append_all(self, changes.events).await
     }
 
@@ -69,6 +87,10 @@ impl MarketStore for Tx {
             Claim::Fresh => idempotency::finish(self, key, answer).await,
             _ => Err(StoreError::Again("an idempotency key was taken in the meantime".into())),
         }
+    }
+
+    async fn replace_answer(&mut self, key: &Key, answer: &Stored) -> Result<(), StoreError> {
+        idempotency::finish(self, key, answer).await
     }
 
     async fn best_orders(&mut self, capability: &str, limit: u32) -> Result<OrderBook, StoreError> {

@@ -51,6 +51,15 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::{Uid, UtcTime};
+    market_stopped (agent_id) {
+        agent_id -> Uid,
+        stopped_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::{Uid, UtcTime};
     market_trades (no) {
         no -> BigInt,
         id -> Uid,

@@ -10,4 +10,5 @@ mod races;
 mod reads;
 mod replicas;
 mod rules;
+mod standings;
 mod support;

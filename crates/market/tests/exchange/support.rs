@@ -52,6 +52,12 @@ impl Floor {
         Self { db: self.db.clone(), clock: self.clock.clone(), exchange }
     }
 
+    /// The same, with options of its own.
+    pub fn another_with(&self, options: ExchangeOptions) -> Self {
+        let exchange = Exchange::new(self.db.clone(), self.clock.clone(), options);
+        Self { db: self.db.clone(), clock: self.clock.clone(), exchange }
+    }
+
     pub async fn place(&self, new: NewOrder) -> Result<Placed, MarketError> {
         let caller = caller(new.trader.owner, Role::Operator);
         self.exchange.place(&caller, new).await
@@ -195,6 +201,15 @@ WHERE b.owner_id = a.owner_id OR b.capability <> t.capability OR a.capability <>
 
 SELECT c.capability || ' has ' || CAST(c.open_orders AS TEXT) || ' open orders, or not' AS what FROM market_capabilities AS c
 WHERE c.open_orders <> (SELECT COUNT(*) FROM market_orders AS o WHERE o.capability = c.capability AND o.remaining > 0);
+
+SELECT 'an owner with ' || CAST(c.open_orders AS TEXT) || ' open orders, or not' AS what FROM market_owners AS c
+WHERE c.open_orders <> (SELECT COUNT(*) FROM market_orders AS o WHERE o.owner_id = c.owner_id AND o.remaining > 0);
+
+SELECT 'open orders of an owner that nobody counts' AS what FROM market_orders
+WHERE remaining > 0 AND owner_id NOT IN (SELECT owner_id FROM market_owners);
+
+SELECT 'an open order of an agent that may not trade' AS what FROM market_orders
+WHERE remaining > 0 AND agent_id IN (SELECT agent_id FROM market_stopped);
 
 SELECT 'two open orders of one priority' AS what FROM market_orders WHERE remaining > 0
 GROUP BY capability, priority HAVING COUNT(*) > 1";

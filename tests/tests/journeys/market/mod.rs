@@ -1,6 +1,7 @@
 //! The market over HTTP. After each journey what always holds is checked in the server's database: what is held in wallets is
 //! what the open bids are for, and every trade was paid.
 
+mod agents;
 mod deliver;
 mod hostile;
 mod live;

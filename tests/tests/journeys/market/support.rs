@@ -125,6 +125,16 @@ SELECT 'a trade that is ' || t.status || ' and was paid back, or the other way r
 FROM market_trades AS t LEFT JOIN ledger_transfers AS m ON m.reverses = t.id
 WHERE (t.status = 'reversed') <> (m.id IS NOT NULL);
 
+SELECT 'proceeds that are held for nothing, or not' AS what FROM ledger_holds AS h
+FULL JOIN (SELECT hold_id FROM market_trades WHERE hold_id IS NOT NULL) AS t ON t.hold_id = h.id
+WHERE (t.hold_id IS NOT NULL) <> (h.kind = 14 AND h.state = 'pending');
+
+SELECT 'an owner with ' || CAST(c.open_orders AS TEXT) || ' open orders, or not' AS what FROM market_owners AS c
+WHERE c.open_orders <> (SELECT COUNT(*) FROM market_orders AS o WHERE o.owner_id = c.owner_id AND o.remaining > 0);
+
+SELECT 'an open order of an agent that may not trade' AS what FROM market_orders
+WHERE remaining > 0 AND agent_id IN (SELECT agent_id FROM market_stopped);
+
 SELECT 'a trade that is still being delivered' AS what FROM market_trades WHERE status = 'delivering'";
 
 #[derive(QueryableByName)]

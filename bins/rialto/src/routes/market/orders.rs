@@ -44,7 +44,7 @@ fn render(placed: &Placed) -> Stored {
         (status = 402, description = "The agent's wallet does not cover the bid.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The agent is somebody else's, or your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The `client_order_id` was used for another order; the wallet is frozen or closed; or there are too many open orders.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The `client_order_id` was used for another order; the wallet is frozen or closed; the agent is not active (`agent-inactive`); or there are too many open orders, of the capability (`book-full`) or of the owner (`too-many-open-orders`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Very many orders wait to be matched, or the database is away: try again.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),

@@ -25,6 +25,8 @@ impl From<MarketError> for Problem {
             MarketError::KeyRunning => key_running(),
             MarketError::WouldTrade => Self::conflict("order-would-trade", said),
             MarketError::BookFull => Self::conflict("book-full", said),
+            MarketError::TooManyOrders(_) => Self::conflict("too-many-open-orders", said),
+            MarketError::AgentStopped(_) => Self::conflict("agent-inactive", said),
             MarketError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "market-busy", said).retry_after(1),
             MarketError::InsufficientFunds { .. } => Self::payment_required(said),
             MarketError::WalletNotOpen(_) => Self::conflict("wallet-not-open", said),

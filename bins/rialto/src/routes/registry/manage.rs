@@ -12,7 +12,7 @@ use super::{
     problem::endpoint_refused,
 };
 use crate::{
-    compose::App,
+    compose::{App, retirement},
     http::{Auth, Command, Path, Problem, problem::ProblemBody},
 };
 
@@ -54,7 +54,8 @@ pub async fn register_agent(app: Data<App>, command: Command<Value>) -> Result<H
 
 /// Change an agent
 ///
-/// What is left out, or null, stays as it is. The readable id stays in any case.
+/// What is left out, or null, stays as it is. The readable id stays in any case. One that is switched off (`is_active`) has its
+/// open orders on the market cancelled.
 #[utoipa::path(
     tag = "Registry",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "0198c0de-0000-7000-8000-0123456789ab")),
@@ -77,7 +78,7 @@ pub async fn update_agent(app: Data<App>, path: Path<String>, command: Command<V
     let (agent, now) = (AgentRef::parse(&path), app.clock.now());
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &Value| {
-            let agent = registry::update(tx, caller, &agent, &changes, now).await?;
+            let agent = retirement::update_agent(tx, caller, &agent, &changes, now).await?;
             Ok(AgentResponse::from(registry::find(tx, &agent.id.into(), now).await?))
         })
         .await
@@ -85,7 +86,8 @@ pub async fn update_agent(app: Data<App>, path: Path<String>, command: Command<V
 
 /// Delete an agent
 ///
-/// It is no longer listed, found, read or called. Its wallet and its history stay, and its readable id is never given away again.
+/// It is no longer listed, found, read or called, and its open orders on the market are cancelled. Its wallet and its history stay,
+/// and its readable id is never given away again.
 #[utoipa::path(
     tag = "Registry",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "0198c0de-0000-7000-8000-0123456789ab")),
@@ -99,7 +101,7 @@ pub async fn update_agent(app: Data<App>, path: Path<String>, command: Command<V
 #[delete("/registry/agents/{agent_id}")]
 pub async fn delete_agent(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
     let (agent, now) = (AgentRef::parse(&path), app.clock.now());
-    app.db.write(async move |tx: &mut Tx| registry::delete(tx, &caller, &agent, now).await).await?;
+    app.db.write(async move |tx: &mut Tx| retirement::delete_agent(tx, &caller, &agent, now).await).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -125,6 +125,8 @@ words! {
         MoneyRefused = "money_refused",
         /// There are too many orders in the book.
         BookFull = "book_full",
+        /// Its agent was deleted, or switched off.
+        AgentStopped = "agent_stopped",
     }
 }
 
