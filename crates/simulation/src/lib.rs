@@ -36,8 +36,8 @@ pub use live::Simulator;
 pub use record::{EVENTS_PER_TICK_MAX, LEVELS_KEPT, Recorded};
 pub use rng::Rng;
 pub use run::{
-    LEASE_MS, LIVE_BUYERS_MAX, LIVE_SERVICES_MAX, LIVE_TICKS_MAX, ProcessId, Run, RunId, RunStatus, end_lost, find, latest,
-    nouns, start, stop,
+    LEASE_MS, LIVE_BOUNDS, LIVE_BUYERS_MAX, LIVE_SERVICES_MAX, LIVE_TICKS_MAX, ProcessId, Run, RunId, RunStatus, end_lost, find,
+    latest, nouns, start, stop,
 };
 pub use scenario::{Layout, Scenario};
 pub use store::{BookRecord, Price, SimulationStore, TickFigures, TickFilter, TickRecord, TradeRecord};

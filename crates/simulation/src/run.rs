@@ -133,7 +133,7 @@ impl Run {
     }
 }
 
-/// Bounds of a run on a server, beside those of [`Config::check`]: it shares the machine with everybody's money.
+/// The most ticks on a server, where a run shares the machine with everybody's money.
 pub const LIVE_TICKS_MAX: u32 = 10_000;
 /// The most sellers on a server.
 pub const LIVE_SERVICES_MAX: u32 = 100;
@@ -142,18 +142,36 @@ pub const LIVE_BUYERS_MAX: u32 = 200;
 /// The longest run on a server, in ms, for who is no administrator: others wait for their turn.
 pub const LIVE_TIME_MAX: u32 = 2 * 60 * 60 * 1_000;
 
+/// What the figures of a run on a server are between; often less than [`Config::check`] allows.
+pub const LIVE_BOUNDS: [(&str, u32, u32); 7] = [
+    ("tick_count", 1, LIVE_TICKS_MAX),
+    ("tick_interval_ms", Config::INTERVAL_MS_MIN, Config::INTERVAL_MS_MAX),
+    ("service_agent_count", 1, LIVE_SERVICES_MAX),
+    ("buyer_agent_count", 1, LIVE_BUYERS_MAX),
+    ("shock_at_tick", 1, LIVE_TICKS_MAX),
+    ("agents_to_disable", 0, LIVE_SERVICES_MAX),
+    ("order_ticks", 1, Config::ORDER_TICKS_MAX),
+];
+
 fn check_live(config: &Config, caller: &Caller) -> Result<(), SimulationError> {
-    config.check()?;
-    let ticks_max =
-        if caller.is_admin() { LIVE_TICKS_MAX } else { LIVE_TICKS_MAX.min(LIVE_TIME_MAX / config.interval_ms.max(1)) };
-    for (field, value, high) in [
-        ("tick_count", config.ticks, ticks_max),
-        ("service_agent_count", config.services, LIVE_SERVICES_MAX),
-        ("buyer_agent_count", config.buyers, LIVE_BUYERS_MAX),
-    ] {
-        if value > high {
-            return Err(SimulationError::Invalid { field, low: 1, high: high.into() });
+    for (field, low, high) in LIVE_BOUNDS {
+        let value = match field {
+            "tick_count" => Some(config.ticks),
+            "tick_interval_ms" => Some(config.interval_ms),
+            "order_ticks" => Some(config.order_ticks),
+            "service_agent_count" => Some(config.services),
+            "buyer_agent_count" => Some(config.buyers),
+            "shock_at_tick" => config.shock.map(|shock| shock.at_tick),
+            _ => config.shock.map(|shock| shock.services),
+        };
+        if value.is_some_and(|value| !(low..=high).contains(&value)) {
+            return Err(SimulationError::Invalid { field, low: low.into(), high: high.into() });
         }
+    }
+    config.check()?;
+    let ticks_max = LIVE_TIME_MAX / config.interval_ms.max(1);
+    if !caller.is_admin() && config.ticks > ticks_max {
+        return Err(SimulationError::Invalid { field: "tick_count", low: 1, high: ticks_max.into() });
     }
     Ok(())
 }

@@ -157,6 +157,19 @@ async fn one_at_a_time_and_only_what_makes_sense(world: &mut World) {
         let refused = ada.api.post("/scenarios/start", &config).await.expect_problem(422);
         assert_eq!(refused["errors"][0]["field"], format!("body.{field}"), "{config}");
     }
+    // The bounds are the server's, and not those of the command line.
+    for (field, value, bounds) in [
+        ("tick_count", 0, "1 and 10000"),
+        ("tick_count", -1, "1 and 10000"),
+        ("service_agent_count", 0, "1 and 100"),
+        ("buyer_agent_count", i64::MAX, "1 and 200"),
+        ("shock_at_tick", 10_001, "1 and 10000"),
+        ("agents_to_disable", 101, "0 and 100"),
+    ] {
+        let config = json!({"scenario_name": "arbitrage", field: value});
+        let refused = ada.api.post("/scenarios/start", &config).await.expect_problem(422);
+        assert_eq!(refused["errors"][0]["message"], format!("must be between {bounds}"), "{config}");
+    }
     ada.api.post("/scenarios/start", &json!({})).await.expect_problem(422);
     ada.api.post("/scenarios/start", &json!({"scenario_name": "a\u{0}b"})).await.expect_problem(422);
 

@@ -19,6 +19,13 @@ pub fn page(limit: Option<i64>, offset: Option<i64>, limit_default: u32, limit_m
         .ok_or_else(|| Problem::invalid("query.offset", format!("must be between 0 and {PAGE_OFFSET_MAX}")))
 }
 
+/// The number that `?field=` gives, from `low` to `high`; `default` when it is left out. 422 for any other.
+pub fn number(field: &str, given: Option<i64>, default: u32, low: u32, high: u32) -> Result<u32, Problem> {
+    let Some(given) = given else { return Ok(default) };
+    let number = u32::try_from(given).ok().filter(|number| (low..=high).contains(number));
+    number.ok_or_else(|| Problem::invalid(format!("query.{field}"), format!("must be between {low} and {high}")))
+}
+
 /// 200 with a bare array, as the first reference's clients read lists, and the total in a header.
 pub fn list<T: Serialize>(page: &Page<T>) -> HttpResponse {
     HttpResponse::Ok().insert_header((TOTAL_HEADER, page.total.to_string())).json(&page.items)

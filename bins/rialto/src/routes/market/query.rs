@@ -6,14 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::dto::{CandleInterval, OrderState};
-use crate::http::Problem;
-
-/// A number of rows, 1 to `max`.
-fn count(field: &str, given: Option<i64>, default: u32, max: u32) -> Result<u32, Problem> {
-    let Some(given) = given else { return Ok(default) };
-    let count = u32::try_from(given).ok().filter(|count| (1..=max).contains(count));
-    count.ok_or_else(|| Problem::invalid(format!("query.{field}"), format!("must be between 1 and {max}")))
-}
+use crate::http::{Problem, paging::number};
 
 /// Which slice of the priced agents.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,7 +45,7 @@ pub struct OrdersQuery {
 impl OrdersQuery {
     /// How many.
     pub fn limit(&self) -> Result<u32, Problem> {
-        count("limit", self.limit, 50, ORDERS_MAX)
+        number("limit", self.limit, 50, 1, ORDERS_MAX)
     }
 
     /// The filter that this is, but for the agent.
@@ -80,7 +73,7 @@ pub struct DepthQuery {
 impl DepthQuery {
     /// How many.
     pub fn levels(&self) -> Result<u32, Problem> {
-        count("levels", self.levels, 50, DEPTH_LEVELS_MAX)
+        number("levels", self.levels, 50, 1, DEPTH_LEVELS_MAX)
     }
 }
 
@@ -99,7 +92,7 @@ pub struct CandlesQuery {
 impl CandlesQuery {
     /// How many.
     pub fn limit(&self) -> Result<u32, Problem> {
-        count("limit", self.limit, 100, CANDLES_MAX)
+        number("limit", self.limit, 100, 1, CANDLES_MAX)
     }
 }
 

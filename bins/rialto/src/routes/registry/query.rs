@@ -7,7 +7,7 @@ use rialto_registry::{AgentFilter, AgentSort, DISTANCE_MAX, DiscoverQuery, RankB
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::http::Problem;
+use crate::http::{Problem, paging::number};
 
 /// Which agents to list. Filters that are given hold together.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,16 +66,12 @@ impl ListQuery {
 
 /// A window of days, 1 to 365.
 pub fn days(field: &str, given: Option<i64>, default: u32) -> Result<u32, Problem> {
-    let Some(given) = given else { return Ok(default) };
-    let days = u32::try_from(given).ok().filter(|days| (1..=365).contains(days));
-    days.ok_or_else(|| Problem::invalid(format!("query.{field}"), "must be between 1 and 365"))
+    number(field, given, default, 1, 365)
 }
 
 /// A number of rows, 1 to `max`.
 pub fn limit(given: Option<i64>, default: u32, max: u32) -> Result<u32, Problem> {
-    let Some(given) = given else { return Ok(default) };
-    let limit = u32::try_from(given).ok().filter(|limit| (1..=max).contains(limit));
-    limit.ok_or_else(|| Problem::invalid("query.limit", format!("must be between 1 and {max}")))
+    number("limit", given, default, 1, max)
 }
 
 /// What is needed.

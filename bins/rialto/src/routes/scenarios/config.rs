@@ -1,6 +1,6 @@
 //! What a run is asked for with.
 
-use rialto_simulation::{Config, Scenario, Shock, strategy::Pricing};
+use rialto_simulation::{Config, LIVE_BOUNDS, Scenario, Shock, strategy::Pricing};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -168,7 +168,9 @@ fn unknown(name: &str) -> Problem {
 }
 
 fn number(field: &str, value: i64) -> Result<u32, Problem> {
-    u32::try_from(value).map_err(|_| Problem::invalid(format!("body.{field}"), "must be a number from 0 to 4294967295"))
+    let bounds = LIVE_BOUNDS.into_iter().find(|(name, ..)| *name == field);
+    let (low, high) = bounds.map_or((0, u32::MAX), |(_, low, high)| (low, high));
+    u32::try_from(value).map_err(|_| Problem::invalid(format!("body.{field}"), format!("must be between {low} and {high}")))
 }
 
 fn small(field: &str, value: Option<i64>) -> Result<Option<u32>, Problem> {

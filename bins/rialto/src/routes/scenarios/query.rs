@@ -7,7 +7,7 @@ use rialto_simulation::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::http::Problem;
+use crate::http::{Problem, paging::number};
 
 /// The longest name of a book, in characters.
 const CAPABILITY_CHARS_MAX: usize = 255;
@@ -18,12 +18,6 @@ pub fn capability(field: &str, name: &str) -> Result<String, Problem> {
         return Ok(name.to_owned());
     }
     Err(Problem::invalid(field, format!("must have 1 to {CAPABILITY_CHARS_MAX} characters")))
-}
-
-fn number(field: &str, given: Option<i64>, default: u32, low: u32, high: u32) -> Result<u32, Problem> {
-    let Some(given) = given else { return Ok(default) };
-    let number = u32::try_from(given).ok().filter(|number| (low..=high).contains(number));
-    number.ok_or_else(|| Problem::invalid(format!("query.{field}"), format!("must be between {low} and {high}")))
 }
 
 /// Which page.
