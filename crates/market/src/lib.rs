@@ -42,9 +42,9 @@ pub use self::{
     error::MarketError,
     exchange::{Exchange, ExchangeOptions, resume_trading, stop_trading},
     model::{
-        Amendment, Candle, Capability, DepthLevel, EndReason, Interval, Keyed, Listing, NewOrder, Order, OrderBook, OrderDepth,
-        OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, PlacedOnce, Settings, Standing, Ticker, TimeInForce, Trade,
-        TradeFilter, TradeId, TradeStatus, Trader, nouns,
+        Amendment, Candle, Capability, DepthLevel, EndReason, FeeChange, Interval, Keyed, Listing, NewOrder, Once, Order,
+        OrderBook, OrderDepth, OrderFilter, OrderId, OrderPage, OrderStatus, OrderType, Placed, Settings, SettingsChange,
+        Standing, Ticker, TimeInForce, Trade, TradeFilter, TradeId, TradeStatus, Trader, nouns,
     },
     read::{
         AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, LISTINGS_MAX, ORDERS_MAX, TRADES_MAX, candles,

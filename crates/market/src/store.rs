@@ -8,8 +8,8 @@ use rialto_store::{
 };
 
 use crate::model::{
-    Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade, TradeFilter,
-    TradeId,
+    Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade,
+    TradeFilter, TradeId,
 };
 
 /// What a transaction wants written, all at once.
@@ -62,11 +62,8 @@ pub trait MarketStore: WalletStore {
     fn resume_trader(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The open orders of one of an owner's agents, in no order.
-    fn open_orders_of(
-        &mut self,
-        owner: OwnerId,
-        agent: AgentId,
-    ) -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
+    fn open_orders_of(&mut self, owner: OwnerId, agent: AgentId)
+    -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
 
     /// Writes `changes`.
     ///

@@ -142,14 +142,14 @@ fn needs_book(row: &Capability, requests: &[Request], names: &HashMap<OrderId, A
     // A capability that becomes continuous within this batch is so for all that comes after.
     let is_here = |name: &str| *row.name == *name;
     let becomes = |request: &Request| match request {
-        Request::Configure { capability, settings } => settings.continuous && is_here(capability),
+        Request::Configure { capability, change } => change.continuous == Some(true) && is_here(capability),
         _ => false,
     };
     let is_continuous = row.settings.continuous || requests.iter().any(becomes);
     requests.iter().any(|request| match request {
         Request::Place(new, _) => is_here(&new.capability) && is_at_once(new, is_continuous),
         Request::Match { capability, .. } => is_here(capability),
-        Request::Configure { capability, settings } => is_here(capability) && settings.continuous,
+        Request::Configure { .. } => becomes(request),
         Request::Amend { order, .. } => is_continuous && names.get(order).is_some_and(|name| is_here(name)),
         Request::Cancel { .. } | Request::Expire(_) | Request::Withdraw(_) => false,
     })
@@ -198,10 +198,7 @@ fn foresee(
     for request in requests {
         match request {
             Request::Place(new, _) => accounts.push(new.trader.account),
-            Request::Cancel { order, .. }
-            | Request::Amend { order, .. }
-            | Request::Expire(order)
-            | Request::Withdraw(order) => {
+            Request::Cancel { order, .. } | Request::Amend { order, .. } | Request::Expire(order) | Request::Withdraw(order) => {
                 let order = find(order).filter(|order| order.status.is_open());
                 accounts.extend(order.map(|order| order.trader.account));
                 holds.extend(order.and_then(|order| order.hold));

@@ -5,8 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use rialto_kernel::{AgentId, OwnerId};
-use rialto_store::StoreError;
+use rialto_kernel::{AgentId, OwnerId, Timestamp};
+use rialto_store::{
+    StoreError,
+    idempotency::{Claim, Stored},
+};
 
 use super::{
     Answer, Request,
@@ -15,9 +18,32 @@ use super::{
 };
 use crate::{
     error::MarketError,
-    model::{EndReason, Order, OrderId, OrderStatus, Settings, Trade},
+    model::{EndReason, Keyed, Order, OrderId, OrderStatus, SettingsChange, Trade},
     store::MarketStore,
 };
+
+/// The answer that was given before under this key.
+pub(super) async fn answered<T>(tx: &mut impl MarketStore, keyed: Option<&Keyed<T>>) -> Result<Option<Stored>, MarketError> {
+    let Some(Keyed { key, .. }) = keyed else { return Ok(None) };
+    // Requests for one capability take turns, and a repeat is for the same one: what its rival did can be seen by now.
+    match tx.find_answer(key).await? {
+        None => Ok(None),
+        Some(Claim::Done(stored)) => Ok(Some(stored)),
+        Some(Claim::Mismatch) => Err(MarketError::KeyReused),
+        Some(Claim::Running | Claim::Fresh) => Err(MarketError::KeyRunning),
+    }
+}
+
+/// Keeps an answer under its key.
+pub(super) async fn keep<T>(
+    tx: &mut impl MarketStore,
+    keyed: Option<&Keyed<T>>,
+    answer: &T,
+    now: Timestamp,
+) -> Result<(), MarketError> {
+    let Some(Keyed { key, render }) = keyed else { return Ok(()) };
+    Ok(tx.keep_answer(key, &render(answer), now).await?)
+}
 
 /// The capabilities that a transaction has locked, with what it needs of their orders, and the money.
 pub(super) struct Desk {
@@ -64,15 +90,21 @@ impl Desk {
                 }
                 Ok(Answer::Order(Box::new(self.order(*order)?)))
             }
-            Request::Match { capability, tick } => {
+            Request::Match { capability, tick, keyed } => {
+                if let Some(stored) = answered(tx, keyed.as_ref()).await? {
+                    return Ok(Answer::Replayed(stored));
+                }
                 let before = self.till.trades.len();
-                let Some(shop) = self.shops.get_mut(capability) else {
-                    return Ok(Answer::Matched { trades: Vec::new(), is_done: true });
+                // What nobody has traded has nothing to match.
+                let is_done = match self.shops.get_mut(capability) {
+                    Some(shop) => self.till.meet(tx, shop, *tick).await?,
+                    None => true,
                 };
-                let is_done = self.till.meet(tx, shop, *tick).await?;
-                Ok(Answer::Matched { trades: self.trades_since(before), is_done })
+                let trades = self.trades_since(before);
+                keep(tx, keyed.as_ref(), &trades, self.till.now).await?;
+                Ok(Answer::Matched { trades, is_done })
             }
-            Request::Configure { capability, settings } => self.configure(tx, capability, *settings).await,
+            Request::Configure { capability, change } => self.configure(tx, capability, *change).await,
         }
     }
 
@@ -80,12 +112,12 @@ impl Desk {
         &mut self,
         tx: &mut impl MarketStore,
         capability: &Arc<str>,
-        settings: Settings,
+        change: SettingsChange,
     ) -> Result<Answer, MarketError> {
         let shop = self.shops.get_mut(capability).ok_or_else(|| broken("it is not there"))?;
-        shop.row.settings = settings;
+        shop.row.settings = change.of(shop.row.settings);
         shop.is_configured = true;
-        if settings.continuous {
+        if change.continuous == Some(true) {
             self.till.meet(tx, shop, 0).await?;
         }
         Ok(Answer::Capability(shop.row.clone()))

@@ -22,7 +22,7 @@ pub use stop::{resume_trading, stop_trading};
 use crate::{
     book::Side,
     error::MarketError,
-    model::{Amendment, Capability, Keyed, NewOrder, Order, OrderId, Placed, PlacedOnce, Settings, Trade},
+    model::{Amendment, Capability, Keyed, NewOrder, Once, Order, OrderId, Placed, SettingsChange, Trade},
     store::MarketStore,
 };
 
@@ -60,13 +60,13 @@ pub struct Exchange {
 /// What is asked of the exchange.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    Place(NewOrder, Option<Keyed>),
+    Place(NewOrder, Option<Keyed<Placed>>),
     Cancel { caller: Caller, order: OrderId },
     Amend { caller: Caller, order: OrderId, amendment: Amendment },
-    Match { capability: Arc<str>, tick: i64 },
+    Match { capability: Arc<str>, tick: i64, keyed: Option<Keyed<Vec<Trade>>> },
     Expire(OrderId),
     Withdraw(OrderId),
-    Configure { capability: Arc<str>, settings: Settings },
+    Configure { capability: Arc<str>, change: SettingsChange },
 }
 
 /// What it came to.
@@ -77,6 +77,13 @@ pub(crate) enum Answer {
     Order(Box<Order>),
     Matched { trades: Vec<Trade>, is_done: bool },
     Capability(Capability),
+}
+
+impl<T> Once<T> {
+    /// What was done under no key.
+    fn now(self) -> Result<T, MarketError> {
+        if let Self::Now(done) = self { Ok(done) } else { Err(odd()) }
+    }
 }
 
 impl Answer {
@@ -118,22 +125,22 @@ impl Exchange {
     /// [`MarketError::BookFull`], [`MarketError::TooManyOrders`], [`MarketError::Busy`], [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`], [`MarketError::AgentUnknown`] when
     /// there is no such wallet. An order that is placed and comes to nothing is no error: see [`Order::status`].
     pub async fn place(&self, caller: &Caller, new: NewOrder) -> Result<Placed, MarketError> {
-        match self.try_place(caller, new, None).await? {
-            PlacedOnce::Now(placed) => Ok(*placed),
-            PlacedOnce::Replayed(_) => Err(odd()),
-        }
+        self.try_place(caller, new, None).await?.now()
     }
 
     /// Places an order like [`Exchange::place`], once for an idempotency key: the answer is kept in the transaction that places
     /// it, and is given again to whoever repeats the request. A refusal leaves the key free.
     ///
+    /// An order that meets very many others has several turns, each a transaction. The whole answer is kept before it is given;
+    /// who repeats the request before that, or after the process has died between two turns, is given that of the first turn.
+    ///
     /// # Errors
     /// Those of [`Exchange::place`], then [`MarketError::KeyReused`] and [`MarketError::KeyRunning`].
-    pub async fn place_once(&self, caller: &Caller, new: NewOrder, keyed: Keyed) -> Result<PlacedOnce, MarketError> {
+    pub async fn place_once(&self, caller: &Caller, new: NewOrder, keyed: Keyed<Placed>) -> Result<Once<Placed>, MarketError> {
         self.try_place(caller, new, Some(keyed)).await
     }
 
-    async fn try_place(&self, caller: &Caller, new: NewOrder, keyed: Option<Keyed>) -> Result<PlacedOnce, MarketError> {
+    async fn try_place(&self, caller: &Caller, new: NewOrder, keyed: Option<Keyed<Placed>>) -> Result<Once<Placed>, MarketError> {
         check::order(&new)?;
         if !caller.may_write(new.trader.owner) {
             return Err(MarketError::Forbidden("Only its owner may trade for this agent."));
@@ -163,10 +170,7 @@ impl Exchange {
     /// [`MarketError::InsufficientFunds`], [`MarketError::WalletNotOpen`]; the order is as it was then.
     pub async fn amend(&self, caller: &Caller, order: OrderId, amendment: Amendment) -> Result<Placed, MarketError> {
         check::amendment(&amendment)?;
-        match self.finish(Request::Amend { caller: *caller, order, amendment }, 0).await? {
-            PlacedOnce::Now(placed) => Ok(*placed),
-            PlacedOnce::Replayed(_) => Err(odd()),
-        }
+        self.finish(Request::Amend { caller: *caller, order, amendment }, 0).await?.now()
     }
 
     /// Lets the orders of a capability meet, in the order in which they were placed, and returns their trades. After it no
@@ -175,43 +179,76 @@ impl Exchange {
     /// # Errors
     /// [`MarketError::Invalid`], [`MarketError::Store`].
     pub async fn match_orders(&self, capability: &str, tick: i64) -> Result<Vec<Trade>, MarketError> {
-        check::text("capability", capability)?;
-        let capability: Arc<str> = capability.into();
-        let mut trades = Vec::new();
-        loop {
-            match self.ask(Request::Match { capability: Arc::clone(&capability), tick }).await? {
-                Answer::Matched { trades: more, is_done } => {
-                    trades.extend(more);
-                    if is_done || trades.len() >= MATCH_TRADES_MAX {
-                        return Ok(trades);
-                    }
-                }
-                _ => return Err(odd()),
-            }
-        }
+        self.turns(capability, tick, None).await?.now()
     }
 
-    /// The same for somebody who asks from outside. Takes a caller who may change things at all.
+    /// The same for somebody who asks from outside, and once for an idempotency key, if there is one. Takes a caller who may
+    /// change things at all. As for [`Exchange::place_once`], very many trades are several turns.
     ///
     /// # Errors
-    /// Those of [`Exchange::match_orders`], then [`MarketError::Forbidden`].
-    pub async fn match_for(&self, caller: &Caller, capability: &str, tick: i64) -> Result<Vec<Trade>, MarketError> {
+    /// Those of [`Exchange::match_orders`], then [`MarketError::Forbidden`], [`MarketError::KeyReused`] and
+    /// [`MarketError::KeyRunning`].
+    pub async fn match_for(
+        &self,
+        caller: &Caller,
+        capability: &str,
+        tick: i64,
+        keyed: Option<Keyed<Vec<Trade>>>,
+    ) -> Result<Once<Vec<Trade>>, MarketError> {
         if !caller.may_write(caller.owner) {
             return Err(MarketError::Forbidden("This account may only read."));
         }
-        self.match_orders(capability, tick).await
+        self.turns(capability, tick, keyed).await
     }
 
-    /// Says how a capability is traded. What waits in one that becomes continuous is matched. Takes an administrator.
+    async fn turns(
+        &self,
+        capability: &str,
+        tick: i64,
+        keyed: Option<Keyed<Vec<Trade>>>,
+    ) -> Result<Once<Vec<Trade>>, MarketError> {
+        check::text("capability", capability)?;
+        let capability: Arc<str> = capability.into();
+        let (mut trades, mut first) = (Vec::new(), keyed.clone());
+        let mut turns = 0;
+        loop {
+            let request = Request::Match { capability: Arc::clone(&capability), tick, keyed: first.take() };
+            let is_done = match self.ask(request).await? {
+                Answer::Matched { trades: more, is_done } => {
+                    trades.extend(more);
+                    is_done
+                }
+                Answer::Replayed(stored) => return Ok(Once::Replayed(stored)),
+                _ => return Err(odd()),
+            };
+            turns += 1;
+            if is_done || trades.len() >= MATCH_TRADES_MAX {
+                break;
+            }
+        }
+        if turns > 1 {
+            self.keep(keyed, &trades).await?;
+        }
+        Ok(Once::Now(trades))
+    }
+
+    /// Keeps the whole answer under its key, in place of what the first turn has left there.
+    async fn keep<T>(&self, keyed: Option<Keyed<T>>, whole: &T) -> Result<(), MarketError> {
+        let Some(Keyed { key, render }) = keyed else { return Ok(()) };
+        let answer = render(whole);
+        Ok(self.db.write(async move |tx: &mut Tx| tx.replace_answer(&key, &answer).await).await?)
+    }
+
+    /// Says how a capability is traded; what is not named stays. What waits in one that becomes continuous is matched. Takes an administrator.
     ///
     /// # Errors
     /// [`MarketError::Invalid`], [`MarketError::Forbidden`].
-    pub async fn configure(&self, caller: &Caller, capability: &str, settings: Settings) -> Result<Capability, MarketError> {
+    pub async fn configure(&self, caller: &Caller, capability: &str, change: SettingsChange) -> Result<Capability, MarketError> {
         check::text("capability", capability)?;
         if !caller.is_admin() {
             return Err(MarketError::Forbidden("Only an administrator may say how a capability is traded."));
         }
-        match self.ask(Request::Configure { capability: capability.into(), settings }).await? {
+        match self.ask(Request::Configure { capability: capability.into(), change }).await? {
             Answer::Capability(capability) => Ok(capability),
             _ => Err(odd()),
         }
@@ -242,10 +279,11 @@ impl Exchange {
     }
 
     /// Has an order arrive. One that met very many others has more turns.
-    async fn finish(&self, request: Request, tick: i64) -> Result<PlacedOnce, MarketError> {
+    async fn finish(&self, request: Request, tick: i64) -> Result<Once<Placed>, MarketError> {
+        let keyed = if let Request::Place(_, keyed) = &request { keyed.clone() } else { None };
         let (mut placed, is_done) = match self.ask(request).await? {
             Answer::Placed { placed, is_done } => (placed, is_done),
-            Answer::Replayed(stored) => return Ok(PlacedOnce::Replayed(stored)),
+            Answer::Replayed(stored) => return Ok(Once::Replayed(stored)),
             _ => return Err(odd()),
         };
         if !is_done {
@@ -253,8 +291,9 @@ impl Exchange {
             let id = placed.order.id;
             let found = self.db.read(async move |tx: &mut Tx| tx.find_orders(&[id]).await).await?.pop();
             placed.order = found.ok_or(MarketError::OrderUnknown(id))?;
+            self.keep(keyed, &placed).await?;
         }
-        Ok(PlacedOnce::Now(placed))
+        Ok(Once::Now(*placed))
     }
 
     async fn ask(&self, request: Request) -> Result<Answer, MarketError> {

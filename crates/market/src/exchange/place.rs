@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rialto_kernel::{Amount, Event as Fact, Id};
 use rialto_ledger::{AccountState, HoldId};
-use rialto_store::{StoreError, idempotency::Claim};
+use rialto_store::StoreError;
 use serde_json::json;
 
 use super::{
     Answer, check,
-    desk::Desk,
+    desk::{Desk, answered, keep},
     meet::Till,
     shop::{Shop, broken, signed},
     step,
@@ -42,19 +42,14 @@ impl Desk {
         &mut self,
         tx: &mut impl MarketStore,
         new: &NewOrder,
-        keyed: Option<&Keyed>,
+        keyed: Option<&Keyed<Placed>>,
     ) -> Result<Answer, MarketError> {
-        let Some(Keyed { key, render }) = keyed else { return self.place(tx, new).await };
-        // Requests for one capability take turns, and a repeat is for the same one: what its rival did can be seen by now.
-        match tx.find_answer(key).await? {
-            None => {}
-            Some(Claim::Done(stored)) => return Ok(Answer::Replayed(stored)),
-            Some(Claim::Mismatch) => return Err(MarketError::KeyReused),
-            Some(Claim::Running | Claim::Fresh) => return Err(MarketError::KeyRunning),
+        if let Some(stored) = answered(tx, keyed).await? {
+            return Ok(Answer::Replayed(stored));
         }
         let answer = self.place(tx, new).await?;
         if let Answer::Placed { placed, .. } = &answer {
-            tx.keep_answer(key, &render(placed), self.till.now).await?;
+            keep(tx, keyed, placed, self.till.now).await?;
         }
         Ok(answer)
     }

@@ -183,21 +183,21 @@ impl Order {
     }
 }
 
-/// An idempotency key under which an order is placed once.
+/// An idempotency key under which something is done once.
 #[derive(Debug, Clone)]
-pub struct Keyed {
+pub struct Keyed<T> {
     /// The key.
     pub key: Key,
     /// Makes the answer that is kept under it, in the words of whoever serves it.
-    pub render: fn(&Placed) -> Stored,
+    pub render: fn(&T) -> Stored,
 }
 
-/// What placing an order under an idempotency key came to.
+/// What something under an idempotency key came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlacedOnce {
-    /// It was placed now.
-    Now(Box<Placed>),
-    /// It was placed before, under the same key; this was the answer.
+pub enum Once<T> {
+    /// It was done now.
+    Now(T),
+    /// It was done before, under the same key; this was the answer.
     Replayed(Stored),
 }
 
@@ -279,4 +279,46 @@ pub struct Settings {
     pub continuous: bool,
     /// What the house takes of a trade, from the seller, rounded half to even; what the exchange's options say if `None`.
     pub fee: Option<Ppm>,
+}
+
+/// What is to change in how a capability is traded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SettingsChange {
+    /// Whether orders trade as they arrive, if that changes.
+    pub continuous: Option<bool>,
+    /// What the house takes.
+    pub fee: FeeChange,
+}
+
+/// What is to change in what the house takes of a trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FeeChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// What the exchange's options say.
+    Default,
+    /// So much.
+    Own(Ppm),
+}
+
+impl SettingsChange {
+    /// The settings after it.
+    #[must_use]
+    pub fn of(self, settings: Settings) -> Settings {
+        Settings {
+            continuous: self.continuous.unwrap_or(settings.continuous),
+            fee: match self.fee {
+                FeeChange::Keep => settings.fee,
+                FeeChange::Default => None,
+                FeeChange::Own(fee) => Some(fee),
+            },
+        }
+    }
+}
+
+impl From<Settings> for SettingsChange {
+    fn from(settings: Settings) -> Self {
+        Self { continuous: Some(settings.continuous), fee: settings.fee.map_or(FeeChange::Default, FeeChange::Own) }
+    }
 }

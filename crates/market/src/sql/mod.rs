@@ -17,8 +17,8 @@ use rialto_store::{
 
 use crate::{
     model::{
-        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade, TradeFilter,
-        TradeId,
+        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade,
+        TradeFilter, TradeId,
     },
     store::{Changes, MarketStore},
 };

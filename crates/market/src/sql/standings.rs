@@ -35,7 +35,7 @@ pub(super) async fn find(tx: &mut Tx, traders: &[(OwnerId, AgentId)]) -> Result<
     sqlite conn => {
         let mut rows = Vec::with_capacity(traders.len());
         for (owner, agent) in traders.iter().copied() {
-            let (open_orders, is_stopped) = FindOne { owner, agent }.get_result(conn).await?;
+            let (open_orders, is_stopped): (i64, bool) = FindOne { owner, agent }.get_result(conn).await?;
             rows.push((owner, agent, open_orders, is_stopped));
         }
         Ok(rows)

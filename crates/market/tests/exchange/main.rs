@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
 mod deliveries;
+mod keys;
 mod money;
 mod naive;
 mod processes;

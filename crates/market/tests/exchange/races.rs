@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rialto_market::{Keyed, MarketError, NewOrder, OrderStatus, PlacedOnce, book::Side};
+use rialto_market::{Keyed, MarketError, NewOrder, Once, OrderStatus, book::Side};
 use rialto_store::{
     idempotency::{Key, Stored},
     testing::TestDb,
@@ -121,7 +121,7 @@ async fn one_key_at_once_is_one_order(test: &TestDb) {
         async move { floor.exchange.place_once(&owner, new, Keyed { key, render }).await }
     })
     .await;
-    assert_eq!(placed.iter().filter(|one| matches!(one, Ok(PlacedOnce::Now(_)))).count(), 1, "{placed:?}");
+    assert_eq!(placed.iter().filter(|one| matches!(one, Ok(Once::Now(_)))).count(), 1, "{placed:?}");
     assert!(placed.iter().all(|one| matches!(one, Ok(_) | Err(MarketError::KeyReused))), "{placed:?}");
     assert_eq!(servers[0].purse(buyer).await, (1_000, 10));
 }

@@ -1,15 +1,12 @@
 //! What is refused, what is repeated, and how orders of each kind live.
 
-use rialto_kernel::{Amount, OwnerId, Role};
+use rialto_kernel::{Amount, OwnerId, Ppm, Role};
 use rialto_market::{
-    Amendment, EndReason, ExchangeOptions, Keyed, MarketError, NewOrder, OrderId, OrderStatus, OrderType, PlacedOnce,
-    TimeInForce,
+    Amendment, Capability, EndReason, ExchangeOptions, FeeChange, MarketError, NewOrder, Once, OrderId, OrderStatus, OrderType,
+    Settings, SettingsChange, TimeInForce,
     book::{SelfTrade, Side},
 };
-use rialto_store::{
-    idempotency::{Key, Stored},
-    testing::TestDb,
-};
+use rialto_store::testing::TestDb;
 
 use crate::support::{CAPABILITY, Floor, admin, all_at_once, at, caller, check_not_crossed, trader};
 
@@ -109,50 +106,11 @@ async fn the_same_order_is_placed_once(test: &TestDb) {
     assert_eq!((again.existed, again.order.status), (true, OrderStatus::Cancelled));
 }
 
-/// An answer that says what it is about.
-fn render(placed: &rialto_market::Placed) -> Stored {
-    Stored { status: 201, body: format!("{} {}", placed.order.id, placed.trades.len()) }
-}
-
-async fn a_key_has_one_order_and_one_answer(test: &TestDb) {
-    let (floor, buyer) = (Floor::new(&test.db), trader(&test.db, 100).await);
-    let servers = [&floor, &floor.another()];
-    let keyed = |name: &str, fingerprint: u8| {
-        let key = Key { scope: "orders".into(), key: name.into(), fingerprint: vec![fingerprint] };
-        Keyed { key, render }
-    };
-    let owner = caller(buyer.owner, Role::Operator);
-    let soon = NewOrder {
-        time_in_force: TimeInForce::Gtt,
-        expires_at: Some(at(60)),
-        ..NewOrder::limit(buyer, Side::Bid, CAPABILITY, 10, 1)
-    };
-    let PlacedOnce::Now(placed) = servers[0].exchange.place_once(&owner, soon.clone(), keyed("a", 1)).await.unwrap() else {
-        panic!("nobody had the key")
-    };
-    for server in servers {
-        // Also when the order could not be placed any more.
-        floor.advance(60);
-        let again = server.exchange.place_once(&owner, soon.clone(), keyed("a", 1)).await;
-        assert_eq!(again, Ok(PlacedOnce::Replayed(render(&placed))));
-        let other = server.exchange.place_once(&owner, soon.clone(), keyed("a", 2)).await;
-        assert_eq!(other, Err(MarketError::KeyReused));
-    }
-    assert_eq!(floor.all_orders().await.len(), 1);
-    // What was refused may be tried again under the same key.
-    let dear = NewOrder::limit(buyer, Side::Bid, CAPABILITY, 1_000, 1);
-    for _ in 0..2 {
-        let refused = floor.exchange.place_once(&owner, dear.clone(), keyed("b", 1)).await;
-        assert!(matches!(refused, Err(MarketError::InsufficientFunds { .. })), "{refused:?}");
-    }
-    let good = NewOrder { price: Some(1), ..dear };
-    assert!(matches!(floor.exchange.place_once(&owner, good, keyed("b", 2)).await, Ok(PlacedOnce::Now(_))));
-}
-
 async fn only_who_may_change_things_asks_for_a_match(test: &TestDb) {
     let (floor, owner) = (Floor::new(&test.db), OwnerId::new());
-    assert_eq!(floor.exchange.match_for(&caller(owner, Role::Operator), CAPABILITY, 0).await, Ok(Vec::new()));
-    let refused = floor.exchange.match_for(&caller(owner, Role::Viewer), CAPABILITY, 0).await;
+    let matched = floor.exchange.match_for(&caller(owner, Role::Operator), CAPABILITY, 0, None).await;
+    assert_eq!(matched, Ok(Once::Now(Vec::new())));
+    let refused = floor.exchange.match_for(&caller(owner, Role::Viewer), CAPABILITY, 0, None).await;
     assert!(matches!(refused, Err(MarketError::Forbidden(_))), "{refused:?}");
 }
 
@@ -207,6 +165,25 @@ async fn what_became_continuous_is_matched(test: &TestDb) {
     assert_eq!(floor.exchange.match_orders("nobody trades this", 0).await.unwrap(), []);
 }
 
+async fn what_is_not_named_stays_as_it_is(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let fee = Ppm::new(25_000).unwrap();
+    let change = async |continuous, fee| {
+        let change = SettingsChange { continuous, fee };
+        let Capability { settings, .. } = floor.exchange.configure(&admin(), CAPABILITY, change).await.unwrap();
+        settings
+    };
+    assert_eq!(change(Some(true), FeeChange::Keep).await, Settings { continuous: true, fee: None });
+    assert_eq!(change(None, FeeChange::Own(fee)).await, Settings { continuous: true, fee: Some(fee) });
+    assert_eq!(change(None, FeeChange::Keep).await, Settings { continuous: true, fee: Some(fee) });
+    // It is continuous still.
+    let (buyer, seller) = (trader(&test.db, 100).await, trader(&test.db, 0).await);
+    floor.ask(seller, 10, 1).await;
+    assert_eq!(floor.bid(buyer, 10, 1).await.status, OrderStatus::Filled);
+    assert_eq!(change(Some(false), FeeChange::Keep).await, Settings { continuous: false, fee: Some(fee) });
+    assert_eq!(change(None, FeeChange::Default).await, Settings::default());
+}
+
 async fn a_taker_meets_very_many_makers_in_turns(test: &TestDb) {
     let floor = Floor::new(&test.db);
     let (buyer, seller) = (trader(&test.db, 10_000).await, trader(&test.db, 0).await);
@@ -246,10 +223,10 @@ crate::market_suite! {
     nonsense_is_refused_field_by_field,
     only_the_owner_of_an_agent_trades_for_it,
     the_same_order_is_placed_once,
-    a_key_has_one_order_and_one_answer,
     only_who_may_change_things_asks_for_a_match,
     orders_live_as_long_as_they_say,
     what_became_continuous_is_matched,
+    what_is_not_named_stays_as_it_is,
     a_taker_meets_very_many_makers_in_turns,
     a_capability_holds_so_many_orders,
 }

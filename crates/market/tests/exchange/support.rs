@@ -85,7 +85,7 @@ impl Floor {
 
     pub async fn continuous(&self, fee: u32) {
         let settings = Settings { continuous: true, fee: Ppm::new(fee) };
-        self.exchange.configure(&admin(), CAPABILITY, settings).await.unwrap();
+        self.exchange.configure(&admin(), CAPABILITY, settings.into()).await.unwrap();
     }
 
     pub async fn order(&self, id: OrderId) -> Order {

@@ -167,10 +167,24 @@ async fn the_same_order_is_placed_once_by_its_client_id_and_by_its_key(world: &m
     let again = keyed.try_place("bid", 20, 1, json!({})).await;
     assert_eq!((again.status, again.header("idempotent-replayed"), &again.body), (201, Some("true"), &first.body));
     assert_eq!(keyed.try_place("bid", 21, 1, json!({})).await.expect_problem(422)["type"], "idempotency-key-reused");
+    // A match too: what comes in between waits for another one.
+    let seller = trader(world, "bob", 0).await;
+    let (_, path) = (seller.ask(10, 1).await, format!("/market/match/{CAPABILITY}?tick=7"));
+    buyer.bid(10, 1).await;
+    let matching = buyer.api.with("idempotency-key", "m");
+    let first = matching.post(&path, &json!({})).await;
+    assert_eq!(first.expect(200).as_array().unwrap().len(), 1);
+    seller.ask(10, 1).await;
+    buyer.bid(10, 1).await;
+    let again = matching.post(&path, &json!({})).await;
+    assert_eq!((again.status, again.header("idempotent-replayed"), &again.body), (200, Some("true"), &first.body));
+    let other = matching.post(&format!("/market/match/{CAPABILITY}?tick=8"), &json!({})).await;
+    assert_eq!(other.expect_problem(422)["type"], "idempotency-key-reused");
+    assert_eq!((buyer.meet().await.len(), buyer.purse().await, seller.purse().await), (1, (980, 0), (20, 0)));
     let broke = buyer.through(buyer.api.with("idempotency-key", "broke"));
     broke.try_place("bid", 2_000, 1, json!({})).await.expect_problem(402);
     broke.try_place("bid", 200, 1, json!({})).await.expect(201);
-    assert_eq!(buyer.purse().await, (1_000, 200));
+    assert_eq!(buyer.purse().await, (980, 200));
 }
 
 async fn an_administrator_makes_a_capability_continuous(world: &mut World) {
@@ -184,6 +198,14 @@ async fn an_administrator_makes_a_capability_continuous(world: &mut World) {
     root.put(&path, &json!({"continuous": true, "fee_ppm": 1_000_001})).await.expect_problem(422);
     let settings = root.put(&path, &json!({"continuous": true, "fee_ppm": 25_000})).await.expect(200);
     assert_eq!(settings, json!({"capability": CAPABILITY, "continuous": true, "fee_ppm": 25_000, "open_orders": 1}));
+    // What is left out stays as it is, and null is the server's own.
+    for (change, fee) in
+        [(json!({"fee_ppm": 30_000}), 30_000), (json!({"fee_ppm": null}), 10_000), (json!({"fee_ppm": 25_000}), 25_000)]
+    {
+        let settings = root.put(&path, &change).await.expect(200);
+        assert_eq!((&settings["continuous"], &settings["fee_ppm"]), (&json!(true), &json!(fee)), "{change}");
+    }
+    assert_eq!(root.put(&path, &json!({"continuous": true})).await.expect(200)["fee_ppm"], 25_000);
     assert_eq!(buyer.order(&bid).await["filled"], 1, "what waited was matched, at the old fee or the new");
     let sold = seller.ask(90, 1).await;
     assert_eq!(

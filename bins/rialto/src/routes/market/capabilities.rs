@@ -47,7 +47,7 @@ pub async fn read_market_capability(app: Data<App>, path: Path<String>) -> Resul
 
 /// Say how a capability is traded
 ///
-/// Whether orders trade as they arrive, and what the house takes. What waits in one that becomes continuous is matched at once.
+/// Whether orders trade as they arrive, and what the house takes; what is left out stays as it is. What waits in one that becomes continuous is matched at once.
 /// For administrators.
 #[utoipa::path(
     tag = "Market",
@@ -66,6 +66,6 @@ pub async fn set_market_capability(
     path: Path<String>,
     body: Json<CapabilityRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let changed = app.exchange.configure(&caller, &path, body.settings()?).await.map_err(in_path)?;
+    let changed = app.exchange.configure(&caller, &path, body.change()?).await.map_err(in_path)?;
     Ok(HttpResponse::Ok().json(CapabilityResponse::of(&changed, app.settings.market_fee)))
 }

@@ -6,7 +6,7 @@ use actix_web::{
     patch, post,
     web::Data,
 };
-use rialto_market::{self as market, Keyed, OrderId, Placed, PlacedOnce};
+use rialto_market::{self as market, Keyed, Once, OrderId, Placed};
 use rialto_registry::AgentRef;
 use rialto_store::{Tx, idempotency::Stored};
 
@@ -58,8 +58,8 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
     let placed = match key {
         None => app.exchange.place(&caller, new).await?,
         Some(key) => match app.exchange.place_once(&caller, new, Keyed { key, render }).await? {
-            PlacedOnce::Now(placed) => *placed,
-            PlacedOnce::Replayed(stored) => return Ok(replay(stored)),
+            Once::Now(placed) => placed,
+            Once::Replayed(stored) => return Ok(replay(stored)),
         },
     };
     let Stored { status, body } = render(&placed);

@@ -1,9 +1,9 @@
 //! Matches and trades.
 
 use actix_web::{HttpResponse, get, post, web::Data};
-use rialto_market::{self as market, TRADES_MAX, TradeFilter, TradeId};
+use rialto_market::{self as market, Keyed, Once, TRADES_MAX, Trade, TradeFilter, TradeId};
 use rialto_registry::AgentRef;
-use rialto_store::Tx;
+use rialto_store::{Tx, idempotency::Stored};
 
 use super::{
     dto::TradeResponse,
@@ -12,7 +12,12 @@ use super::{
 };
 use crate::{
     compose::{App, trading::find_trader},
-    http::{Auth, Path, Problem, Query, paging, problem::ProblemBody},
+    http::{
+        Command, Path, Problem, Query,
+        command::{NoBody, replay},
+        paging,
+        problem::ProblemBody,
+    },
 };
 
 /// Match orders
@@ -22,22 +27,42 @@ use crate::{
 /// whoever asks, and a repeat finds nothing left to do. The trades are paid when it answers.
 #[utoipa::path(
     tag = "Market",
-    params(("capability" = String, Path, description = "What is traded.", example = "translation"), MatchQuery),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, and match nothing more."),
+        ("capability" = String, Path, description = "What is traded.", example = "translation"),
+        MatchQuery,
+    ),
     responses(
         (status = 200, description = "The trades, in the order in which they happened. At about 10,000 it stops: ask again.", body = Vec<TradeResponse>),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this Idempotency-Key is still running.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
 #[post("/market/match/{capability}")]
 pub async fn match_orders(
     app: Data<App>,
-    Auth(caller): Auth,
     path: Path<String>,
     query: Query<MatchQuery>,
+    command: Command<NoBody>,
 ) -> Result<HttpResponse, Problem> {
-    let trades = app.exchange.match_for(&caller, &path, query.tick()?).await.map_err(in_path)?;
-    Ok(HttpResponse::Ok().json(trades.iter().map(TradeResponse::from).collect::<Vec<_>>()))
+    let Command { caller, key, .. } = command;
+    let keyed = key.map(|key| Keyed { key, render });
+    Ok(match app.exchange.match_for(&caller, &path, query.tick()?, keyed).await.map_err(in_path)? {
+        Once::Now(trades) => HttpResponse::Ok().json(shown(&trades)),
+        Once::Replayed(stored) => replay(stored),
+    })
+}
+
+fn shown(trades: &[Trade]) -> Vec<TradeResponse> {
+    trades.iter().map(TradeResponse::from).collect()
+}
+
+#[expect(clippy::ptr_arg, reason = "a key's answer is made of what is done")]
+/// How the answer to a match is kept for a repeat with the same `Idempotency-Key`.
+fn render(trades: &Vec<Trade>) -> Stored {
+    // It holds nothing that could fail to be written.
+    Stored { status: 200, body: serde_json::to_string(&shown(trades)).unwrap_or_default() }
 }
 
 /// List trades
@@ -63,7 +88,7 @@ pub async fn list_trades(app: Data<App>, query: Query<TradesQuery>) -> Result<Ht
         market::trades(tx, &TradeFilter { agent, ..filter.clone() }, page).await.map_err(in_query)
     };
     let trades = app.db.read(read).await?;
-    Ok(HttpResponse::Ok().json(trades.iter().map(TradeResponse::from).collect::<Vec<_>>()))
+    Ok(HttpResponse::Ok().json(shown(&trades)))
 }
 
 /// Read a trade

@@ -1,9 +1,9 @@
 //! Who offers what, books, and prices.
 
 use rialto_kernel::{AgentId, Ppm, Timestamp};
-use rialto_market::{Candle, Capability, DepthLevel, OrderBook, OrderDepth, Settings, Ticker};
+use rialto_market::{Candle, Capability, DepthLevel, FeeChange, OrderBook, OrderDepth, SettingsChange, Ticker};
 use rialto_registry::AgentView;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::order::BookOrder;
@@ -46,24 +46,45 @@ impl From<AgentView> for PricedAgentResponse {
     }
 }
 
-/// How a capability is to be traded.
+/// What is to change in how a capability is traded. What is left out stays as it is.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[schema(example = json!({"continuous": true, "fee_ppm": 25_000}))]
 pub struct CapabilityRequest {
     /// Whether orders trade as they arrive. Otherwise they rest until somebody asks for a match.
-    #[serde(default)]
-    pub continuous: bool,
+    pub continuous: Option<bool>,
     /// What the house takes of a trade, from the seller, in parts per million, rounded half to even. What the server's settings say
-    /// when it is left out.
-    #[schema(minimum = 0, maximum = 1_000_000)]
-    pub fee_ppm: Option<u32>,
+    /// when it is null.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1_000_000)]
+    pub fee_ppm: FeeField,
+}
+
+/// A field that says something else when it is null than when it is left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum FeeField {
+    /// Left out.
+    #[default]
+    Absent,
+    /// Null, or a number.
+    Given(Option<u32>),
+}
+
+impl<'de> Deserialize<'de> for FeeField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Given)
+    }
 }
 
 impl CapabilityRequest {
-    /// The settings that these are.
-    pub fn settings(self) -> Result<Settings, Problem> {
+    /// The change that this is.
+    pub fn change(self) -> Result<SettingsChange, Problem> {
         let fee = |parts| Ppm::new(parts).ok_or_else(|| Problem::invalid("body.fee_ppm", "must be between 0 and 1000000"));
-        Ok(Settings { continuous: self.continuous, fee: self.fee_ppm.map(fee).transpose()? })
+        let fee = match self.fee_ppm {
+            FeeField::Absent => FeeChange::Keep,
+            FeeField::Given(None) => FeeChange::Default,
+            FeeField::Given(Some(parts)) => FeeChange::Own(fee(parts)?),
+        };
+        Ok(SettingsChange { continuous: self.continuous, fee })
     }
 }
 
