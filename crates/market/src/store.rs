@@ -1,5 +1,7 @@
 //! What the market asks of a transaction.
 
+use std::sync::Arc;
+
 use rialto_kernel::{AgentId, Event, OwnerId, PageRequest, Timestamp};
 use rialto_ledger::wallet::WalletStore;
 use rialto_store::{
@@ -61,9 +63,12 @@ pub trait MarketStore: WalletStore {
     /// Writes that an agent may trade again.
     fn resume_trader(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The open orders of one of an owner's agents, in no order.
-    fn open_orders_of(&mut self, owner: OwnerId, agent: AgentId)
-    -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
+    /// The open orders of one of an owner's agents, in no order, each with its capability.
+    fn open_orders_of(
+        &mut self,
+        owner: OwnerId,
+        agent: AgentId,
+    ) -> impl Future<Output = Result<Vec<(OrderId, Arc<str>)>, StoreError>> + Send;
 
     /// Writes `changes`.
     ///

@@ -38,6 +38,18 @@ pub(super) async fn run(
     now: Timestamp,
 ) -> Result<(Answers, Vec<Shop>), MarketError> {
     let names = name_orders(tx, requests).await?;
+    run_named(tx, books, requests, names, options, now).await
+}
+
+/// The same, where the orders that the requests name are known already, each with its capability.
+pub(super) async fn run_named(
+    tx: &mut impl MarketStore,
+    books: &Books,
+    requests: &[Request],
+    names: HashMap<OrderId, Arc<str>>,
+    options: ExchangeOptions,
+    now: Timestamp,
+) -> Result<(Answers, Vec<Shop>), MarketError> {
     let mut shops = open_shops(tx, books, requests, &names, now).await?;
     let clients = learn_orders(tx, &mut shops, &names).await?;
     let (accounts, holds) = foresee(&shops, requests, &names);

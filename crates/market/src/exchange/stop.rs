@@ -19,9 +19,10 @@ pub async fn stop_trading(tx: &mut impl MarketStore, agent: AgentId, now: Timest
     let Some(account) = tx.find_agent_account(agent).await? else { return Ok(0) };
     let Some(owner) = account.owner else { return Ok(0) };
     let open = tx.open_orders_of(owner, agent).await?;
-    let requests: Vec<Request> = open.into_iter().map(Request::Withdraw).collect();
+    let requests: Vec<Request> = open.iter().map(|(order, _)| Request::Withdraw(*order)).collect();
     if !requests.is_empty() {
-        let (answers, _) = batch::run(tx, &Books::default(), &requests, ExchangeOptions::default(), now).await?;
+        let (names, options) = (open.into_iter().collect(), ExchangeOptions::default());
+        let (answers, _) = batch::run_named(tx, &Books::default(), &requests, names, options, now).await?;
         for answer in answers {
             match answer {
                 // It has traded or was cancelled while we waited for its capability.

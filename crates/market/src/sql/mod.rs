@@ -8,6 +8,8 @@ mod standings;
 mod stats;
 mod trades;
 
+use std::sync::Arc;
+
 use rialto_kernel::{AgentId, OwnerId, PageRequest, Timestamp};
 use rialto_store::{
     StoreError, Tx,
@@ -64,7 +66,7 @@ impl MarketStore for Tx {
         standings::resume(self, agent).await
     }
 
-    async fn open_orders_of(&mut self, owner: OwnerId, agent: AgentId) -> Result<Vec<OrderId>, StoreError> {
+    async fn open_orders_of(&mut self, owner: OwnerId, agent: AgentId) -> Result<Vec<(OrderId, Arc<str>)>, StoreError> {
         standings::open_of(self, owner, agent).await
     }
 

@@ -1,5 +1,7 @@
 //! Rows of `market_owners` and `market_stopped`: how much owners have open, and which agents may not trade.
 
+use std::sync::Arc;
+
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, QueryDsl,
     sql_types::{Array, BigInt, Bool},
@@ -81,9 +83,10 @@ pub(super) async fn resume(tx: &mut Tx, agent: AgentId) -> Result<(), StoreError
     Ok(())
 }
 
-pub(super) async fn open_of(tx: &mut Tx, owner: OwnerId, agent: AgentId) -> Result<Vec<OrderId>, StoreError> {
+pub(super) async fn open_of(tx: &mut Tx, owner: OwnerId, agent: AgentId) -> Result<Vec<(OrderId, Arc<str>)>, StoreError> {
     let open = [OrderStatus::Open, OrderStatus::PartiallyFilled].map(OrderStatus::as_str);
-    on!(tx, conn => o::table
+    let rows: Vec<(OrderId, String)> = on!(tx, conn => o::table
         .filter(o::owner_id.eq(owner).and(o::status.eq_any(open)).and(o::agent_id.eq(agent)))
-        .select(o::id).load(conn).await)
+        .select((o::id, o::capability)).load(conn).await)?;
+    Ok(rows.into_iter().map(|(order, capability)| (order, Arc::from(capability))).collect())
 }
