@@ -1,10 +1,13 @@
 //! Idempotency keys: the claim and the answer, in the same transaction as the effect.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query, sql_types::BigInt};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, sql_query,
+    sql_types::{BigInt, Binary, Integer, Text},
+};
 use rialto_kernel::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::{StoreError, Tx, on, schema::idempotency_keys as k, types::UtcTime};
+use crate::{StoreError, Tx, on, schema::idempotency_keys as k, statement, types::UtcTime};
 
 /// A key as a client sent it, with all that has to agree when it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +49,47 @@ pub enum Claim {
     Mismatch,
 }
 
+statement! {
+    /// Claims a key that nobody has.
+    struct ClaimFree {
+        scope_digest: Vec<u8> => Binary | Binary,
+        key: String => Text | Text,
+        fingerprint: Vec<u8> => Binary | Binary,
+        created_at: Timestamp => UtcTime | UtcTime,
+    }
+    rows: ();
+    sqlite: "INSERT INTO idempotency_keys (scope_digest, key, fingerprint, created_at) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT DO NOTHING";
+    postgres: "INSERT INTO idempotency_keys (scope_digest, key, fingerprint, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING";
+}
+
+statement! {
+    /// Keeps the answer under a key.
+    struct KeepAnswer {
+        scope_digest: Vec<u8> => Binary | Binary,
+        key: String => Text | Text,
+        status: i32 => Integer | Integer,
+        response: String => Text | Text,
+    }
+    rows: ();
+    sqlite: "UPDATE idempotency_keys SET status = ?3, response = ?4 WHERE scope_digest = ?1 AND key = ?2";
+    postgres: "UPDATE idempotency_keys SET status = $3, response = $4 WHERE scope_digest = $1 AND key = $2";
+}
+
 /// Claims `key` for this transaction. A rival that claimed it first and has not committed yet is waited for.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn claim(tx: &mut Tx, key: &Key, now: Timestamp) -> Result<Claim, StoreError> {
-    let row =
-        (k::scope_digest.eq(key.scope_digest()), k::key.eq(&key.key), k::fingerprint.eq(&key.fingerprint), k::created_at.eq(now));
-    let inserted = on!(tx, conn => diesel::insert_into(k::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
-    if inserted == 1 {
+    let claim = ClaimFree {
+        scope_digest: key.scope_digest(),
+        key: key.key.clone(),
+        fingerprint: key.fingerprint.clone(),
+        created_at: now,
+    };
+    let claimed = on!(tx, conn => claim.execute(conn).await)?;
+    if claimed == 1 {
         return Ok(Claim::Fresh);
     }
     Ok(find(tx, key).await?.unwrap_or(Claim::Running))
@@ -80,8 +115,13 @@ pub async fn find(tx: &mut Tx, key: &Key) -> Result<Option<Claim>, StoreError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn finish(tx: &mut Tx, key: &Key, answer: &Stored) -> Result<(), StoreError> {
-    let changes = (k::status.eq(i32::from(answer.status)), k::response.eq(&answer.body));
-    on!(tx, conn => diesel::update(k::table.find((key.scope_digest(), &key.key))).set(changes).execute(conn).await)?;
+    let keep = KeepAnswer {
+        scope_digest: key.scope_digest(),
+        key: key.key.clone(),
+        status: i32::from(answer.status),
+        response: answer.body.clone(),
+    };
+    on!(tx, conn => keep.execute(conn).await)?;
     Ok(())
 }
 

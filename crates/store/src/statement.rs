@@ -7,26 +7,26 @@
 /// (updates, upserts, inserts of several rows). A statement for one database names only that one.
 #[macro_export]
 macro_rules! statement {
-    ($(#[$doc:meta])* struct $name:ident { $($field:ident: $rust:ty => $sqlite_type:ty | $postgres_type:ty),* $(,)? }
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($field:ident: $rust:ty => $sqlite_type:ty | $postgres_type:ty),* $(,)? }
      rows: $rows:ty; sqlite: $sqlite:expr; postgres: $postgres:expr;) => {
-        $crate::statement!(@struct $(#[$doc])* $name { $($field: $rust),* } $rows);
+        $crate::statement!(@struct $(#[$doc])* $vis $name { $($field: $rust),* } $rows);
         $crate::statement!(@sql $name diesel::sqlite::Sqlite { $($field => $sqlite_type),* } $sqlite);
         $crate::statement!(@sql $name diesel::pg::Pg { $($field => $postgres_type),* } $postgres);
     };
-    ($(#[$doc:meta])* struct $name:ident { $($field:ident: $rust:ty => $type:ty),* $(,)? }
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($field:ident: $rust:ty => $type:ty),* $(,)? }
      rows: $rows:ty; sqlite: $sql:expr;) => {
-        $crate::statement!(@struct $(#[$doc])* $name { $($field: $rust),* } $rows);
+        $crate::statement!(@struct $(#[$doc])* $vis $name { $($field: $rust),* } $rows);
         $crate::statement!(@sql $name diesel::sqlite::Sqlite { $($field => $type),* } $sql);
     };
-    ($(#[$doc:meta])* struct $name:ident { $($field:ident: $rust:ty => $type:ty),* $(,)? }
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($field:ident: $rust:ty => $type:ty),* $(,)? }
      rows: $rows:ty; postgres: $sql:expr;) => {
-        $crate::statement!(@struct $(#[$doc])* $name { $($field: $rust),* } $rows);
+        $crate::statement!(@struct $(#[$doc])* $vis $name { $($field: $rust),* } $rows);
         $crate::statement!(@sql $name diesel::pg::Pg { $($field => $type),* } $sql);
     };
-    (@struct $(#[$doc:meta])* $name:ident { $($field:ident: $rust:ty),* } $rows:ty) => {
+    (@struct $(#[$doc:meta])* $vis:vis $name:ident { $($field:ident: $rust:ty),* } $rows:ty) => {
         $(#[$doc])*
         #[derive(diesel::query_builder::QueryId)]
-        struct $name { $($field: $rust),* }
+        $vis struct $name { $($field: $rust),* }
 
         impl diesel::query_builder::Query for $name {
             type SqlType = $rows;

@@ -44,7 +44,7 @@ struct MessageRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = m)]
+#[diesel(table_name = m, treat_none_as_default_value = false)]
 struct NewMessageRow<'a> {
     id: MessageId,
     network_id: NetworkId,
@@ -70,7 +70,7 @@ struct DeliveryRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = d)]
+#[diesel(table_name = d, treat_none_as_default_value = false)]
 struct NewDeliveryRow {
     message_seq: i64,
     recipient_id: ParticipantId,

@@ -2,7 +2,10 @@
 
 use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
-use rialto_store::{StoreError, Tx, on, types::Json};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Json, Uid, UtcTime},
+};
 
 use super::schema::{conversations as c, messages as m};
 use crate::{
@@ -49,7 +52,7 @@ struct MessageRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = m)]
+#[diesel(table_name = m, treat_none_as_default_value = false)]
 struct NewMessageRow<'a> {
     conversation_id: ConversationId,
     id: MessageId,
@@ -75,6 +78,14 @@ impl TryFrom<MessageRow> for Message {
             created_at: row.created_at,
         })
     }
+}
+
+statement! {
+    /// Something was said.
+    struct Touch { id: ConversationId => Uid | Uid, updated_at: Timestamp => UtcTime | UtcTime }
+    rows: ();
+    sqlite: "UPDATE conversations SET updated_at = ?2 WHERE id = ?1";
+    postgres: "UPDATE conversations SET updated_at = $2 WHERE id = $1";
 }
 
 /// The conversations of one owner that a filter lets through, as a boxed query of whichever database.
@@ -120,7 +131,7 @@ impl ConversationStore for Tx {
     }
 
     async fn touch_conversation(&mut self, id: ConversationId, now: Timestamp) -> Result<bool, StoreError> {
-        let touched = on!(self, conn => diesel::update(c::table.find(id)).set(c::updated_at.eq(now)).execute(conn).await)?;
+        let touched = on!(self, conn => Touch { id, updated_at: now }.execute(conn).await)?;
         Ok(touched == 1)
     }
 

@@ -4,10 +4,14 @@ use diesel::{
     BoolExpressionMethods, CombineDsl, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper,
     query_dsl::positional_order_dsl::{OrderColumn, PositionalOrderDsl},
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 use rialto_kernel::{AgentId, Amount, OwnerId, Page, PageRequest, Timestamp};
 use rialto_registry::AgentRef;
-use rialto_store::{StoreError, Tx, on, types::Json};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Json, JsonDoc, Uid, UtcTime},
+};
 
 use super::schema::invocations as i;
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
 };
 
 #[derive(Insertable)]
-#[diesel(table_name = i)]
+#[diesel(table_name = i, treat_none_as_default_value = false)]
 struct NewRow<'a> {
     id: InvocationId,
     caller_id: OwnerId,
@@ -94,6 +98,27 @@ impl TryFrom<Row> for Invocation {
     }
 }
 
+statement! {
+    /// Writes how a call ended, unless it has ended.
+    struct FinishRunning {
+        id: InvocationId => Uid | Uid,
+        finished_at: Timestamp => UtcTime | UtcTime,
+        success: bool => Bool | Bool,
+        status_code: i32 => Integer | Integer,
+        credits_charged: Option<i64> => Nullable<BigInt> | Nullable<BigInt>,
+        latency_ms: i64 => BigInt | BigInt,
+        error_message: Option<String> => Nullable<Text> | Nullable<Text>,
+        response_payload: Option<Json> => Nullable<JsonDoc> | Nullable<JsonDoc>,
+    }
+    rows: ();
+    sqlite: "UPDATE invocations SET finished_at = ?2, success = ?3, status_code = ?4, credits_charged = ?5, latency_ms = ?6,
+            error_message = ?7, response_payload = ?8
+        WHERE id = ?1 AND finished_at IS NULL";
+    postgres: "UPDATE invocations SET finished_at = $2, success = $3, status_code = $4, credits_charged = $5, latency_ms = $6,
+            error_message = $7, response_payload = $8
+        WHERE id = $1 AND finished_at IS NULL";
+}
+
 /// The finished calls that a filter lets through, of whichever party `$of` says, as a boxed query.
 macro_rules! filtered {
     ($of:expr, $filter:expr) => {{
@@ -164,17 +189,17 @@ impl InvocationStore for Tx {
     }
 
     async fn finish_invocation(&mut self, id: InvocationId, finish: &Finish, now: Timestamp) -> Result<bool, StoreError> {
-        let changes = (
-            i::finished_at.eq(now),
-            i::success.eq(finish.success),
-            i::status_code.eq(i32::from(finish.status_code)),
-            i::credits_charged.eq(finish.credits_charged.map(Amount::get)),
-            i::latency_ms.eq(i64::try_from(finish.latency_ms).unwrap_or(i64::MAX)),
-            i::error_message.eq(finish.error.as_deref()),
-            i::response_payload.eq(finish.response.clone().map(Json)),
-        );
-        let finished = on!(self, conn => diesel::update(i::table.find(id).filter(i::finished_at.is_null()))
-            .set(changes).execute(conn).await)?;
+        let ended = FinishRunning {
+            id,
+            finished_at: now,
+            success: finish.success,
+            status_code: i32::from(finish.status_code),
+            credits_charged: finish.credits_charged.map(Amount::get),
+            latency_ms: i64::try_from(finish.latency_ms).unwrap_or(i64::MAX),
+            error_message: finish.error.clone(),
+            response_payload: finish.response.clone().map(Json),
+        };
+        let finished = on!(self, conn => ended.execute(conn).await)?;
         Ok(finished == 1)
     }
 

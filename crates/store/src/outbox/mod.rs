@@ -27,7 +27,7 @@ use crate::{
 static WAKE: Notify = Notify::const_new();
 
 #[derive(diesel::Insertable)]
-#[diesel(table_name = outbox)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
 struct OutboxRow {
     id: Id<OutboxEvent>,
     kind: &'static str,
