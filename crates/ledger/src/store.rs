@@ -69,6 +69,21 @@ pub trait LedgerStore: Send {
         }
     }
 
+    /// Locks those of these holds that exist, and then does as [`LedgerStore::lock_accounts_and_find`]: for who knows the accounts
+    /// before the holds.
+    fn lock_all_and_find(
+        &mut self,
+        holds: &[HoldId],
+        accounts: &[AccountId],
+        transfers: &[TransferId],
+    ) -> impl Future<Output = Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError>> + Send {
+        async {
+            let holds = if holds.is_empty() { Vec::new() } else { self.lock_holds(holds).await? };
+            let (accounts, transfers) = self.lock_accounts_and_find(accounts, transfers).await?;
+            Ok((holds, accounts, transfers))
+        }
+    }
+
     /// Those of these transfers that were reversed, each with what reversed it.
     fn find_reversals(
         &mut self,

@@ -6,7 +6,7 @@ use rialto_store::StoreError;
 use super::{Change, Command, Plan, Row};
 use crate::{
     LedgerError,
-    model::{Hold, HoldId, HoldState, NewTransfer, TransferId},
+    model::{Account, Hold, HoldId, HoldState, NewTransfer, Transfer, TransferId},
     store::LedgerStore,
 };
 
@@ -19,6 +19,8 @@ struct Wanted {
     transfers: Vec<TransferId>,
     /// Transfers that are to be taken back.
     originals: Vec<TransferId>,
+    /// Whether a command names a hold and not its accounts.
+    by_hold: bool,
 }
 
 impl Wanted {
@@ -36,7 +38,10 @@ impl Wanted {
                 self.accounts.extend([new.debit, new.credit]);
                 self.holds.push(new.id);
             }
-            Command::Post { hold, .. } | Command::Void(hold) => self.holds.push(*hold),
+            Command::Post { hold, .. } | Command::Void(hold) => {
+                self.holds.push(*hold);
+                self.by_hold = true;
+            }
         }
     }
 }
@@ -54,6 +59,11 @@ impl Plan {
         let mut wanted = Wanted::default();
         commands.into_iter().for_each(|command| wanted.add(command));
         let ids = sorted(std::mem::take(&mut wanted.holds));
+        if !ids.is_empty() && !wanted.by_hold && wanted.originals.is_empty() {
+            // A hold that is there already is between the accounts that are named, or the command is refused.
+            let found = tx.lock_all_and_find(&ids, &sorted(wanted.accounts), &sorted(wanted.transfers)).await?;
+            return Ok(Self::of(now, found, Vec::new()));
+        }
         let holds = if ids.is_empty() { Vec::new() } else { tx.lock_holds(&ids).await? };
         Self::read(tx, holds, wanted, now).await
     }
@@ -147,7 +157,16 @@ impl Plan {
             return Err(StoreError::Again("a transfer to be reversed was just made".into()).into());
         }
         let reversed = if originals.is_empty() { Vec::new() } else { tx.find_reversals(&originals).await? };
-        Ok(Self {
+        Ok(Self::of(now, (holds, accounts, known), reversed))
+    }
+
+    /// Rows that were read, and which of the transfers are reversed, by which.
+    fn of(
+        now: Timestamp,
+        (holds, accounts, known): (Vec<Hold>, Vec<Account>, Vec<Transfer>),
+        reversed: Vec<(TransferId, TransferId)>,
+    ) -> Self {
+        Self {
             now,
             accounts: accounts.into_iter().map(|account| (account.id, Row { value: account, change: Change::None })).collect(),
             holds: holds.into_iter().map(|hold| (hold.terms.id, Row { value: hold, change: Change::None })).collect(),
@@ -155,7 +174,7 @@ impl Plan {
             reversed: reversed.into_iter().collect(),
             posted: Vec::new(),
             undo: Vec::new(),
-        })
+        }
     }
 }
 

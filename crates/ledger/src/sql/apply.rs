@@ -1,8 +1,10 @@
-//! Writing what a plan has decided: new figures of accounts, and new transfers.
+//! Writing what a plan has decided: new figures of accounts, new transfers, holds that begin and end.
 //!
-//! On PostgreSQL both are one statement, because what a batch waits for there is round trips.
+//! What a transaction waits for on PostgreSQL is round trips. There the figures and the transfers are one statement, and what
+//! becomes of holds is sent with it.
 
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use futures_util::future::try_join3;
 use rialto_kernel::Timestamp;
 use rialto_store::{
     StoreError, Tx, on, statement,
@@ -10,10 +12,13 @@ use rialto_store::{
 };
 
 use super::{
-    all_inserted,
     columns::{balanced_to_columns, metadata_to_column},
+    holds,
 };
-use crate::model::{Account, ReferenceId, Transfer, TransferId};
+use crate::{
+    model::{Account, ReferenceId, Transfer, TransferId},
+    store::Changes,
+};
 
 /// What PostgreSQL calls the rule that no id is used twice.
 const ID_KEY: &str = "ledger_transfers_id_key";
@@ -156,7 +161,7 @@ impl From<&Transfer> for InsertOne {
 }
 
 /// One column of all rows.
-fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+pub(super) fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
@@ -204,33 +209,67 @@ impl EnterMany {
     }
 }
 
-/// Writes the figures of accounts that this transaction has locked, and enters transfers between them.
-pub(super) async fn enter(tx: &mut Tx, accounts: &[Account], transfers: &[Transfer]) -> Result<(), StoreError> {
-    let (updated, inserted) = on!(tx,
+/// How many rows were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Written {
+    accounts: usize,
+    transfers: usize,
+    opened: usize,
+    resolved: usize,
+}
+
+/// Writes `changes`, transfers before holds: a posted hold refers to its transfer.
+pub(super) async fn apply(tx: &mut Tx, changes: &Changes) -> Result<(), StoreError> {
+    let Changes { accounts, transfers, opened, resolved } = changes;
+    let opened = holds::new_rows(opened, accounts)?;
+    let written = on!(tx,
     sqlite conn => {
-        let (mut updated, mut inserted) = (0, 0);
+        let mut written = Written { accounts: 0, transfers: 0, opened: 0, resolved: 0 };
         for account in accounts {
-            updated += UpdateOne::from(account).execute(conn).await?;
+            written.accounts += UpdateOne::from(account).execute(conn).await?;
         }
         for transfer in transfers {
-            inserted += InsertOne::from(transfer).execute(conn).await?;
+            written.transfers += InsertOne::from(transfer).execute(conn).await?;
         }
-        Ok((updated, inserted))
+        for hold in opened {
+            written.opened += hold.execute(conn).await?;
+        }
+        for hold in resolved {
+            written.resolved += holds::ResolveOne::from(hold).execute(conn).await?;
+        }
+        Ok(written)
     },
     postgres conn => {
-        let updated = if transfers.is_empty() {
-            UpdateMany::from(accounts).execute(conn).await
-        } else {
-            EnterMany::new(accounts, transfers).execute(conn).await
+        let conn = &**conn;
+        let entered = async {
+            if accounts.is_empty() {
+                Ok(0)
+            } else if transfers.is_empty() {
+                UpdateMany::from(&accounts[..]).execute(&mut &*conn).await
+            } else {
+                EnterMany::new(accounts, transfers).execute(&mut &*conn).await
+            }
         };
-        updated.map(|updated| (updated, transfers.len()))
+        let begun = async {
+            if opened.is_empty() { Ok(0) } else { holds::InsertMany::from(&opened[..]).execute(&mut &*conn).await }
+        };
+        let ended = async {
+            if resolved.is_empty() { Ok(0) } else { holds::ResolveMany::from(&resolved[..]).execute(&mut &*conn).await }
+        };
+        let done = try_join3(entered, begun, ended).await;
+        done.map(|(accounts, opened, resolved)| Written { accounts, transfers: transfers.len(), opened, resolved })
     })
     .map_err(|error| match error {
-        StoreError::Unique(name) if name == ID_KEY => StoreError::Again("an id was taken in the meantime".into()),
+        StoreError::Unique(name) if name == ID_KEY => taken(),
         other => other,
     })?;
-    if updated != accounts.len() {
-        return Err(StoreError::Corrupt("an account that was locked has gone".into()));
+    if written.accounts != accounts.len() || written.resolved != resolved.len() {
+        return Err(StoreError::Corrupt("an account or a hold that was locked has gone".into()));
     }
-    all_inserted(inserted, transfers.len())
+    // Fewer rows with new ids than there are: another transaction took an id since we looked.
+    if (written.transfers, written.opened) == (transfers.len(), changes.opened.len()) { Ok(()) } else { Err(taken()) }
+}
+
+fn taken() -> StoreError {
+    StoreError::Again("an id was taken in the meantime".into())
 }

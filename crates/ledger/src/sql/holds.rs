@@ -13,7 +13,8 @@ use rialto_store::{
 };
 
 use super::{
-    all_inserted, amount,
+    amount,
+    apply::column,
     columns::{metadata_from_column, metadata_to_column},
     schema::ledger_holds as h,
     transfers::account_ids,
@@ -59,30 +60,38 @@ pub(super) async fn models(tx: &mut Tx, rows: Vec<HoldRow>) -> Result<Vec<Hold>,
         return Ok(Vec::new());
     }
     let ids = account_ids(tx, rows.iter().flat_map(|row| [row.debit_no, row.credit_no]).collect()).await?;
-    let model = |row: HoldRow| {
-        let odd = || StoreError::Corrupt(format!("hold {} is {}", row.id, row.state));
-        let state = match (row.state.as_str(), row.transfer_id, row.posted_amount) {
-            ("pending", None, None) => HoldState::Pending,
-            ("posted", Some(transfer), Some(posted)) => HoldState::Posted { transfer, amount: amount(posted)? },
-            ("voided", None, None) => HoldState::Voided,
-            ("expired", None, None) => HoldState::Expired,
-            _ => return Err(odd()),
-        };
-        let (debit, credit) = ids.get(&row.debit_no).zip(ids.get(&row.credit_no)).ok_or_else(odd)?;
-        let terms = NewHold {
-            id: row.id,
-            debit: *debit,
-            credit: *credit,
-            amount: amount(row.amount)?,
-            kind: Kind(row.kind),
-            reference: row.reference_id,
-            memo: row.memo,
-            metadata: metadata_from_column(row.metadata)?,
-            expires_at: row.expires_at,
-        };
-        Ok(Hold { terms, state, created_at: row.created_at, resolved_at: row.resolved_at })
+    let between = |row: HoldRow| {
+        let accounts = ids.get(&row.debit_no).zip(ids.get(&row.credit_no));
+        let (debit, credit) = accounts.ok_or_else(|| odd(&row))?;
+        model(row, *debit, *credit)
     };
-    rows.into_iter().map(model).collect()
+    rows.into_iter().map(between).collect()
+}
+
+fn odd(row: &HoldRow) -> StoreError {
+    StoreError::Corrupt(format!("hold {} is {}", row.id, row.state))
+}
+
+fn model(row: HoldRow, debit: AccountId, credit: AccountId) -> Result<Hold, StoreError> {
+    let state = match (row.state.as_str(), row.transfer_id, row.posted_amount) {
+        ("pending", None, None) => HoldState::Pending,
+        ("posted", Some(transfer), Some(posted)) => HoldState::Posted { transfer, amount: amount(posted)? },
+        ("voided", None, None) => HoldState::Voided,
+        ("expired", None, None) => HoldState::Expired,
+        _ => return Err(odd(&row)),
+    };
+    let terms = NewHold {
+        id: row.id,
+        debit,
+        credit,
+        amount: amount(row.amount)?,
+        kind: Kind(row.kind),
+        reference: row.reference_id,
+        memo: row.memo,
+        metadata: metadata_from_column(row.metadata)?,
+        expires_at: row.expires_at,
+    };
+    Ok(Hold { terms, state, created_at: row.created_at, resolved_at: row.resolved_at })
 }
 
 pub(super) async fn find(tx: &mut Tx, id: HoldId) -> Result<Option<Hold>, StoreError> {
@@ -104,20 +113,57 @@ pub(super) async fn find_all(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, S
     models(tx, rows).await
 }
 
+/// The columns of a [`HoldRow`].
+type HoldColumns = (
+    Uid,
+    BigInt,
+    BigInt,
+    BigInt,
+    Integer,
+    Nullable<Uid>,
+    Nullable<Text>,
+    Text,
+    Nullable<BigInt>,
+    Nullable<Uid>,
+    Nullable<UtcTime>,
+    UtcTime,
+    Nullable<UtcTime>,
+    Nullable<JsonDoc>,
+);
+
+statement! {
+    /// Locks holds, and reads with each what the ids of its accounts are.
+    pub(super) struct LockMany { ids: Vec<HoldId> => Array<Uid> }
+    rows: (HoldColumns, Uid, Uid);
+    postgres: "SELECT h.id, h.debit_no, h.credit_no, h.amount, h.kind, h.reference_id, h.memo, h.state, h.posted_amount,
+            h.transfer_id, h.expires_at, h.created_at, h.resolved_at, h.metadata, debit.id, credit.id
+        FROM ledger_holds AS h JOIN ledger_accounts AS debit ON debit.no = h.debit_no
+            JOIN ledger_accounts AS credit ON credit.no = h.credit_no
+        WHERE h.id = ANY ($1) ORDER BY h.id FOR UPDATE OF h";
+}
+
+impl LockMany {
+    pub(super) fn new(ids: &[HoldId]) -> Self {
+        Self { ids: ids.to_vec() }
+    }
+}
+
+/// What [`LockMany`] finds.
+pub(super) type Locked = (HoldRow, AccountId, AccountId);
+
+pub(super) fn locked(rows: Vec<Locked>) -> Result<Vec<Hold>, StoreError> {
+    rows.into_iter().map(|(row, debit, credit)| model(row, debit, credit)).collect()
+}
+
 pub(super) async fn lock(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, StoreError> {
-    let rows = on!(tx,
-    sqlite conn => {
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in ids {
-            let row: Option<HoldRow> = h::table.find(id).select(HoldRow::as_select()).first(conn).await.optional()?;
-            rows.extend(row);
-        }
-        Ok(rows)
-    },
-    postgres conn => {
-        h::table.filter(h::id.eq_any(ids)).order(h::id).for_update().select(HoldRow::as_select()).load(conn).await
-    })?;
-    models(tx, rows).await
+    // The writer of SQLite has the whole file to itself.
+    if !tx.is_postgres() {
+        return find_all(tx, ids).await;
+    }
+    let rows: Vec<Locked> = on!(tx,
+        sqlite _conn => Ok(Vec::new()),
+        postgres conn => LockMany::new(ids).load(conn).await)?;
+    locked(rows)
 }
 
 pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
@@ -149,7 +195,7 @@ pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<
 
 statement! {
     /// Inserts one hold, unless its id is taken.
-    struct InsertOne {
+    pub(super) struct InsertOne {
         id: HoldId => Uid,
         debit_no: i64 => BigInt,
         credit_no: i64 => BigInt,
@@ -173,7 +219,7 @@ statement! {
 
 statement! {
     /// Inserts several holds, those whose ids are not taken.
-    struct InsertMany {
+    pub(super) struct InsertMany {
         id: Vec<HoldId> => Array<Uid>,
         debit_no: Vec<i64> => Array<BigInt>,
         credit_no: Vec<i64> => Array<BigInt>,
@@ -198,7 +244,7 @@ statement! {
 
 statement! {
     /// Writes how one hold ended.
-    struct ResolveOne {
+    pub(super) struct ResolveOne {
         id: HoldId => Uid,
         state: &'static str => Text,
         posted_amount: Option<i64> => Nullable<BigInt>,
@@ -211,7 +257,7 @@ statement! {
 
 statement! {
     /// Writes how several holds ended.
-    struct ResolveMany {
+    pub(super) struct ResolveMany {
         id: Vec<HoldId> => Array<Uid>,
         state: Vec<&'static str> => Array<Text>,
         posted_amount: Vec<Option<i64>> => Array<Nullable<BigInt>>,
@@ -251,66 +297,48 @@ fn new_row(hold: &Hold, numbers: &HashMap<AccountId, i64>) -> Result<InsertOne, 
     })
 }
 
-pub(super) async fn insert(tx: &mut Tx, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
+/// The rows of new holds, whose accounts are among those that the same change has touched.
+pub(super) fn new_rows(holds: &[Hold], accounts: &[Account]) -> Result<Vec<InsertOne>, StoreError> {
     let numbers = accounts.iter().map(|account| (account.id, account.no)).collect();
-    let rows = holds.iter().map(|hold| new_row(hold, &numbers)).collect::<Result<Vec<_>, _>>()?;
-    let inserted = on!(tx,
-    sqlite conn => {
-        let mut inserted = 0;
-        for row in rows {
-            inserted += row.execute(conn).await?;
-        }
-        Ok(inserted)
-    },
-    postgres conn => {
-        fn column<T>(rows: &[InsertOne], value: impl Fn(&InsertOne) -> T) -> Vec<T> {
-            rows.iter().map(value).collect()
-        }
-        let statement = InsertMany {
-            id: column(&rows, |row| row.id),
-            debit_no: column(&rows, |row| row.debit_no),
-            credit_no: column(&rows, |row| row.credit_no),
-            amount: column(&rows, |row| row.amount),
-            kind: column(&rows, |row| row.kind),
-            reference_id: column(&rows, |row| row.reference_id),
-            memo: column(&rows, |row| row.memo.clone()),
-            state: column(&rows, |row| row.state),
-            posted_amount: column(&rows, |row| row.posted_amount),
-            transfer_id: column(&rows, |row| row.transfer_id),
-            expires_at: column(&rows, |row| row.expires_at),
-            created_at: column(&rows, |row| row.created_at),
-            resolved_at: column(&rows, |row| row.resolved_at),
-            metadata: column(&rows, |row| row.metadata.clone()),
-        };
-        statement.execute(conn).await
-    })?;
-    all_inserted(inserted, holds.len())
+    holds.iter().map(|hold| new_row(hold, &numbers)).collect()
 }
 
-/// Writes how holds ended that this transaction has locked.
-pub(super) async fn resolve(tx: &mut Tx, holds: &[Hold]) -> Result<(), StoreError> {
-    let rows = holds.iter().map(|hold| {
-        let (state, posted_amount, transfer_id) = columns(hold.state);
-        ResolveOne { id: hold.terms.id, state, posted_amount, transfer_id, resolved_at: hold.resolved_at }
-    });
-    let resolved = on!(tx,
-    sqlite conn => {
-        let mut resolved = 0;
-        for row in rows {
-            resolved += row.execute(conn).await?;
+impl From<&[InsertOne]> for InsertMany {
+    fn from(rows: &[InsertOne]) -> Self {
+        Self {
+            id: column(rows, |row| row.id),
+            debit_no: column(rows, |row| row.debit_no),
+            credit_no: column(rows, |row| row.credit_no),
+            amount: column(rows, |row| row.amount),
+            kind: column(rows, |row| row.kind),
+            reference_id: column(rows, |row| row.reference_id),
+            memo: column(rows, |row| row.memo.clone()),
+            state: column(rows, |row| row.state),
+            posted_amount: column(rows, |row| row.posted_amount),
+            transfer_id: column(rows, |row| row.transfer_id),
+            expires_at: column(rows, |row| row.expires_at),
+            created_at: column(rows, |row| row.created_at),
+            resolved_at: column(rows, |row| row.resolved_at),
+            metadata: column(rows, |row| row.metadata.clone()),
         }
-        Ok(resolved)
-    },
-    postgres conn => {
-        let rows: Vec<ResolveOne> = rows.collect();
-        let statement = ResolveMany {
-            id: rows.iter().map(|row| row.id).collect(),
-            state: rows.iter().map(|row| row.state).collect(),
-            posted_amount: rows.iter().map(|row| row.posted_amount).collect(),
-            transfer_id: rows.iter().map(|row| row.transfer_id).collect(),
-            resolved_at: rows.iter().map(|row| row.resolved_at).collect(),
-        };
-        statement.execute(conn).await
-    })?;
-    if resolved == holds.len() { Ok(()) } else { Err(StoreError::Corrupt("a hold that was locked has gone".into())) }
+    }
+}
+
+impl From<&Hold> for ResolveOne {
+    fn from(hold: &Hold) -> Self {
+        let (state, posted_amount, transfer_id) = columns(hold.state);
+        Self { id: hold.terms.id, state, posted_amount, transfer_id, resolved_at: hold.resolved_at }
+    }
+}
+
+impl From<&[Hold]> for ResolveMany {
+    fn from(holds: &[Hold]) -> Self {
+        Self {
+            id: column(holds, |hold| hold.terms.id),
+            state: column(holds, |hold| columns(hold.state).0),
+            posted_amount: column(holds, |hold| columns(hold.state).1),
+            transfer_id: column(holds, |hold| columns(hold.state).2),
+            resolved_at: column(holds, |hold| hold.resolved_at),
+        }
+    }
 }

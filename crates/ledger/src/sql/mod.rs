@@ -62,7 +62,17 @@ impl LedgerStore for Tx {
         accounts: &[AccountId],
         transfers: &[TransferId],
     ) -> Result<(Vec<Account>, Vec<Transfer>), StoreError> {
-        transfers::find_under_locks(self, accounts, transfers).await
+        let (_, accounts, transfers) = transfers::find_under_locks(self, &[], accounts, transfers).await?;
+        Ok((accounts, transfers))
+    }
+
+    async fn lock_all_and_find(
+        &mut self,
+        holds: &[HoldId],
+        accounts: &[AccountId],
+        transfers: &[TransferId],
+    ) -> Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError> {
+        transfers::find_under_locks(self, holds, accounts, transfers).await
     }
 
     async fn find_reversals(&mut self, of: &[TransferId]) -> Result<Vec<(TransferId, TransferId)>, StoreError> {
@@ -70,17 +80,7 @@ impl LedgerStore for Tx {
     }
 
     async fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        // Transfers before holds: a posted hold refers to its transfer.
-        if !changes.accounts.is_empty() {
-            apply::enter(self, &changes.accounts, &changes.transfers).await?;
-        }
-        if !changes.opened.is_empty() {
-            holds::insert(self, &changes.opened, &changes.accounts).await?;
-        }
-        if !changes.resolved.is_empty() {
-            holds::resolve(self, &changes.resolved).await?;
-        }
-        Ok(())
+        apply::apply(self, changes).await
     }
 
     async fn list_entries(&mut self, account_no: i64, seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {
@@ -91,9 +91,4 @@ impl LedgerStore for Tx {
 /// An amount that the tables' CHECKs keep in range.
 fn amount(minor_units: i64) -> Result<Amount, StoreError> {
     Amount::new(minor_units).map_err(|error| StoreError::Corrupt(format!("{minor_units}: {error}")))
-}
-
-/// Fails when fewer rows with new ids were inserted than there are: another transaction took an id since we looked.
-fn all_inserted(inserted: usize, rows: usize) -> Result<(), StoreError> {
-    if inserted == rows { Ok(()) } else { Err(StoreError::Again("an id was taken in the meantime".into())) }
 }

@@ -6,7 +6,7 @@ use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     sql_types::{BigInt, Binary},
 };
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
@@ -16,10 +16,11 @@ use rialto_store::{
 use super::{
     accounts, amount,
     columns::{balanced_from_columns, metadata_from_column},
+    holds,
     packed::{POINT_QUERIES_MAX, count, packed},
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
-use crate::model::{Account, Entry, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
+use crate::model::{Account, Entry, Hold, HoldId, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = t)]
@@ -78,30 +79,44 @@ pub(super) async fn find(tx: &mut Tx, ids: &[TransferId]) -> Result<Vec<Transfer
     models(tx, rows, HashMap::new()).await
 }
 
-/// Locks accounts, and then finds transfers. PostgreSQL is asked for both at once and does one after the other, the second
-/// with fresh eyes.
+/// Locks holds and accounts, and then finds transfers. PostgreSQL is asked for all at once and does one after the other, each with
+/// fresh eyes.
 pub(super) async fn find_under_locks(
     tx: &mut Tx,
+    hold_ids: &[HoldId],
     account_ids: &[AccountId],
     ids: &[TransferId],
-) -> Result<(Vec<Account>, Vec<Transfer>), StoreError> {
-    let (accounts, rows) = if tx.is_postgres() && !ids.is_empty() {
-        let (accounts, rows) = on!(tx,
-        sqlite _conn => Ok((Vec::new(), Vec::new())),
-        postgres conn => {
-            let conn = &**conn;
+) -> Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError> {
+    if !tx.is_postgres() {
+        let holds = if hold_ids.is_empty() { Vec::new() } else { holds::lock(tx, hold_ids).await? };
+        let accounts = accounts::lock(tx, account_ids).await?;
+        let rows = find_rows(tx, ids).await?;
+        let known = accounts.iter().map(|account| (account.no, account.id)).collect();
+        return Ok((holds, accounts, models(tx, rows, known).await?));
+    }
+    let (held, accounts, rows) = on!(tx,
+    sqlite _conn => Ok((Vec::new(), Vec::new(), Vec::new())),
+    postgres conn => {
+        let conn = &**conn;
+        let held = async {
+            if hold_ids.is_empty() { Ok(Vec::new()) } else { holds::LockMany::new(hold_ids).load(&mut &*conn).await }
+        };
+        let locked = async {
             let locked = a::table.filter(a::id.eq_any(account_ids)).order(a::id).for_no_key_update();
-            let locked = locked.select(accounts::AccountRow::as_select()).load(&mut &*conn);
-            let found = t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(&mut &*conn);
-            try_join(locked, found).await
-        })?;
-        (accounts::models(accounts)?, rows)
-    } else {
-        (accounts::lock(tx, account_ids).await?, find_rows(tx, ids).await?)
-    };
+            locked.select(accounts::AccountRow::as_select()).load(&mut &*conn).await
+        };
+        let found = async {
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            t::table.filter(t::id.eq_any(ids)).select(TransferRow::as_select()).load(&mut &*conn).await
+        };
+        try_join3(held, locked, found).await
+    })?;
+    let accounts = accounts::models(accounts)?;
     let known = accounts.iter().map(|account| (account.no, account.id)).collect();
     let transfers = models(tx, rows, known).await?;
-    Ok((accounts, transfers))
+    Ok((holds::locked(held)?, accounts, transfers))
 }
 
 /// The transfers of `rows`. The ids of some of their accounts are `known`.
