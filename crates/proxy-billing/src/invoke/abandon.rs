@@ -32,16 +32,11 @@ pub enum AbandonedCall {
 /// wire is not taken back.
 ///
 /// It is not for a call that was made under an idempotency key, which would stay unanswered. Rows are locked as a settlement
-/// locks them: the hold, the wallets, the call.
+/// locks them: the call, the hold, the wallets.
 ///
 /// # Errors
 /// The ledger's, or the store's.
 pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Result<AbandonedCall, BrokerError> {
-    match rialto_ledger::void(tx, id.cast(), now).await {
-        // A free call has no hold, and one that is over has none any more.
-        Ok(_) | Err(LedgerError::HoldUnknown(_) | LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
     let Some(running) = tx.find_running(id).await? else {
         return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
     };
@@ -51,5 +46,10 @@ pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Resu
         return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
     }
     outbox::append(tx, interruption(id, running.caller, running.agent, &outcome, now)).await?;
+    match rialto_ledger::void(tx, id.cast(), now).await {
+        // A free call has no hold, and one that is over has none any more.
+        Ok(_) | Err(LedgerError::HoldUnknown(_) | LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(AbandonedCall::Ended)
 }

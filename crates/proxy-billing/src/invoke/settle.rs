@@ -27,12 +27,13 @@ const INTERRUPTED_STATUS: u16 = 503;
 const SETTLE_PAUSE: Duration = Duration::from_millis(100);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(7);
 
-/// What a call has paid.
-enum Paid {
-    /// This, or nothing.
-    InTime(Option<Amount>),
-    /// Nothing, for its hold is over.
-    TooLate,
+/// Whether a call that its agent answered is still to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Its hold lasts, as far as is known.
+    Lasts,
+    /// Its hold is over: it is not paid, and its answer is withheld.
+    Over,
 }
 
 impl Inner {
@@ -54,10 +55,16 @@ impl Inner {
     }
 
     async fn try_settle(&self, ticket: &Ticket, called: &Called) -> Result<Outcome, BrokerError> {
-        let (now, id, ours, theirs) = (self.now(), ticket.invocation, ticket.clone(), called.clone());
-        match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, &theirs, now).await).await {
-            Err(BrokerError::Interrupted) => {}
-            done => return done,
+        let (now, id) = (self.now(), ticket.invocation);
+        for hold in [Hold::Lasts, Hold::Over] {
+            let (ours, theirs) = (ticket.clone(), called.clone());
+            match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, &theirs, hold, now).await).await {
+                Err(BrokerError::Interrupted) => break,
+                Err(BrokerError::Ledger(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. })) => {
+                    tracing::warn!(invocation.id = %id, "the hold of a call is over; its answer is withheld, and it is not charged");
+                }
+                done => return done,
+            }
         }
         // Either this process stood still for longer than the hold lasts and the janitor was faster, or a COMMIT of ours
         // came through although the store said that it had failed.
@@ -89,20 +96,21 @@ fn may_pass(error: &BrokerError) -> bool {
     StoreError::find(error).is_some_and(|error| !lasting(error))
 }
 
-/// Rows are locked in the order hold, wallets, call, conversation, claim, quality. Nobody who locks a call locks a hold or a
-/// wallet after it: the janitors of calls and of holds work in transactions of their own.
-async fn settle(tx: &mut Tx, ticket: &Ticket, called: &Called, now: Timestamp) -> Result<Outcome, BrokerError> {
-    let (outcome, response) = match pay(tx, ticket, called.result.is_ok(), now).await? {
-        Paid::InTime(charged) => {
-            (outcome(ticket, called, charged), called.result.as_ref().ok().map(|answer| answer.kept.clone()))
-        }
-        Paid::TooLate => (interrupted(ticket.invocation, ticket.conversation, called.latency), None),
+/// Rows are locked in the order call, conversation, claim, quality, hold, wallets: what many calls share comes last, so that
+/// each keeps it from the others for as short as can be. Whoever opens or abandons a call does it in the same order.
+async fn settle(tx: &mut Tx, ticket: &Ticket, called: &Called, hold: Hold, now: Timestamp) -> Result<Outcome, BrokerError> {
+    let answer = called.result.as_ref().ok();
+    let withheld = hold == Hold::Over && answer.is_some();
+    let outcome = if withheld {
+        interrupted(ticket.invocation, ticket.conversation, called.latency)
+    } else {
+        outcome(ticket, called, answer.filter(|_| !ticket.price.is_zero()).map(|_| ticket.price))
     };
+    let response = answer.filter(|_| !withheld).map(|answer| answer.kept.clone());
     if !tx.finish_invocation(ticket.invocation, &finish(&outcome, response), now).await? {
-        // Whatever was paid is undone.
         return Err(BrokerError::Interrupted);
     }
-    if let Some(answer) = called.result.as_ref().ok().filter(|_| outcome.success) {
+    if let Some(answer) = answer.filter(|_| outcome.success) {
         reply(tx, ticket, answer.words.clone(), &outcome, now).await?;
     }
     outbox::append(tx, event(ticket, &outcome, now)).await?;
@@ -110,30 +118,25 @@ async fn settle(tx: &mut Tx, ticket: &Ticket, called: &Called, now: Timestamp) -
         idempotency::finish(tx, &idempotent.key, &(idempotent.render)(&outcome)).await?;
     }
     // A call that we were too late for says nothing about its agent.
-    if outcome.success == called.result.is_ok() {
+    if !withheld {
         record_call(tx, ticket.agent.id, outcome.success, called.latency, now).await?;
+    }
+    if !ticket.price.is_zero() && !withheld {
+        pay(tx, ticket, outcome.success, now).await?;
     }
     Ok(outcome)
 }
 
-/// What the caller paid. A hold that has expired meanwhile stays expired, and an answer that it was to pay for is not given.
-async fn pay(tx: &mut Tx, ticket: &Ticket, success: bool, now: Timestamp) -> Result<Paid, BrokerError> {
-    if ticket.price.is_zero() {
-        return Ok(Paid::InTime(None));
-    }
+/// Posts the hold if the agent answered well, and gives the money back otherwise. A hold that is over stays over: who fails is
+/// not charged either way, and an answer that it was to pay for must not be given.
+async fn pay(tx: &mut Tx, ticket: &Ticket, success: bool, now: Timestamp) -> Result<(), BrokerError> {
     let hold = ticket.invocation.cast();
-    if !success {
-        return match rialto_ledger::void(tx, hold, now).await {
-            Ok(_) | Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => Ok(Paid::InTime(None)),
-            Err(error) => Err(error.into()),
-        };
+    if success {
+        rialto_ledger::post(tx, hold, None, now).await?;
+        return Ok(());
     }
-    match rialto_ledger::post(tx, hold, None, now).await {
-        Ok(_) => Ok(Paid::InTime(Some(ticket.price))),
-        Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => {
-            tracing::warn!(invocation.id = %ticket.invocation, "the hold of a call is over; its answer is withheld, and it is not charged");
-            Ok(Paid::TooLate)
-        }
+    match rialto_ledger::void(tx, hold, now).await {
+        Ok(_) | Err(LedgerError::HoldExpired(_) | LedgerError::HoldResolved { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
