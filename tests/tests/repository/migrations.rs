@@ -28,11 +28,13 @@ struct Column {
     nullable: String,
 }
 
-/// Full-text indexes are each database's own: virtual tables with their shadows there, a `tsvector` here.
+/// Full-text indexes are each database's own: virtual tables with their shadows there, a `tsvector` here. So are the ways to the
+/// entries of an account: pages there, indexes here.
 const SQLITE_COLUMNS: &str = "SELECT t.name AS place, c.name AS name, c.type AS kind, \
      CASE WHEN c.\"notnull\" = 1 OR (c.pk > 0 AND t.wr = 1) OR (c.pk > 0 AND c.type = 'INTEGER') THEN 'NO' ELSE 'YES' END AS nullable \
      FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c \
-     WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%'";
+     WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'ledger_pages' \
+     AND (t.name, c.name) <> ('ledger_accounts', 'recent')";
 const POSTGRES_COLUMNS: &str = "SELECT c.table_name::text AS place, c.column_name::text AS name, c.udt_name::text AS kind, \
      c.is_nullable::text AS nullable FROM information_schema.columns AS c JOIN information_schema.tables AS t \
      USING (table_schema, table_name) \

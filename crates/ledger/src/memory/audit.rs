@@ -71,6 +71,7 @@ fn row(no: i64, transfer: &Transfer) -> Result<JournalRow, StoreError> {
         at_most: transfer.balanced.map(|balanced| balanced.at_most.get()),
         balancing: transfer.balanced.map(|balanced| by(balanced.by)),
         metadata: metadata(&transfer.metadata)?,
+        filed: true,
     })
 }
 

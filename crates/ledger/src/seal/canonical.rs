@@ -109,6 +109,7 @@ mod tests {
             at_most: Some(200),
             balancing: Some(1),
             metadata: Some("{\"a\": \"1\", \"é\": \"ü\"}".into()),
+            filed: true,
         }
     }
 

@@ -3,7 +3,11 @@
 //! What a transaction waits for on PostgreSQL is round trips. There the figures and the transfers are one statement, and what
 //! becomes of holds is sent with it.
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use diesel::{
+    ExpressionMethods, QueryDsl,
+    dsl::max,
+    sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
+};
 use futures_util::future::try_join3;
 use rialto_kernel::Timestamp;
 use rialto_store::{
@@ -14,6 +18,8 @@ use rialto_store::{
 use super::{
     columns::{balanced_to_columns, metadata_to_column},
     holds,
+    places::{self, Completed},
+    schema::{ledger_accounts_on_sqlite as a, ledger_transfers as t},
 };
 use crate::{
     model::{Account, ReferenceId, Transfer, TransferId},
@@ -32,15 +38,26 @@ statement! {
         held_in: i64 => BigInt,
         entry_count: i64 => BigInt,
         updated_at: Timestamp => UtcTime,
+        lines: String => Text,
+        paged: i64 => BigInt,
     }
     rows: ();
-    sqlite: "UPDATE ledger_accounts SET balance = ?2, held_out = ?3, held_in = ?4, entry_count = ?5, updated_at = ?6
+    sqlite: "UPDATE ledger_accounts SET balance = ?2, held_out = ?3, held_in = ?4, entry_count = ?5, updated_at = ?6,
+            recent = substr(recent || ?7, ?8 + 1)
         WHERE no = ?1";
+}
+
+statement! {
+    /// Writes where sixteen entries of an account are.
+    struct InsertPage { account_no: i64 => BigInt, page: i64 => BigInt, lines: String => Text }
+    rows: ();
+    sqlite: "INSERT INTO ledger_pages (account_no, page, lines) VALUES (?1, ?2, ?3)";
 }
 
 statement! {
     /// Inserts one transfer, unless its id is taken.
     struct InsertOne {
+        no: i64 => BigInt,
         id: TransferId => Uid,
         amount: i64 => BigInt,
         debit_no: i64 => BigInt,
@@ -60,9 +77,9 @@ statement! {
         metadata: Option<Json> => Nullable<JsonDoc>,
     }
     rows: ();
-    sqlite: "INSERT INTO ledger_transfers (id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance,
+    sqlite: "INSERT INTO ledger_transfers (no, id, amount, debit_no, debit_seq, debit_balance, credit_no, credit_seq, credit_balance,
         reference_id, reverses, created_at, kind, memo, effective_at, at_most, balancing, metadata)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
         ON CONFLICT (id) DO NOTHING";
 }
 
@@ -122,9 +139,12 @@ statement! {
         WHERE a.no = n.no";
 }
 
-impl From<&Account> for UpdateOne {
-    fn from(account: &Account) -> Self {
+impl UpdateOne {
+    /// `lines` are those of the account's new entries, `paged` the bytes that have become pages.
+    fn new(account: &Account, lines: String, paged: i64) -> Self {
         Self {
+            lines,
+            paged,
             no: account.no,
             balance: account.balance,
             held_out: account.held_out.get(),
@@ -135,10 +155,11 @@ impl From<&Account> for UpdateOne {
     }
 }
 
-impl From<&Transfer> for InsertOne {
-    fn from(transfer: &Transfer) -> Self {
+impl InsertOne {
+    fn new(transfer: &Transfer, no: i64) -> Self {
         let (at_most, balancing) = balanced_to_columns(transfer.balanced);
         Self {
+            no,
             id: transfer.id,
             amount: transfer.amount.get(),
             debit_no: transfer.debit.account_no,
@@ -225,11 +246,23 @@ pub(super) async fn apply(tx: &mut Tx, changes: &Changes) -> Result<(), StoreErr
     let written = on!(tx,
     sqlite conn => {
         let mut written = Written { accounts: 0, transfers: 0, opened: 0, resolved: 0 };
+        // The writer has the file to itself, so the next number is known.
+        let last: Option<i64> = t::table.select(max(t::no)).get_result(conn).await?;
+        let first = last.unwrap_or(0) + 1;
+        let mut entered = places::lines(transfers, first);
         for account in accounts {
-            written.accounts += UpdateOne::from(account).execute(conn).await?;
+            let lines = entered.remove(&account.no).unwrap_or_default();
+            let completed = Completed::by(account, &lines);
+            if completed.pages > 0 {
+                let recent: String = a::table.filter(a::no.eq(account.no)).select(a::recent).first(conn).await?;
+                for (page, lines) in completed.split(&(recent + &lines)) {
+                    InsertPage { account_no: account.no, page, lines }.execute(conn).await?;
+                }
+            }
+            written.accounts += UpdateOne::new(account, lines, completed.bytes()).execute(conn).await?;
         }
-        for transfer in transfers {
-            written.transfers += InsertOne::from(transfer).execute(conn).await?;
+        for (transfer, no) in transfers.iter().zip(first..) {
+            written.transfers += InsertOne::new(transfer, no).execute(conn).await?;
         }
         for hold in opened {
             written.opened += hold.execute(conn).await?;

@@ -3,13 +3,14 @@
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, SelectableHelper,
     dsl::{max, sql},
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{StoreError, Tx, on};
 
 use super::{
     accounts::{AccountRow, models},
+    places::line_of,
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
 use crate::{
@@ -33,6 +34,16 @@ const PENDING: &str = "
         UNION ALL
         SELECT credit_no, 0, amount FROM ledger_holds WHERE state = 'pending'
     ) AS pending GROUP BY no";
+
+/// Whether both entries of a transfer are where their accounts' histories look for them.
+const FILED: &str = concat!(
+    "(debit_seq > 0 AND ",
+    line_of!("debit_no", "debit_seq"),
+    " = 2 * ledger_transfers.no
+      AND credit_seq > 0 AND ",
+    line_of!("credit_no", "credit_seq"),
+    " = 2 * ledger_transfers.no + 1)"
+);
 
 impl AuditStore for Tx {
     async fn list_accounts_after(&mut self, no: i64, limit: u32) -> Result<Vec<Account>, StoreError> {
@@ -70,8 +81,9 @@ impl AuditStore for Tx {
     async fn list_journal(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
         type Legs = ((i64, i64, i64), (i64, i64, i64));
         type Links = (Option<ReferenceId>, Option<TransferId>, Timestamp, i32, Option<String>);
-        type Rest = (Option<Timestamp>, Option<i64>, Option<i16>, Option<String>);
+        type Rest = (Option<Timestamp>, Option<i64>, Option<i16>, Option<String>, bool);
         type Row = ((i64, TransferId, i64), Legs, Links, Rest);
+        let filed = if self.is_postgres() { "TRUE" } else { FILED };
         let rows: Vec<Row> = on!(self, conn => t::table
             .filter(t::no.gt(no)).filter(t::no.le(last)).order(t::no).limit(limit.into())
             .select((
@@ -79,13 +91,13 @@ impl AuditStore for Tx {
                 ((t::debit_no, t::debit_seq, t::debit_balance), (t::credit_no, t::credit_seq, t::credit_balance)),
                 (t::reference_id, t::reverses, t::created_at, t::kind, t::memo),
                 // As text: what somebody has put there need not be what we can read.
-                (t::effective_at, t::at_most, t::balancing, sql::<Nullable<Text>>("CAST(metadata AS TEXT)")),
+                (t::effective_at, t::at_most, t::balancing, sql::<Nullable<Text>>("CAST(metadata AS TEXT)"), sql::<Bool>(filed)),
             ))
             .load(conn).await)?;
         let leg = |(account_no, seq, balance)| Leg { account_no, seq, balance };
         let row = |((no, transfer, amount), (debit, credit), links, rest): Row| {
             let (reference, reverses, created_at, kind, memo) = links;
-            let (effective_at, at_most, balancing, metadata) = rest;
+            let (effective_at, at_most, balancing, metadata, filed) = rest;
             JournalRow {
                 no,
                 transfer,
@@ -101,6 +113,7 @@ impl AuditStore for Tx {
                 at_most,
                 balancing,
                 metadata,
+                filed,
             }
         };
         Ok(rows.into_iter().map(row).collect())

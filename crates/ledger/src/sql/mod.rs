@@ -8,6 +8,7 @@ mod columns;
 mod history;
 mod holds;
 mod packed;
+mod places;
 mod purchases;
 mod schema;
 mod seals;

@@ -24,6 +24,16 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    #[sql_name = "ledger_accounts"]
+    /// What only SQLite has of it, see `places.rs`.
+    ledger_accounts_on_sqlite (no) {
+        no -> BigInt,
+        recent -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use rialto_store::types::{JsonDoc, Uid, UtcTime};
     ledger_transfers (no) {
         no -> BigInt,

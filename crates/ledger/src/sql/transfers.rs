@@ -4,13 +4,13 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{BigInt, Binary},
+    sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text},
 };
 use futures_util::future::try_join3;
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
-    types::{Json, Uid},
+    types::{Json, JsonDoc, Uid, UtcTime},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
     columns::{balanced_from_columns, metadata_from_column},
     holds,
     packed::{POINT_QUERIES_MAX, count, packed},
+    places,
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
 use crate::model::{Account, Entry, Hold, HoldId, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
@@ -43,6 +44,27 @@ pub(super) struct TransferRow {
     balancing: Option<i16>,
     metadata: Option<Json>,
 }
+
+/// The columns of a [`TransferRow`].
+pub(super) type TransferColumns = (
+    Uid,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    BigInt,
+    Nullable<Uid>,
+    Nullable<Uid>,
+    UtcTime,
+    Integer,
+    Nullable<Text>,
+    Nullable<UtcTime>,
+    Nullable<BigInt>,
+    Nullable<SmallInt>,
+    Nullable<JsonDoc>,
+);
 
 statement! {
     /// Which of many ids are taken.
@@ -215,9 +237,14 @@ pub(super) fn entry(row: TransferRow, side: Side) -> Result<Entry, StoreError> {
     })
 }
 
-/// The numbers of an account's entries have no holes, so a page is a range of them: both indexes are entered at the
-/// right place, however far back it is.
+/// The numbers of an account's entries have no holes, so a page is a range of them: it is entered at the right place, however
+/// far back it is.
 pub(super) async fn list_entries(tx: &mut Tx, account_no: i64, seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {
+    if !tx.is_postgres() {
+        let rows = places::list(tx, account_no, &seqs).await?;
+        let side = |is_debit| if is_debit { Side::Debit } else { Side::Credit };
+        return rows.into_iter().map(|(is_debit, _, row)| entry(row, side(is_debit))).collect();
+    }
     let (first, last) = seqs.into_inner();
     let debits: Vec<TransferRow> = on!(tx, conn => t::table
         .filter(t::debit_no.eq(account_no)).filter(t::debit_seq.between(first, last))

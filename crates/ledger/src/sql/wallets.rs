@@ -9,6 +9,7 @@ use rialto_store::{StoreError, Tx, on, outbox, types::Uid};
 
 use super::{
     accounts::{AccountRow, models},
+    places::line_of,
     schema::ledger_accounts as a,
 };
 use crate::{
@@ -55,8 +56,24 @@ const AGENTS: &str = "
         COALESCE(CAST(SUM(balance % 1000000000) AS BIGINT), 0) AS low, COUNT(*) AS wallets
     FROM ledger_accounts WHERE owner_id = $1 AND asset = $2 AND code = $3";
 
+/// All entries of an account, by its pages.
+const TOTALS_ON_SQLITE: &str = concat!(
+    "WITH RECURSIVE walk (seq, line) AS (
+        SELECT 1, ",
+    line_of!("?1", "1"),
+    "
+        UNION ALL SELECT seq + 1, ",
+    line_of!("?1", "(seq + 1)"),
+    " FROM walk
+        WHERE seq < (SELECT entry_count FROM ledger_accounts AS counted WHERE counted.no = ?1)
+    )
+    SELECT line % 2 = 0 AS debit, reverses IS NOT NULL AS reversal, kind, SUM(amount / 1000000000) AS high,
+        SUM(amount % 1000000000) AS low, COUNT(*) AS entries
+    FROM walk CROSS JOIN ledger_transfers AS t ON t.no = line / 2 GROUP BY 1, 2, 3"
+);
+
 /// PostgreSQL adds up bigints to a numeric, hence the casts.
-const TOTALS: &str = "
+const TOTALS_ON_POSTGRES: &str = "
     SELECT TRUE AS debit, reverses IS NOT NULL AS reversal, kind, CAST(SUM(amount / 1000000000) AS BIGINT) AS high,
         CAST(SUM(amount % 1000000000) AS BIGINT) AS low, COUNT(*) AS entries
     FROM ledger_transfers WHERE debit_no = $1 GROUP BY 2, 3
@@ -128,7 +145,9 @@ impl WalletStore for Tx {
     }
 
     async fn totals(&mut self, account_no: i64) -> Result<Vec<Total>, StoreError> {
-        let rows: Vec<TotalRow> = on!(self, conn => diesel::sql_query(TOTALS).bind::<BigInt, _>(account_no).load(conn).await)?;
+        let rows: Vec<TotalRow> = on!(self,
+            sqlite conn => diesel::sql_query(TOTALS_ON_SQLITE).bind::<BigInt, _>(account_no).load(conn).await,
+            postgres conn => diesel::sql_query(TOTALS_ON_POSTGRES).bind::<BigInt, _>(account_no).load(conn).await)?;
         let total = |row: TotalRow| Total {
             kind: Kind(row.kind),
             side: if row.debit { Side::Debit } else { Side::Credit },

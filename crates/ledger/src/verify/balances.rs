@@ -125,7 +125,9 @@ impl Balances {
             }
             (tally.seq, tally.balance, tally.at) = (seq, leg.balance, Some(row.created_at));
         }
-        Ok(())
+        // Of a row in doubt it is asked first whether it is there at all.
+        let doubtful = legs(row).iter().any(|(_, leg)| !self.counts(*leg));
+        if row.filed || doubtful { Ok(()) } else { Err(Wrong::Misfiled(row.transfer)) }
     }
 
     /// The first thing that is wrong, and its place; what is wrong with an account as a whole stands behind all transfers.

@@ -59,6 +59,8 @@ pub struct JournalRow {
     pub balancing: Option<i16>,
     /// Whatever else was to be remembered, as the text of a JSON document.
     pub metadata: Option<String>,
+    /// Whether it is found in the histories of both accounts, where they are kept apart from it.
+    pub filed: bool,
 }
 
 /// What verifying asks of a transaction.

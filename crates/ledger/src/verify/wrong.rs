@@ -50,6 +50,9 @@ pub enum Wrong {
     /// A transfer names an account that is not there.
     #[error("transfer {0} is between accounts that are not there")]
     Stray(TransferId),
+    /// The history of an account leads elsewhere than to a transfer that is part of it.
+    #[error("transfer {0} is not where the histories of its accounts say")]
+    Misfiled(TransferId),
     /// A transfer moved one asset into another.
     #[error("transfer {0} is between accounts of different assets")]
     Assets(TransferId),

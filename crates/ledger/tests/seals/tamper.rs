@@ -7,7 +7,7 @@ use rialto_ledger::{
     verify::{VerifyReport, Wrong, verify_with},
 };
 use rialto_store::{
-    Db, Tx,
+    Db, StoreError, Tx,
     testing::{Kind, TestDb},
 };
 
@@ -291,6 +291,34 @@ async fn a_chain_written_anew_is_caught_by_an_anchor(kind: Kind) {
     let report = verify_with(books.ledger.books(), &books.anchors, |_| {}).await.unwrap();
     let first = books.anchors[0];
     assert_eq!(report.wrong, Some(Wrong::Anchor { no: 1, expected: first.hash, found: Some(again.hash) }));
+}
+
+/// On SQLite histories are kept apart from the transfers, and have to lead to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_leads_elsewhere_is_named() {
+    let forged = [
+        "UPDATE ledger_pages SET lines = substr(lines, 13) || substr(lines, 1, 12)",
+        "DELETE FROM ledger_pages WHERE page = 0",
+        "UPDATE ledger_accounts SET recent = substr(recent, 13) || substr(recent, 1, 12) WHERE entry_count = 30",
+        "UPDATE ledger_accounts SET recent = substr(recent, 1, 12) WHERE entry_count = 30",
+    ];
+    for sql in forged {
+        let test = TestDb::open(Kind::Sqlite).await.unwrap();
+        let books = books(&test.db).await;
+        for n in 13..=30 {
+            moved(&books.ledger, rich(books.a, books.b, n)).await;
+        }
+        assert_eq!(verified(&books.ledger).await.wrong, None);
+        let forge = async |sql: &'static str| test.db.write(async move |tx: &mut Tx| tx.batch(sql).await).await;
+        if sql.contains("ledger_pages") {
+            let refused = forge(sql).await;
+            assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("append only")), "{refused:?}");
+        }
+        forge("DROP TRIGGER ledger_pages_no_update; DROP TRIGGER ledger_pages_no_delete").await.unwrap();
+        forge(sql).await.unwrap();
+        let VerifyReport { wrong, also, .. } = verified(&books.ledger).await;
+        assert!(matches!(wrong, Some(Wrong::Misfiled(_))) && also.is_none(), "{sql}: {wrong:?}, {also:?}");
+    }
 }
 
 async fn rows_are_named(kind: Kind) {

@@ -5,17 +5,15 @@ use std::ops::RangeInclusive;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, SelectableHelper,
     dsl::sql,
-    sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text},
+    sql_types::{Array, BigInt, Bool},
 };
 use rialto_kernel::Timestamp;
-use rialto_store::{
-    StoreError, Tx, on, statement,
-    types::{JsonDoc, Uid, UtcTime},
-};
+use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
 use super::super::{
+    places::{self, LineRow},
     schema::ledger_transfers as t,
-    transfers::{TransferRow, entry},
+    transfers::{TransferColumns, TransferRow, entry},
 };
 use crate::{
     history::{EntryScan, Line, Order, Period},
@@ -55,8 +53,16 @@ macro_rules! side {
     }};
 }
 
-/// Each side for itself, by its own index; what both give is then put together.
+fn side(is_debit: bool) -> Side {
+    if is_debit { Side::Debit } else { Side::Credit }
+}
+
+/// Each side for itself, by its own index; what both give is then put together. SQLite has none, but pages.
 pub(super) async fn scan(tx: &mut Tx, scan: &EntryScan) -> Result<Vec<Entry>, StoreError> {
+    if !tx.is_postgres() && !scan.by_reference {
+        let rows = places::scan(tx, scan).await?;
+        return rows.into_iter().map(|(is_debit, _, row)| entry(row, side(is_debit))).collect();
+    }
     let mut entries = Vec::new();
     if scan.side != Some(Side::Credit) {
         let rows: Vec<TransferRow> = on!(tx, conn => side!(conn, scan, debit_no, debit_seq, "+debit_no = "))?;
@@ -74,27 +80,6 @@ pub(super) async fn scan(tx: &mut Tx, scan: &EntryScan) -> Result<Vec<Entry>, St
     entries.truncate(usize::try_from(scan.limit).unwrap_or(usize::MAX));
     Ok(entries)
 }
-
-/// The columns of a [`TransferRow`].
-type TransferColumns = (
-    Uid,
-    BigInt,
-    BigInt,
-    BigInt,
-    BigInt,
-    BigInt,
-    BigInt,
-    BigInt,
-    Nullable<Uid>,
-    Nullable<Uid>,
-    UtcTime,
-    Integer,
-    Nullable<Text>,
-    Nullable<UtcTime>,
-    Nullable<BigInt>,
-    Nullable<SmallInt>,
-    Nullable<JsonDoc>,
-);
 
 macro_rules! lines_of {
     ($is_debit:literal, $side:literal) => {
@@ -120,37 +105,25 @@ statement! {
     postgres: concat!(lines_of!("TRUE", "debit"), " UNION ALL ", lines_of!("FALSE", "credit"));
 }
 
-type LineRow = (bool, i64, TransferRow);
-
 pub(super) async fn list_lines(tx: &mut Tx, ranges: &[(i64, RangeInclusive<i64>)]) -> Result<Vec<Line>, StoreError> {
-    let rows: Vec<LineRow> = on!(tx,
-    // Point queries keep their prepared statements, and cost no round trip.
-    sqlite conn => {
-        let mut lines: Vec<LineRow> = Vec::new();
-        for (no, seqs) in ranges {
-            let rows: Vec<(i64, TransferRow)> = t::table
-                .filter(t::debit_no.eq(no)).filter(t::debit_seq.between(seqs.start(), seqs.end()))
-                .select((t::no, TransferRow::as_select())).load(conn).await?;
-            lines.extend(rows.into_iter().map(|(no, row)| (true, no, row)));
-            let rows: Vec<(i64, TransferRow)> = t::table
-                .filter(t::credit_no.eq(no)).filter(t::credit_seq.between(seqs.start(), seqs.end()))
-                .select((t::no, TransferRow::as_select())).load(conn).await?;
-            lines.extend(rows.into_iter().map(|(no, row)| (false, no, row)));
-        }
-        Ok(lines)
-    },
-    postgres conn => {
+    let mut rows: Vec<LineRow> = Vec::new();
+    if tx.is_postgres() {
         let statement = ListLines {
             no: ranges.iter().map(|(no, _)| *no).collect(),
             first: ranges.iter().map(|(_, seqs)| *seqs.start()).collect(),
             last: ranges.iter().map(|(_, seqs)| *seqs.end()).collect(),
         };
-        statement.load(conn).await
-    })?;
+        rows = on!(tx,
+            sqlite _conn => Ok(Vec::new()),
+            postgres conn => statement.load(conn).await)?;
+    } else {
+        for (no, seqs) in ranges {
+            rows.extend(places::list(tx, *no, seqs).await?);
+        }
+    }
     let line = |(is_debit, no, row): LineRow| {
-        let side = if is_debit { Side::Debit } else { Side::Credit };
-        let account_no = row.account_no(side);
-        Ok(Line { account_no, no, entry: entry(row, side)? })
+        let account_no = row.account_no(side(is_debit));
+        Ok(Line { account_no, no, entry: entry(row, side(is_debit))? })
     };
     rows.into_iter().map(line).collect()
 }

@@ -2,34 +2,60 @@
 //!
 //! An account's entries are numbered without holes, and their times never fall as the numbers rise. So the last one before
 //! a moment is found by halving: `base` entries are known to lie before it, and of the `rest` behind them it is not known.
-//! The entry in the middle of the rest is looked up by its number, in one of two unique indexes; then half of the rest is
-//! left. A recursive query does that in one look, for as many accounts as there are.
+//! The entry in the middle of the rest is looked up by its number, on PostgreSQL in one of two unique indexes, on SQLite by its
+//! page; then half of the rest is left. A recursive query does that in one look, for as many accounts as there are.
 
 use diesel::sql_types::{Array, BigInt, Text};
 use rialto_kernel::Timestamp;
 use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 
+use super::super::places::line_of;
 use crate::history::{Figures, Moment};
 
-/// `WITH RECURSIVE halved`: accounts (a condition on their rows), and whether an entry lies before the moment (on a row `t`
-/// and its `line`).
+/// `WITH RECURSIVE halved`: accounts (a condition on their rows), and whether the entry in the middle lies before the moment.
 macro_rules! halved {
-    ($accounts:expr, $debit_before:expr, $credit_before:expr) => {
+    ($accounts:expr, $is_before:expr) => {
         concat!(
             "WITH RECURSIVE halved (no, base, rest) AS (
                 SELECT no, CAST(0 AS BIGINT), entry_count FROM ledger_accounts WHERE ",
             $accounts,
             " UNION ALL
-                SELECT no, base + CASE WHEN COALESCE(
-                    (SELECT ",
-            $debit_before,
-            " FROM ledger_transfers AS t WHERE t.debit_no = halved.no AND t.debit_seq = base + (rest + 1) / 2),
-                    (SELECT ",
-            $credit_before,
-            " FROM ledger_transfers AS t WHERE t.credit_no = halved.no AND t.credit_seq = base + (rest + 1) / 2)
-                ) THEN (rest + 1) / 2 ELSE 0 END, rest / 2
+                SELECT no, base + CASE WHEN ",
+            $is_before,
+            " THEN (rest + 1) / 2 ELSE 0 END, rest / 2
                 FROM halved WHERE rest > 0
             )"
+        )
+    };
+}
+
+/// What is said of the entry of an account with a number: by both indexes, or by its page. On a row `t`, and its `line`.
+macro_rules! entry {
+    (indexed, $account:expr, $seq:expr, $of_debit:expr, $of_credit:expr) => {
+        concat!(
+            "COALESCE((SELECT ",
+            $of_debit,
+            " FROM ledger_transfers AS t WHERE t.debit_no = ",
+            $account,
+            " AND t.debit_seq = ",
+            $seq,
+            "), (SELECT ",
+            $of_credit,
+            " FROM ledger_transfers AS t WHERE t.credit_no = ",
+            $account,
+            " AND t.credit_seq = ",
+            $seq,
+            "))"
+        )
+    };
+    (paged, $account:expr, $seq:expr, $of:expr) => {
+        concat!(
+            "(SELECT ",
+            $of,
+            " FROM (SELECT ",
+            line_of!($account, $seq),
+            " AS line) AS place CROSS JOIN ledger_transfers AS t
+                ON t.no = place.line / 2)"
         )
     };
 }
@@ -41,8 +67,7 @@ statement! {
     sqlite: concat!(
         halved!(
             "no IN (SELECT value FROM json_each(?1))",
-            "(t.created_at, 2 * t.no) < (?2, ?3)",
-            "(t.created_at, 2 * t.no + 1) < (?2, ?3)"
+            entry!(paged, "halved.no", "(base + (rest + 1) / 2)", "(t.created_at, place.line) < (?2, ?3)")
         ),
         " SELECT no, base FROM halved WHERE rest = 0"
     );
@@ -55,8 +80,13 @@ statement! {
     postgres: concat!(
         halved!(
             "no = ANY($1)",
-            "(t.created_at, 2 * t.no) < ($2, $3)",
-            "(t.created_at, 2 * t.no + 1) < ($2, $3)"
+            entry!(
+                indexed,
+                "halved.no",
+                "base + (rest + 1) / 2",
+                "(t.created_at, 2 * t.no) < ($2, $3)",
+                "(t.created_at, 2 * t.no + 1) < ($2, $3)"
+            )
         ),
         " SELECT no, base FROM halved WHERE rest = 0"
     );
@@ -75,19 +105,31 @@ pub(super) async fn count_before(tx: &mut Tx, account_nos: &[i64], moment: Momen
 /// What counts in an account at a time, of an account number and a moment: the balance after its last entry, and what later
 /// entries count for it. The sum of what is backdated comes in two parts, so that it cannot leave its range.
 macro_rules! posted {
-    ($no:literal, $at:literal) => {
-        concat!(
-            halved!(concat!("no = ", $no), concat!("t.created_at <= ", $at), concat!("t.created_at <= ", $at)),
-            ", last (seq) AS (SELECT base FROM halved WHERE rest = 0)
-            SELECT
-                COALESCE(
-                    (SELECT debit_balance FROM ledger_transfers WHERE debit_no = ", $no, " AND debit_seq = (SELECT seq FROM last)),
-                    (SELECT credit_balance FROM ledger_transfers WHERE credit_no = ", $no, " AND credit_seq = (SELECT seq FROM last)),
-                    0),
-                ", posted!(@backdated "amount / 1000000000", "debit", $no, $at), ",
-                ", posted!(@backdated "amount % 1000000000", "debit", $no, $at), ",
-                ", posted!(@backdated "amount / 1000000000", "credit", $no, $at), ",
-                ", posted!(@backdated "amount % 1000000000", "credit", $no, $at)
+    (indexed, $no:literal, $at:literal) => {
+        posted!(
+            $no,
+            $at,
+            entry!(
+                indexed,
+                "halved.no",
+                "base + (rest + 1) / 2",
+                concat!("t.created_at <= ", $at),
+                concat!("t.created_at <= ", $at)
+            ),
+            entry!(indexed, $no, "(SELECT seq FROM last)", "t.debit_balance", "t.credit_balance")
+        )
+    };
+    (paged, $no:literal, $at:literal) => {
+        posted!(
+            $no,
+            $at,
+            entry!(paged, "halved.no", "(base + (rest + 1) / 2)", concat!("t.created_at <= ", $at)),
+            entry!(
+                paged,
+                $no,
+                "(SELECT max(seq, 1) FROM last)",
+                "CASE WHEN (SELECT seq FROM last) = 0 THEN 0 WHEN place.line % 2 = 0 THEN t.debit_balance ELSE t.credit_balance END"
+            )
         )
     };
     (@backdated $part:literal, $side:literal, $no:literal, $at:literal) => {
@@ -96,13 +138,24 @@ macro_rules! posted {
             " AND effective_at IS NOT NULL AND effective_at <= ", $at, " AND created_at > ", $at, ")"
         )
     };
+    ($no:literal, $at:literal, $is_before:expr, $balance:expr) => {
+        concat!(
+            halved!(concat!("no = ", $no), $is_before),
+            ", last (seq) AS (SELECT base FROM halved WHERE rest = 0)
+            SELECT COALESCE(", $balance, ", 0),
+                ", posted!(@backdated "amount / 1000000000", "debit", $no, $at), ",
+                ", posted!(@backdated "amount % 1000000000", "debit", $no, $at), ",
+                ", posted!(@backdated "amount / 1000000000", "credit", $no, $at), ",
+                ", posted!(@backdated "amount % 1000000000", "credit", $no, $at)
+        )
+    };
 }
 
 /// The same, and what was held: what is pending still, and what has been resolved since. The time of creation is no
 /// condition on rows, or a database might take the index on it, and read every hold that the account ever had.
 macro_rules! figures {
-    ($no:literal, $at:literal) => {
-        concat!(posted!($no, $at), ", ", figures!(@held "debit", $no, $at), ", ", figures!(@held "credit", $no, $at))
+    ($by:ident, $no:literal, $at:literal) => {
+        concat!(posted!($by, $no, $at), ", ", figures!(@held "debit", $no, $at), ", ", figures!(@held "credit", $no, $at))
     };
     (@held $side:literal, $no:literal, $at:literal) => {
         concat!(
@@ -122,16 +175,16 @@ statement! {
     /// What counts in an account at a time.
     struct PostedAt { no: i64 => BigInt | BigInt, at: Timestamp => UtcTime | UtcTime }
     rows: (BigInt, BigInt, BigInt, BigInt, BigInt);
-    sqlite: posted!("?1", "?2");
-    postgres: posted!("$1", "$2");
+    sqlite: posted!(paged, "?1", "?2");
+    postgres: posted!(indexed, "$1", "$2");
 }
 
 statement! {
     /// What is in an account at a time.
     struct FiguresAt { no: i64 => BigInt | BigInt, at: Timestamp => UtcTime | UtcTime }
     rows: (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
-    sqlite: figures!("?1", "?2");
-    postgres: figures!("$1", "$2");
+    sqlite: figures!(paged, "?1", "?2");
+    postgres: figures!(indexed, "$1", "$2");
 }
 
 /// What the high part of a sum counts in.
@@ -182,8 +235,8 @@ mod tests {
     }
 
     async fn plan(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
-        const SQLITE: &str = concat!("EXPLAIN QUERY PLAN ", figures!("1", "4102444800000000"));
-        const POSTGRES: &str = concat!("EXPLAIN ", figures!("1", "timestamptz '2100-01-01'"));
+        const SQLITE: &str = concat!("EXPLAIN QUERY PLAN ", figures!(paged, "1", "4102444800000000"));
+        const POSTGRES: &str = concat!("EXPLAIN ", figures!(indexed, "1", "timestamptz '2100-01-01'"));
         if tx.is_postgres() {
             // The tables are empty, where reading all of them is the shortest way.
             tx.batch("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off").await?;
