@@ -45,6 +45,7 @@ impl Migration {
         "0013_embeddings",
         "0014_workflows",
         "0019_market_safety",
+        "0017_cards_and_ages",
     ];
 }
 
