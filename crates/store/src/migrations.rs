@@ -44,8 +44,8 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
-        "0019_market_safety",
         "0017_cards_and_ages",
+        "0019_market_safety",
     ];
 }
 
