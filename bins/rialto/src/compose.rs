@@ -113,8 +113,8 @@ impl App {
         let redis = settings.redis_url.as_ref().map(|url| redis::RedisCache::new(url.expose(), clock.clone()));
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
-        let executor = executor(&settings, &broker, &db, &clock, &handle, &metrics);
-        let agents = agents::Paid { db: db.clone(), clock: clock.clone(), broker: broker.clone() };
+        let executor = executor(&settings, &broker, &finder, &db, &clock, &handle, &metrics);
+        let agents = agents::Paid { db: db.clone(), finder: finder.clone(), clock: clock.clone(), broker: broker.clone() };
         let market = ExchangeOptions {
             fee: settings.market_fee,
             orders_per_owner_max: settings.market_orders_per_owner,
@@ -151,14 +151,16 @@ impl App {
 fn executor(
     settings: &Settings,
     broker: &Broker,
+    finder: &Finder,
     db: &Db,
     clock: &Clock,
     runtime: &Handle,
     metrics: &Metrics,
 ) -> Arc<dyn Executor> {
-    let (broker, db, clock, runtime) = (broker.clone(), db.clone(), clock.clone(), runtime.clone());
+    let (broker, finder, db) = (broker.clone(), finder.clone(), db.clone());
+    let (clock, runtime) = (clock.clone(), runtime.clone());
     let charged = metrics.credits_charged.clone();
-    let executor = Arc::new(a2a::BrokerExecutor { broker, db, clock, runtime, charged });
+    let executor = Arc::new(a2a::BrokerExecutor { broker, finder, db, clock, runtime, charged });
     if settings.a2a_conformance { Arc::new(Conformance::before(executor)) } else { executor }
 }
 

@@ -60,9 +60,9 @@ pub enum A2aError {
     /// The agent was not imported by a card.
     #[error("Agent is not an A2A import")]
     NotImported,
-    /// Another agent of the caller has the endpoint that a card names.
-    #[error("Another agent of yours, {0}, has this endpoint")]
-    EndpointTaken(String),
+    /// A card is one that another agent of the caller has.
+    #[error("Another agent of yours, {0}, has a card of this endpoint and name")]
+    CardTaken(String),
     /// Two transactions wanted the same; done again, it goes well.
     #[error("somebody else did the same at the same time")]
     Raced,
@@ -127,7 +127,7 @@ impl A2aError {
             Self::ReadOnly | Self::Registry(RegistryError::NotOwner { .. }) => {
                 told(-32600, 403, "PERMISSION_DENIED", "PERMISSION_DENIED")
             }
-            Self::EndpointTaken(_) => told(-32600, 409, "ALREADY_EXISTS", "ENDPOINT_TAKEN"),
+            Self::CardTaken(_) => told(-32600, 409, "ALREADY_EXISTS", "CARD_TAKEN"),
             Self::Registry(RegistryError::Invalid { .. }) => told(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS"),
             Self::Busy(_) | Self::Raced => told(-32603, 503, "UNAVAILABLE", "UNAVAILABLE"),
             Self::Store(error) if error.is_passing() => told(-32603, 503, "UNAVAILABLE", "UNAVAILABLE"),

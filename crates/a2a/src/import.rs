@@ -1,8 +1,9 @@
 //! Importing agents by their cards.
 //!
 //! An import is the caller's own: the same card imported by two owners is two agents, each its owner's to price and to delete,
-//! so that nobody can take over an agent by naming its endpoint. For one owner, an endpoint is one agent, however often its
-//! card is imported.
+//! so that nobody can take over an agent by naming its endpoint. For one owner a card is one agent, however often it is imported: the same
+//! card is one from the same place, or one that has the same endpoint and the same name. Cards that share an endpoint only are several
+//! agents.
 
 use rialto_kernel::{Caller, Timestamp};
 use rialto_registry::{
@@ -75,6 +76,7 @@ impl CheckedCard {
             agent: agent.id,
             owner: agent.owner,
             endpoint: self.view.endpoint.clone(),
+            name: self.view.name.clone(),
             url: self.fetched.url.clone(),
             signature: self.signature.clone(),
             fetched_at: now,
@@ -83,18 +85,21 @@ impl CheckedCard {
     }
 }
 
-/// Registers an agent for the caller by its card, or brings the caller's agent with that endpoint up to date. The flag says
+/// Registers an agent for the caller by its card, or brings the caller's agent of that card up to date. The flag says
 /// whether the agent is new, and still needs whatever the registry does not know of: a wallet.
 ///
 /// # Errors
-/// [`A2aError::ReadOnly`], [`A2aError::Registry`], or [`A2aError::Raced`]: then do it again.
+/// [`A2aError::ReadOnly`], [`A2aError::Registry`], [`A2aError::CardTaken`] when the card at that place is now one that another agent of
+/// the caller has, or [`A2aError::Raced`]: then do it again.
 pub async fn import(
     tx: &mut (impl AgentStore + CatalogStore + CardStore),
     caller: &Caller,
     card: &CheckedCard,
     now: Timestamp,
 ) -> Result<(Agent, bool), A2aError> {
-    if let Some(known) = tx.find_card_by_endpoint(caller.owner, &card.view.endpoint).await? {
+    let (owner, view) = (caller.owner, &card.view);
+    let here = tx.find_card_at(owner, &card.fetched.url).await?;
+    for known in here.into_iter().chain(tx.find_card_named(owner, &view.endpoint, &view.name).await?) {
         if tx.find_agent(&known.into()).await?.is_some() {
             return Ok((bring_up_to_date(tx, caller, &known.into(), card, now).await?, false));
         }
@@ -127,7 +132,7 @@ pub async fn card_to_refresh(
 /// Brings an imported agent up to date with its card as it is now.
 ///
 /// # Errors
-/// As [`card_to_refresh`], and [`A2aError::EndpointTaken`] when the card names an endpoint that another agent of the owner has.
+/// As [`card_to_refresh`], and [`A2aError::CardTaken`] when the card is now one that another agent of the owner has.
 pub async fn refresh(
     tx: &mut (impl AgentStore + CatalogStore + CardStore),
     caller: &Caller,
@@ -147,11 +152,11 @@ async fn bring_up_to_date(
     now: Timestamp,
 ) -> Result<Agent, A2aError> {
     let agent = update(tx, caller, agent, &card.changes(), now).await?;
-    if let Some(other) = tx.find_card_by_endpoint(agent.owner, &card.view.endpoint).await?
+    if let Some(other) = tx.find_card_named(agent.owner, &card.view.endpoint, &card.view.name).await?
         && other != agent.id
     {
         if tx.find_agent(&other.into()).await?.is_some() {
-            return Err(A2aError::EndpointTaken(other.to_string()));
+            return Err(A2aError::CardTaken(other.to_string()));
         }
         tx.delete_card(other).await?;
     }

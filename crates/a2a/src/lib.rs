@@ -13,7 +13,7 @@
 //! 4. Nobody works on a task whose lease has run out; it is ended by [`A2a::sweep`], as its work ended if it did.
 //! 5. Every event of a task has a number. Streams and push notifications tell all of them, in order; whoever subscribes gets
 //!    the task with all events up to one, and then those behind it.
-//! 6. An owner has one agent for an endpoint that was imported. Nobody changes an agent of somebody else by a card.
+//! 6. An owner has one agent for a card that was imported. Nobody changes an agent of somebody else by a card.
 //! 7. Secrets of push notification configurations are encrypted, and never shown.
 //!
 //! # What it does not do

@@ -30,6 +30,8 @@ pub struct ImportedCard {
     pub owner: OwnerId,
     /// Where it is called.
     pub endpoint: String,
+    /// What the card calls its agent.
+    pub name: String,
     /// Where the card was found.
     pub url: String,
     /// Whether it is what somebody signed.

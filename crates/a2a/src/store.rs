@@ -15,10 +15,11 @@ use crate::{
 
 /// The cards of imported agents.
 pub trait CardStore: Send {
-    /// Keeps a card. `false` when its agent has one, or another agent of the owner has the endpoint.
+    /// Keeps a card. `false` when its agent has one, or another agent of the owner has the endpoint and the name.
     fn insert_card(&mut self, card: &ImportedCard) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Puts a card in the place of the one that its agent has. `false` when another agent of the owner has the endpoint.
+    /// Puts a card in the place of the one that its agent has. `false` when another agent of the owner has the endpoint and the
+    /// name.
     fn update_card(&mut self, card: &ImportedCard) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Forgets the card of an agent.
@@ -27,11 +28,15 @@ pub trait CardStore: Send {
     /// Reads the card of an agent.
     fn find_card(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<ImportedCard>, StoreError>> + Send;
 
-    /// The agent that `owner` has imported for `endpoint`, deleted or not.
-    fn find_card_by_endpoint(
+    /// The agent that `owner` imported last by the card at `url`, deleted or not.
+    fn find_card_at(&mut self, owner: OwnerId, url: &str) -> impl Future<Output = Result<Option<AgentId>, StoreError>> + Send;
+
+    /// The agent that `owner` has imported by a card with this endpoint and this name, deleted or not.
+    fn find_card_named(
         &mut self,
         owner: OwnerId,
         endpoint: &str,
+        name: &str,
     ) -> impl Future<Output = Result<Option<AgentId>, StoreError>> + Send;
 }
 
@@ -107,6 +112,10 @@ pub trait TaskStore: Send {
 
     /// Says again that `runner` works on its tasks.
     fn renew_leases(&mut self, runner: RunnerId, until: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Forgets tasks that have been at rest since before `horizon`, with all that belongs to them, at most `limit`; returns how
+    /// many.
+    fn forget_tasks(&mut self, horizon: Timestamp, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Tasks whose process has not said so for too long.
     fn list_stale(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<TaskId>, StoreError>> + Send;

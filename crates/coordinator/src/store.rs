@@ -56,6 +56,10 @@ pub trait ExecutionStore: Send {
     /// Reads a run, and keeps others from changing it until the transaction ends.
     fn lock_execution(&mut self, id: ExecutionId) -> impl Future<Output = Result<Option<Execution>, StoreError>> + Send;
 
+    /// Forgets runs that ended before `horizon`, with their steps, attempts and tasks, at most `limit`, the inner ones first; returns
+    /// how many.
+    fn forget_ended(&mut self, horizon: Timestamp, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
     /// Writes the state of a locked run: its status, driver, error and times.
     fn save_execution(&mut self, execution: &Execution) -> impl Future<Output = Result<(), StoreError>> + Send;
 

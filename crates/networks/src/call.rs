@@ -87,7 +87,7 @@ impl Networks {
     ///
     /// # Errors
     /// Those of [`crate::send()`] and [`NetworkError::NoCallback`], [`NetworkError::AgentNotActive`],
-    /// [`NetworkError::Busy`], [`NetworkError::OwnerBusy`], [`NetworkError::KeyRunning`], [`NetworkError::KeyReused`], before
+    /// [`NetworkError::AgentPriced`], [`NetworkError::Busy`], [`NetworkError::OwnerBusy`], [`NetworkError::KeyRunning`], [`NetworkError::KeyReused`], before
     /// anything was sent; [`NetworkError::CallTimeout`] and [`NetworkError::CallFailed`] when there is no answer: the message has
     /// failed. [`NetworkError::Interrupted`] when it is not known.
     pub async fn call(&self, caller: Caller, new: NewMessage, idempotent: Option<CallKey>) -> Result<Called, NetworkError> {

@@ -32,6 +32,11 @@ pub enum NetworkError {
     /// The agent behind the participant was switched off or deleted.
     #[error("The participant's agent is not active")]
     AgentNotActive,
+    /// The agent behind the participant is somebody else's, and charges for calls. Messages do not pay.
+    #[error(
+        "The agent charges for calls, and is not yours: call it through the broker, or join it with a callback_url of its own or polling_enabled"
+    )]
+    AgentPriced,
     /// The network is paused or closed.
     #[error("Network is not active")]
     NetworkNotActive,

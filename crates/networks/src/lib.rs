@@ -23,8 +23,10 @@
 //!    called.
 //!
 //! # What it does not do
-//! It moves no money: a priced agent of somebody else is called through the broker.
+//! It moves no money. So somebody else's agent that charges for calls is refused as a participant that is called at its endpoint, when
+//! it joins and whenever it would be called: it is called through the broker.
 
+mod agent;
 mod call;
 mod callback;
 pub mod check;

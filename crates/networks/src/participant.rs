@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use rialto_kernel::{AgentId, Caller, Event, Timestamp};
+use rialto_kernel::{AgentId, Caller, Event, OwnerId, Timestamp};
 use rialto_registry::{AgentRef, CredentialCipher, store::AgentStore};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
+    agent::{check_free, followed, is_endpoint},
     check,
     error::NetworkError,
     model::{Network, NetworkId, NetworkStatus, Participant, ParticipantId, ParticipantKind, ParticipantStatus},
@@ -73,8 +74,8 @@ pub struct Keys {
 ///
 /// # Errors
 /// [`NetworkError::NetworkUnknown`], [`NetworkError::ReadOnly`], [`NetworkError::NetworkNotActive`],
-/// [`NetworkError::Invalid`], [`NetworkError::AgentUnknown`], [`NetworkError::AgentNotActive`], [`NetworkError::Unreachable`],
-/// [`NetworkError::AgentPresent`], [`NetworkError::Full`].
+/// [`NetworkError::Invalid`], [`NetworkError::AgentUnknown`], [`NetworkError::AgentNotActive`], [`NetworkError::AgentPriced`],
+/// [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`], [`NetworkError::Full`].
 pub async fn join(
     tx: &mut (impl NetworkStore + ParticipantStore + AgentStore),
     door: &Doorkeeper,
@@ -89,7 +90,7 @@ pub async fn join(
     if network.status != NetworkStatus::Active {
         return Err(NetworkError::NetworkNotActive);
     }
-    let Way { agent, callback_url, follows_agent } = way_to(tx, new).await?;
+    let Way { agent, callback_url, follows_agent } = way_to(tx, network.owner, new).await?;
     if callback_url.is_none() && !new.polling_enabled {
         return Err(NetworkError::Unreachable);
     }
@@ -125,8 +126,8 @@ struct Way {
     follows_agent: bool,
 }
 
-/// Finds a newcomer's agent, and where the newcomer is called.
-async fn way_to(tx: &mut impl AgentStore, new: &NewParticipant) -> Result<Way, NetworkError> {
+/// Finds a newcomer's agent, and where the newcomer is called. `owner` is the network's.
+async fn way_to(tx: &mut impl AgentStore, owner: OwnerId, new: &NewParticipant) -> Result<Way, NetworkError> {
     let own = |agent| Way { agent, callback_url: new.callback_url.clone(), follows_agent: false };
     let Some(agent) = &new.agent else { return Ok(own(None)) };
     let agent = tx.find_agent(agent).await?.ok_or(NetworkError::AgentUnknown)?;
@@ -134,10 +135,14 @@ async fn way_to(tx: &mut impl AgentStore, new: &NewParticipant) -> Result<Way, N
         return Err(NetworkError::AgentNotActive);
     }
     // Whoever polls has said how it wants its messages.
-    if new.callback_url.is_some() || new.polling_enabled {
-        return Ok(own(Some(agent.id)));
+    let follows_agent = new.callback_url.is_none() && !new.polling_enabled;
+    if follows_agent || new.callback_url.as_deref().is_some_and(|url| is_endpoint(&agent, url)) {
+        check_free(&agent, owner)?;
     }
-    Ok(Way { agent: Some(agent.id), callback_url: Some(agent.endpoint), follows_agent: true })
+    if follows_agent {
+        return Ok(Way { agent: Some(agent.id), callback_url: Some(agent.endpoint), follows_agent });
+    }
+    Ok(own(Some(agent.id)))
 }
 
 /// Whether an active participant has a place: its agent is not there yet, and, for one without a place, the network is not
@@ -199,9 +204,10 @@ pub(crate) async fn find(
 ///
 /// # Errors
 /// [`NetworkError::NetworkUnknown`], [`NetworkError::ParticipantUnknown`], [`NetworkError::ReadOnly`],
-/// [`NetworkError::Invalid`], [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`], [`NetworkError::Full`].
+/// [`NetworkError::Invalid`], [`NetworkError::AgentPriced`], [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`],
+/// [`NetworkError::Full`].
 pub async fn update_participant(
-    tx: &mut (impl NetworkStore + ParticipantStore + LaneStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + LaneStore + AgentStore),
     door: &Doorkeeper,
     caller: &Caller,
     network: NetworkId,
@@ -217,6 +223,7 @@ pub async fn update_participant(
     if let Some(url) = &changes.callback_url {
         participant.callback_url = Some(url.clone());
         participant.follows_agent = false;
+        followed(tx, &network, &participant).await?;
     }
     participant.polling_enabled = changes.polling_enabled.unwrap_or(participant.polling_enabled);
     participant.capabilities = changes.capabilities.clone().or(participant.capabilities);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rialto_kernel::Timestamp;
 use rialto_outbound::{CallLimits, Method, OutboundError, OutboundRequest};
-use rialto_registry::{CredentialCipher, CredentialHeader, cipher::Sealed, credential_for, find_callable};
+use rialto_registry::{CredentialCipher, CredentialHeader, cipher::Sealed, credential_for};
 use rialto_store::Tx;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    agent::followed,
     context::{Entry, lines_before},
     error::NetworkError,
     model::{Channel, MessageId, Network, NetworkId, Participant, ParticipantId, Peer},
@@ -76,7 +77,7 @@ pub(crate) struct Contents {
 }
 
 /// Gathers all that a delivery takes. The agent's credential goes along only when the agent is the network owner's own:
-/// others pay for theirs, through the broker.
+/// whoever else wants to call it pays for that, through the broker.
 pub(crate) async fn pack(
     tx: &mut Tx,
     agents: &CredentialCipher,
@@ -86,8 +87,7 @@ pub(crate) async fn pack(
     now: Timestamp,
 ) -> Result<Parcel, NetworkError> {
     let (mut endpoint, mut credential) = (recipient.callback_url.clone().ok_or(NetworkError::NoCallback)?, None);
-    if let Some(agent) = recipient.agent.filter(|_| recipient.follows_agent) {
-        let agent = find_callable(tx, &agent.into()).await?.ok_or(NetworkError::AgentNotActive)?;
+    if let Some(agent) = followed(tx, network, &recipient).await? {
         if agent.owner == network.owner {
             credential = credential_for(tx, agents, &agent).await?;
         }

@@ -44,7 +44,9 @@ pub use check::{
 };
 pub use cipher::{CipherError, CredentialCipher};
 pub use credential::{CredentialHeader, NewCredential, StoredCredential, credential_for, delete_credential, set_credential};
-pub use discover::{DISTANCE_MAX, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover};
+pub use discover::{
+    DISTANCE_MAX, DISTANCE_RELEVANT, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover,
+};
 pub use error::RegistryError;
 pub use finder::{EmbedAgent, Finder, FinderStats, PreparedQuery, Upkeep};
 pub use index::{IndexEntry, IndexTexts};

@@ -18,7 +18,8 @@ pub struct DbOptions {
     pub readers: usize,
     /// PostgreSQL: connections at most.
     pub connections_max: usize,
-    /// PostgreSQL: how long to wait for a free connection.
+    /// PostgreSQL: how long to wait for a free connection. No less than a transaction may take, so that whoever waits outlasts those
+    /// who have one.
     pub pool_wait: Duration,
     /// PostgreSQL: how long to wait for the answer to `COMMIT`, after which nobody knows what became of it.
     pub commit_wait: Duration,
@@ -26,7 +27,7 @@ pub struct DbOptions {
 
 impl Default for DbOptions {
     fn default() -> Self {
-        Self { readers: 3, connections_max: 16, pool_wait: Duration::from_secs(5), commit_wait: Duration::from_secs(30) }
+        Self { readers: 3, connections_max: 16, pool_wait: Duration::from_secs(10), commit_wait: Duration::from_secs(30) }
     }
 }
 

@@ -44,6 +44,7 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
+        "0017_cards_and_ages",
         "0018_ledger_pages",
         "0019_market_safety",
     ];

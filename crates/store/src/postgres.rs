@@ -1,6 +1,10 @@
 //! PostgreSQL: a pool that is fair to waiters, and transactions that cannot leak.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use async_channel::Receiver;
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
@@ -48,6 +52,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How many threads drive transactions. Each has its own share of the connections, so that all that a transaction waits
 /// for happens on its own thread.
 const THREADS: usize = 2;
+/// How long to wait before a connection is asked for again that could not be made, at first and at most.
+const CONNECT_PAUSE: Duration = Duration::from_millis(10);
+const CONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 /// How often a transaction that PostgreSQL asked to repeat is run in all.
 const ATTEMPTS_MAX: u32 = 6;
 
@@ -155,7 +162,7 @@ async fn attempts(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task
 /// Runs `task` once. If this is dropped half way, the pool sees a connection inside a transaction and throws it away,
 /// which rolls back. Whatever the server does or does not say, it returns, and no broken connection goes back to the pool.
 async fn once(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
-    let mut tx = Tx::Postgres(begin(pool, mode).await?);
+    let mut tx = Tx::Postgres(begin(pool, waits.pool, mode).await?);
     let verdict = task.run(&mut tx).await;
     let Tx::Postgres(conn) = tx else {
         return Err(StoreError::Database("the work replaced its transaction".into()));
@@ -169,12 +176,27 @@ async fn once(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &m
     Ok(verdict)
 }
 
+/// A connection of the pool. One that cannot be made, because the server has as many as it wants or is slow to make another, is
+/// no reason to fail while this pool has others, which come back: it is waited for them, and tried again.
+async fn connection(pool: &Pool<AsyncPgConnection>, wait: Duration) -> Result<Object<AsyncPgConnection>, StoreError> {
+    let (since, mut pause) = (Instant::now(), CONNECT_PAUSE);
+    loop {
+        match pool.get().await {
+            Ok(conn) => return Ok(conn),
+            Err(error) if pool.status().size == 0 || since.elapsed() >= wait => return Err(no_connection(&error)),
+            Err(error) => tracing::debug!(%error, "no connection yet; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(CONNECT_PAUSE_MAX);
+    }
+}
+
 /// A connection in the state that `mode` asks for.
-async fn begin(pool: &Pool<AsyncPgConnection>, mode: Mode) -> Result<Object<AsyncPgConnection>, StoreError> {
+async fn begin(pool: &Pool<AsyncPgConnection>, wait: Duration, mode: Mode) -> Result<Object<AsyncPgConnection>, StoreError> {
     let mut broken = unavailable("no connection works");
     // A connection that broke while nobody used it shows here, where it costs nothing to take another.
     for _ in 0..=pool.status().max_size {
-        let mut conn = pool.get().await.map_err(|error| no_connection(&error))?;
+        let mut conn = connection(pool, wait).await?;
         if mode == Mode::Live {
             return Ok(conn);
         }

@@ -105,6 +105,17 @@ async fn accept(listener: TcpListener, server: String, armed: Armed) {
     }
 }
 
+/// A server that wants no more than so many connections: it closes all others as soon as they are made.
+async fn accept_at_most(listener: TcpListener, server: String, most: usize) {
+    let mut accepted = Vec::new();
+    while let Ok((client, _)) = listener.accept().await {
+        if accepted.len() < most {
+            let server = TcpStream::connect(&server).await.unwrap();
+            accepted.push(tokio::spawn(forward(client, server, Armed::default())));
+        }
+    }
+}
+
 async fn forward(mut client: TcpStream, mut server: TcpStream, armed: Armed) {
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -213,5 +224,23 @@ async fn only_a_frozen_view_may_take_as_long_as_it_needs() {
         assert_eq!(broken.db.snapshot(setting).await.as_deref(), Ok("0"));
         assert_eq!(broken.db.write(setting).await.as_deref(), Ok("9s"));
         assert_eq!(broken.db.read(setting).await.as_deref(), Ok("9s"));
+    }
+}
+
+/// Those for whom the server makes no connection wait for those that there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_makes_no_more_connections_is_served_by_those_that_it_made() {
+    let Some(place) = TestPlace::new(Kind::Postgres).await else { return };
+    let DatabaseUrl::Postgres(url) = &place.url else { return };
+    let (before, rest) = url.split_once('@').unwrap();
+    let (server, after) = rest.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = DatabaseUrl::Postgres(format!("{before}@{}/{after}", listener.local_addr().unwrap()));
+    tokio::spawn(accept_at_most(listener, server.to_owned(), 3));
+    let db = Db::open(&through, &DbOptions { connections_max: 16, ..DbOptions::default() }).await.unwrap();
+    let all: Vec<_> =
+        (0..40).map(|_| tokio::spawn(db.write(async |tx: &mut Tx| tx.batch("SELECT pg_sleep(0.01)").await))).collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), Ok::<_, StoreError>(()));
     }
 }

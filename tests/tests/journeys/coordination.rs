@@ -50,6 +50,45 @@ async fn a_goal_finds_calls_and_pays_until_one_succeeds(world: &mut World) {
     assert_eq!(ada.balance().await, 480);
 }
 
+/// Money follows what is found: the right agent is found by what it does, and one that does something else is not called.
+async fn a_goal_is_understood_and_nobody_is_called_for_what_nobody_does(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let (mends, paints) = (Agent::start(Answer::Echo).await, Agent::start(Answer::Echo).await);
+    for (name, description, endpoint) in [
+        ("Polyglot", "Translates legal contracts between English and German.", &mends),
+        ("Radiology", "Finds tumours in chest x-rays.", &paints),
+        ("Thrift", "Finds unused cloud resources and estimates monthly savings.", &paints),
+    ] {
+        let agent = json!({"name": name, "description": description, "endpoint": endpoint.url, "base_price": 10, "pricing_enabled": true});
+        bob.api.post("/registry/agents", &agent).await.expect(201);
+    }
+    let goal = json!({"goal": "put this agreement into another language"});
+    let task = eventually("the agents are known by what they do", async || {
+        let task = ada.api.post("/tasks", &goal).await.expect(201);
+        (task["status"] == "completed").then_some(task)
+    })
+    .await;
+    assert_eq!((&task["credits_charged"], mends.calls(), paints.calls()), (&json!(10), 1, 0), "{task}");
+    let step = json!({"name": "search", "steps": [{"id": "a", "agent": "search:render a contract in a foreign language"}]});
+    let workflow = ada.api.post("/workflows", &step).await.expect(201);
+    assert_eq!(ran(&ada.api, &workflow, json!({})).await["status"], "completed");
+    assert_eq!((mends.calls(), paints.calls()), (2, 0));
+    let nobody = ada.api.post("/tasks", &json!({"goal": "feed the penguins at noon"})).await.expect(201);
+    assert_eq!((&nobody["status"], mends.calls(), paints.calls()), (&json!("failed"), 2, 0), "{nobody}");
+    assert_eq!(ada.balance().await, 480);
+    // The platform's own agent looks the same way.
+    let asked = |text: &str, id: &str| {
+        let message = json!({"message": {"messageId": id, "role": "ROLE_USER", "parts": [{"text": text}]}});
+        json!({"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": message})
+    };
+    let platform = ada.api.with("a2a-version", "1.0");
+    let found = platform.post("/a2a", &asked("who can spot cancer on radiology scans", "m-1")).await.expect(200);
+    let agents = &found["result"]["task"]["artifacts"][0]["parts"][0]["data"]["agents"];
+    assert_eq!(agents[0]["name"], "Radiology", "{found}");
+    let found = platform.post("/a2a", &asked("feed the penguins at noon", "m-2")).await.expect(200);
+    assert_eq!(found["result"]["task"]["artifacts"][0]["parts"][0]["data"]["agents"], json!([]), "{found}");
+}
+
 async fn a_task_given_twice_under_one_key_is_one_task(world: &mut World) {
     let (ada, bob) = (world.person("ada").await, world.person("bob").await);
     let endpoint = Agent::start(Answer::Slow(Duration::from_millis(200))).await;
@@ -229,6 +268,7 @@ async fn two_servers_on_one_database_do_each_step_once(world: &mut World) {
 
 journeys! {
     a_goal_finds_calls_and_pays_until_one_succeeds,
+    a_goal_is_understood_and_nobody_is_called_for_what_nobody_does,
     a_task_given_twice_under_one_key_is_one_task,
     workflows_come_in_three_forms_and_say_what_is_wrong_with_them,
     a_run_is_done_once_paid_once_and_seen_step_by_step,

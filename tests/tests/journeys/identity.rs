@@ -97,6 +97,22 @@ async fn a_key_with_an_expiry_works_and_then_expires(world: &mut World) {
     ada.api.post("/auth/api-keys", &json!({"name": "x", "expires_at": "tomorrow"})).await.expect_problem(422);
 }
 
+/// Whoever asks for less than a whole key gets less, or none.
+async fn a_key_may_do_no_more_than_its_role(world: &mut World) {
+    let ada = world.person("ada").await;
+    let made = ada.api.post("/auth/api-keys", &json!({"name": "reader", "role": "viewer"})).await.expect(201);
+    let reader = world.stranger().with("x-api-key", &text(&made["key"]));
+    reader.get("/wallets/me").await.expect(200);
+    reader.post("/networks", &json!({"name": "x"})).await.expect_problem(403);
+    let made = ada.api.post("/auth/api-keys", &json!({"name": "more", "role": "admin"})).await.expect(201);
+    let more = world.stranger().with("x-api-key", &text(&made["key"]));
+    more.post("/networks", &json!({"name": "x"})).await.expect(201);
+    for body in [json!({"name": "x", "role": "owner"}), json!({"name": "x", "scopes": ["read"]})] {
+        ada.api.post("/auth/api-keys", &body).await.expect_problem(422);
+    }
+    ada.api.post("/auth/api-keys", &json!({"name": "x", "role": null, "scopes": null})).await.expect(201);
+}
+
 async fn an_administrator_of_the_settings_may_do_what_others_may_not(world: &mut World) {
     world.restart_with(&["--sandbox=false", "--admin-email=root@example.com", &format!("--admin-password={PASSWORD}")]).await;
     let root = signed_in(&world.stranger(), "root@example.com").await;
@@ -118,5 +134,6 @@ journeys! {
     too_many_failures_close_an_account_for_a_while,
     an_api_key_acts_for_its_owner_until_it_is_deleted,
     a_key_with_an_expiry_works_and_then_expires,
+    a_key_may_do_no_more_than_its_role,
     an_administrator_of_the_settings_may_do_what_others_may_not,
 }

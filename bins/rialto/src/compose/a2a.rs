@@ -18,7 +18,7 @@ use rialto_ledger::wallet::{self, WalletError};
 use rialto_proxy_billing::{
     AbandonedCall, Broker, BrokerError, Finish, InvokeRequest, Outcome, Payload, StreamEvent, Streamed, abandon_call,
 };
-use rialto_registry::{self as registry, Agent, AgentRef, DiscoverQuery, FullText, RankBy};
+use rialto_registry::{self as registry, Agent, AgentRef, DISTANCE_RELEVANT, DiscoverQuery, Finder, RankBy};
 use rialto_store::{Db, StoreError, Tx};
 use serde_json::{Map, Value, json};
 use tokio::{
@@ -39,6 +39,7 @@ const SAID_BY_AGENTS: [&str; 9] = ["message", "response", "answer", "output", "r
 pub struct BrokerExecutor {
     pub broker: Broker,
     pub db: Db,
+    pub finder: Finder,
     pub clock: Clock,
     pub runtime: Handle,
     /// Counts what was charged, for `/metrics`.
@@ -52,7 +53,7 @@ impl Executor for BrokerExecutor {
         let agent = work.agent.map(AgentRef::Id).or_else(|| named(&work));
         match agent {
             Some(agent) => drop(self.runtime.spawn(call(self.broker.clone(), self.charged.clone(), agent, work, updates))),
-            None => drop(self.runtime.spawn(find(self.db.clone(), self.clock.now(), work.message, updates))),
+            None => drop(self.runtime.spawn(find(self.db.clone(), self.finder.clone(), self.clock.now(), work.message, updates))),
         }
         receiver
     }
@@ -214,11 +215,12 @@ fn refused(error: &BrokerError) -> Ended {
 }
 
 /// Names the agents that fit what the message says.
-async fn find(db: Db, now: Timestamp, message: Message, updates: UnboundedSender<Update>) {
+async fn find(db: Db, finder: Finder, now: Timestamp, message: Message, updates: UnboundedSender<Update>) {
     let text: Vec<&str> = message.parts.iter().filter_map(|part| part.text.as_deref()).collect();
     let text: String = text.join(" ").chars().take(registry::SEARCH_CHARS_MAX).collect();
-    let query = DiscoverQuery { text, limit: FOUND_MAX, distance_max: None, rank_by: RankBy::Balanced };
-    let found = db.read(async move |tx: &mut Tx| registry::discover(tx, &FullText, &query, now).await).await;
+    let prepared = finder.prepare(&text).await;
+    let query = DiscoverQuery { text, limit: FOUND_MAX, distance_max: Some(DISTANCE_RELEVANT), rank_by: RankBy::Balanced };
+    let found = db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await;
     let ended = match found {
         Ok(found) => {
             let agents: Vec<Value> = found.iter().map(|view| described(&view.agent, view.distance)).collect();

@@ -6,7 +6,7 @@ use rialto_coordinator::{
 };
 use rialto_kernel::{Amount, Caller, Clock, CredentialKind, OwnerId, Role};
 use rialto_proxy_billing::{Broker, BrokerError, Idempotent, InvokeRequest, Invoked, Payload};
-use rialto_registry::{self as registry, Agent, AgentRef, DiscoverQuery, FullText, RankBy};
+use rialto_registry::{self as registry, Agent, AgentRef, DISTANCE_RELEVANT, DiscoverQuery, Finder, RankBy};
 use rialto_store::{
     Db, Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -20,6 +20,8 @@ use crate::routes::broker::render;
 pub struct Paid {
     /// Where agents are.
     pub db: Db,
+    /// Finds them for what somebody needs.
+    pub finder: Finder,
     /// The time.
     pub clock: Clock,
     /// Who calls them.
@@ -29,9 +31,11 @@ pub struct Paid {
 #[async_trait::async_trait]
 impl Agents for Paid {
     async fn discover(&self, text: &str, limit: u32) -> Result<Vec<Candidate>, NotYet> {
-        let query = DiscoverQuery { text: text.to_owned(), limit, distance_max: None, rank_by: RankBy::default() };
-        let now = self.clock.now();
-        let found = self.db.read(async move |tx: &mut Tx| registry::discover(tx, &FullText, &query, now).await).await;
+        // Whoever is found is called and paid: an agent that does something else is worse than none.
+        let distance_max = Some(DISTANCE_RELEVANT);
+        let query = DiscoverQuery { text: text.to_owned(), limit, distance_max, rank_by: RankBy::default() };
+        let (prepared, now) = (self.finder.prepare(text).await, self.clock.now());
+        let found = self.db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await;
         Ok(found.map_err(|error| not_yet(&error))?.into_iter().map(|view| candidate(&view.agent)).collect())
     }
 

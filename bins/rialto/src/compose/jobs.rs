@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use rialto_a2a::{
     push::{Delivery, TellOfTask},
-    store::EventStore,
+    store::{EventStore, TaskStore},
 };
-use rialto_coordinator::Advance;
+use rialto_coordinator::{Advance, store::ExecutionStore};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -29,6 +29,8 @@ const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SIMULATIONS_KEPT: u32 = 50;
 /// How long the events of A2A tasks are kept for those who follow them.
 const TASK_EVENTS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long A2A tasks are kept that are at rest, and runs of tasks and workflows that have ended.
+const TASKS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How many servers are told something at once.
 const DELIVERIES: usize = 32;
 
@@ -86,6 +88,8 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("a2a.fail-stale-tasks", every_few_seconds, task(|app| Box::pin(fail_stale_tasks(app))))
         .every("a2a.forget-events", every_minute, task(|app| Box::pin(forget_task_events(app))))
+        .every("a2a.forget-tasks", every_minute, task(|app| Box::pin(forget_tasks(app))))
+        .every("executions.forget", every_minute, task(|app| Box::pin(forget_runs(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
         .every("agents.embed-missing", every_minute, embedding(&upkeep))
         .job::<EmbedAgent>(upkeep)
@@ -264,5 +268,20 @@ async fn forget_task_events(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(TASK_EVENTS_KEPT);
     let forget = async move |tx: &mut Tx| tx.forget_events(horizon, BATCH).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_tasks(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(TASKS_KEPT);
+    let forget = async move |tx: &mut Tx| tx.forget_tasks(horizon, BATCH).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_runs(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(TASKS_KEPT);
+    let forget = async move |tx: &mut Tx| tx.forget_ended(horizon, BATCH).await;
+    // What runs were inside of can be forgotten when those are.
+    while app.db.write::<_, StoreError, _>(forget).await? > 0 {}
     Ok(())
 }

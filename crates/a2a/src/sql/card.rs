@@ -19,6 +19,7 @@ struct CardRow {
     agent_id: AgentId,
     owner_id: OwnerId,
     endpoint: String,
+    name: String,
     url: String,
     signature: String,
     signature_detail: Option<String>,
@@ -32,6 +33,7 @@ struct CardValues<'a> {
     agent_id: AgentId,
     owner_id: OwnerId,
     endpoint: &'a str,
+    name: &'a str,
     url: &'a str,
     signature: &'static str,
     signature_detail: Option<&'a str>,
@@ -45,6 +47,7 @@ impl<'a> From<&'a ImportedCard> for CardValues<'a> {
             agent_id: card.agent,
             owner_id: card.owner,
             endpoint: &card.endpoint,
+            name: &card.name,
             url: &card.url,
             signature: card.signature.status.as_str(),
             signature_detail: card.signature.detail.as_deref(),
@@ -64,6 +67,7 @@ impl TryFrom<CardRow> for ImportedCard {
             agent: row.agent_id,
             owner: row.owner_id,
             endpoint: row.endpoint,
+            name: row.name,
             url: row.url,
             signature: Signature { status, detail: row.signature_detail },
             fetched_at: row.fetched_at,
@@ -100,8 +104,13 @@ impl CardStore for Tx {
         row.map(ImportedCard::try_from).transpose()
     }
 
-    async fn find_card_by_endpoint(&mut self, owner: OwnerId, endpoint: &str) -> Result<Option<AgentId>, StoreError> {
-        on!(self, conn => c::table.filter(c::owner_id.eq(owner).and(c::endpoint.eq(endpoint)))
+    async fn find_card_at(&mut self, owner: OwnerId, url: &str) -> Result<Option<AgentId>, StoreError> {
+        on!(self, conn => c::table.filter(c::owner_id.eq(owner).and(c::url.eq(url))).order(c::fetched_at.desc())
+            .select(c::agent_id).first(conn).await.optional())
+    }
+
+    async fn find_card_named(&mut self, owner: OwnerId, endpoint: &str, name: &str) -> Result<Option<AgentId>, StoreError> {
+        on!(self, conn => c::table.filter(c::owner_id.eq(owner).and(c::endpoint.eq(endpoint)).and(c::name.eq(name)))
             .select(c::agent_id).first(conn).await.optional())
     }
 }

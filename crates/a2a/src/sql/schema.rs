@@ -7,6 +7,7 @@ diesel::table! {
         agent_id -> Uid,
         owner_id -> Uid,
         endpoint -> Text,
+        name -> Text,
         url -> Text,
         signature -> Text,
         signature_detail -> Nullable<Text>,

@@ -2,10 +2,13 @@
 
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable,
-    Selectable, SelectableHelper,
+    Selectable, SelectableHelper, sql_query, sql_types::BigInt,
 };
 use rialto_kernel::{AgentId, OwnerId, Timestamp};
-use rialto_store::{StoreError, Tx, on, types::Json};
+use rialto_store::{
+    StoreError, Tx, on,
+    types::{Json, UtcTime},
+};
 
 use super::{
     document, read,
@@ -199,6 +202,12 @@ impl TaskStore for Tx {
     async fn renew_leases(&mut self, runner: RunnerId, until: Timestamp) -> Result<usize, StoreError> {
         on!(self, conn => diesel::update(t::table.filter(t::lease_until.is_not_null().and(t::runner_id.eq(runner))))
             .set(t::lease_until.eq(until)).execute(conn).await)
+    }
+
+    async fn forget_tasks(&mut self, horizon: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        const FORGET: &str = "DELETE FROM a2a_tasks WHERE id IN \
+             (SELECT id FROM a2a_tasks WHERE runner_id IS NULL AND status_at < $1 ORDER BY status_at, id LIMIT $2)";
+        on!(self, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(i64::from(limit)).execute(conn).await)
     }
 
     async fn list_stale(&mut self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, StoreError> {

@@ -24,8 +24,17 @@ pub enum Reply {
         /// The id of its task.
         task_id: String,
     },
-    /// It did not do it, and says why.
+    /// It did not do it, and says why. Nothing goes on.
     Failed(String),
+    /// It waits for what it will not get: more input, or a credential.
+    Stuck {
+        /// The id of its task, which is still open.
+        task_id: String,
+        /// What it asks for.
+        why: String,
+    },
+    /// It refused to say anything. If it has a task, that may go on.
+    Refused(String),
 }
 
 /// A message with the caller's input: what it says as text, what it has beyond that as data.
@@ -91,7 +100,7 @@ struct RpcError {
 pub fn read(version: Version, body: &[u8]) -> Result<Reply, String> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|_| "Invalid A2A response from agent".to_owned())?;
     if let Some(error) = envelope.error {
-        return Ok(Reply::Failed(format!("Agent returned A2A error {}: {}", error.code, short(&error.message))));
+        return Ok(Reply::Refused(format!("Agent returned A2A error {}: {}", error.code, short(&error.message))));
     }
     let result = envelope.result.ok_or_else(|| "Invalid A2A response from agent".to_owned())?;
     let read = match version {
@@ -133,8 +142,8 @@ fn reply(task_id: String, state: TaskState, parts: Vec<Part>) -> Reply {
         TaskState::Failed => Reply::Failed(words("Agent failed")),
         TaskState::Rejected => Reply::Failed(words("Agent rejected the task")),
         TaskState::Canceled => Reply::Failed(words("Agent canceled the task")),
-        TaskState::InputRequired => Reply::Failed(words("Agent asks for more input")),
-        TaskState::AuthRequired => Reply::Failed(words("Agent asks for a credential")),
+        TaskState::InputRequired => Reply::Stuck { why: words("Agent asks for more input"), task_id },
+        TaskState::AuthRequired => Reply::Stuck { why: words("Agent asks for a credential"), task_id },
     }
 }
 
@@ -199,6 +208,8 @@ mod tests {
         let task = |state: &str| json!({"task": {"id": "t", "status": {"state": state}, "artifacts": [{"artifactId": "x", "parts": parts}]}});
         assert_eq!(modern(task("TASK_STATE_COMPLETED")), done);
         assert_eq!(modern(task("TASK_STATE_WORKING")), Reply::Working { task_id: "t".into() });
+        let stuck = Reply::Stuck { task_id: "t".into(), why: "Agent asks for more input: a b".into() };
+        assert_eq!(modern(task("TASK_STATE_INPUT_REQUIRED")), stuck);
         assert_eq!(modern(task("TASK_STATE_REJECTED")), Reply::Failed("Agent rejected the task: a b".into()));
         let parts = json!([{"kind": "data", "data": {"n": 1}}]);
         let old = json!({"kind": "task", "id": "t", "contextId": "c", "status": {"state": "completed"},
@@ -209,7 +220,7 @@ mod tests {
             Reply::Done(json!({"n": 1}))
         );
         let error = read(Version::V10, br#"{"error": {"code": -32001, "message": "no\u0000task"}}"#).unwrap();
-        assert_eq!(error, Reply::Failed("Agent returned A2A error -32001: no task".into()));
+        assert_eq!(error, Reply::Refused("Agent returned A2A error -32001: no task".into()));
         for body in [&b"{}"[..], b"[]", b"<html>", br#"{"result": 7}"#, br#"{"result": {"task": {"id": 1}}}"#] {
             assert!(read(Version::V10, body).is_err() && read(Version::V03, body).is_err());
         }

@@ -7,7 +7,10 @@ use diesel::{
 use rialto_kernel::{OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::{StoreError, Tx, on, types::Json};
 
-use super::{corrupt, schema::executions as e};
+use super::{
+    corrupt,
+    schema::{execution_attempts as a, execution_steps as s, executions as e, tasks as t},
+};
 use crate::{
     model::{Execution, ExecutionFilter, ExecutionId, Status, WorkflowId},
     store::ExecutionStore,
@@ -15,6 +18,8 @@ use crate::{
 
 /// As in the partial indexes. A bound parameter would hide from both databases that an index applies.
 const OPEN: &str = "status IN ('pending', 'running')";
+/// Nothing ran inside of it, or nothing of that is left.
+const HAS_NONE_INSIDE: &str = "NOT EXISTS (SELECT 1 FROM executions AS inside WHERE inside.parent_id = executions.id)";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = e)]
@@ -106,6 +111,17 @@ impl ExecutionStore for Tx {
         );
         on!(self, conn => diesel::update(e::table.find(execution.id)).set(changes).execute(conn).await)?;
         Ok(())
+    }
+
+    async fn forget_ended(&mut self, horizon: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        let ended: Vec<ExecutionId> = on!(self, conn => e::table.filter(e::completed_at.lt(horizon))
+            .filter(sql::<Bool>(HAS_NONE_INSIDE)).order((e::completed_at, e::id)).limit(limit.into()).select(e::id).load(conn).await)?;
+        let nobody = a::child_execution_id.eq(None::<ExecutionId>);
+        on!(self, conn => diesel::update(a::table.filter(a::child_execution_id.eq_any(&ended))).set(nobody).execute(conn).await)?;
+        on!(self, conn => diesel::delete(a::table.filter(a::execution_id.eq_any(&ended))).execute(conn).await)?;
+        on!(self, conn => diesel::delete(s::table.filter(s::execution_id.eq_any(&ended))).execute(conn).await)?;
+        on!(self, conn => diesel::delete(t::table.filter(t::id.eq_any(&ended))).execute(conn).await)?;
+        on!(self, conn => diesel::delete(e::table.filter(e::id.eq_any(&ended))).execute(conn).await)
     }
 
     async fn count_open(&mut self, owner: OwnerId, limit: u32) -> Result<u32, StoreError> {

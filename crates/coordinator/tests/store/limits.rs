@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rialto_coordinator::{Status, execution};
+use rialto_coordinator::{Status, execution, store::ExecutionStore};
 use rialto_kernel::Clock;
-use rialto_store::{Tx, testing::TestDb};
+use rialto_store::{StoreError, Tx, testing::TestDb};
 use serde_json::json;
 
 use crate::support::{Act, World, eventually, is};
@@ -73,9 +73,41 @@ async fn a_run_that_is_called_off_makes_room(test: &TestDb) {
     assert_eq!(world.agents.calls("slow"), 2);
 }
 
+/// With all that was inside of them, and nothing else.
+async fn runs_that_ended_long_ago_are_forgotten(test: &TestDb) {
+    let world = World::new(test).await;
+    world.agents.agent("echo", 0, &[Act::Echo]);
+    world.agents.agent("slow", 0, &[Act::Slow(Duration::from_secs(20))]);
+    world.workflow("inner", json!({"steps": [{"id": "a", "agent": "echo"}]})).await;
+    let old = world.ran("outer", json!({"steps": [{"id": "s", "workflow": "inner"}]}), json!({})).await;
+    is(&old, Status::Completed);
+    let slow = world.workflow("slow", json!({"steps": [{"id": "a", "agent": "slow"}]})).await;
+    let open = world.run(&slow, json!({})).await;
+    let horizon = Clock::system().now();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let new = world.ran("new", json!({"steps": [{"id": "a", "agent": "echo"}]}), json!({})).await;
+    let forget = async move |tx: &mut Tx| tx.forget_ended(horizon, 1).await;
+    let mut forgotten = 0;
+    loop {
+        let count = world.db.write::<_, StoreError, _>(forget).await.unwrap();
+        assert!(count <= 1);
+        forgotten += count;
+        if count == 0 {
+            break;
+        }
+    }
+    assert_eq!(forgotten, 2, "the outer run and the inner one");
+    let id = old.id;
+    let found = world.db.read::<_, StoreError, _>(async move |tx: &mut Tx| tx.find_execution(id).await).await.unwrap();
+    assert_eq!(found, None);
+    assert_eq!(world.table(new.id).await, ["a 1 completed"]);
+    assert!(!world.find(open.id).await.status.is_final());
+}
+
 rialto_store::suite! {
     no_more_runs_than_the_definition_allows,
     those_who_wait_get_their_turn_in_the_order_they_came,
     a_newer_version_lets_in_those_who_wait,
     a_run_that_is_called_off_makes_room,
+    runs_that_ended_long_ago_are_forgotten,
 }

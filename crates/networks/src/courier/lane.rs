@@ -128,7 +128,7 @@ async fn next(tx: &mut Tx, agents: &CredentialCipher, id: ParticipantId, now: Ti
     let contents = Contents { message, seq, channel, sender, content };
     match pack(tx, agents, &network, recipient, contents, now).await {
         Ok(parcel) => Ok(Next::Send { parcel: Box::new(parcel), attempts }),
-        Err(NetworkError::AgentNotActive) => fail("The participant's agent is not active"),
+        Err(error @ (NetworkError::AgentNotActive | NetworkError::AgentPriced)) => fail(&error.to_string()),
         Err(error) => Err(error),
     }
 }

@@ -35,31 +35,38 @@ pub(super) const fn version(protocol: Protocol) -> Option<Version> {
 }
 
 impl Inner {
-    /// Sends the input as a message, and asks after the task that comes of it for as long as a call may last.
+    /// Sends the input as a message, and asks after the task that comes of it for as long as a call may last. A task that is not
+    /// asked after any more is called off, whatever the reason: nobody hears how it ends, and nobody pays for it.
     pub(super) async fn call_a2a(&self, call: &Call, version: Version, started: Instant) -> Called {
         let id = call.id.to_string();
         let Value::Object(input) = call.input.value() else {
             return Called::failed(400, "The input is not an object", started.elapsed());
         };
-        let mut say = outgoing::send(version, &id, input);
-        let mut pause = POLL_FIRST;
-        loop {
+        let (mut say, mut open, mut pause) = (outgoing::send(version, &id, input), None, POLL_FIRST);
+        let failed = |status_code, why| Called::failed(status_code, why, started.elapsed());
+        let called = loop {
             let left = call.limits.total.saturating_sub(started.elapsed());
-            let task_id = match self.exchange(call, version, &say, left, started).await {
-                Err(called) => return called,
+            match self.exchange(call, version, &say, left, started).await {
+                Err(called) => break called,
                 Ok(Reply::Done(value)) => return answered(value, started),
-                Ok(Reply::Failed(why)) => return Called::failed(502, why, started.elapsed()),
-                Ok(Reply::Working { task_id }) => task_id,
-            };
-            let left = call.limits.total.saturating_sub(started.elapsed());
-            if left <= pause {
-                self.give_up(call, version, &task_id, started).await;
-                return Called::failed(408, "Request timeout", started.elapsed());
+                Ok(Reply::Failed(why)) => return failed(502, why),
+                Ok(Reply::Refused(why)) => break failed(502, why),
+                Ok(Reply::Stuck { task_id, why }) => {
+                    open = Some(task_id);
+                    break failed(502, why);
+                }
+                Ok(Reply::Working { task_id }) => say = outgoing::get(version, &id, open.insert(task_id)),
+            }
+            if call.limits.total.saturating_sub(started.elapsed()) <= pause {
+                break failed(408, "Request timeout".to_owned());
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(POLL_MAX);
-            say = outgoing::get(version, &id, &task_id);
+        };
+        if let Some(task_id) = open {
+            self.give_up(call, version, &task_id, started).await;
         }
+        called
     }
 
     /// One request and its answer.

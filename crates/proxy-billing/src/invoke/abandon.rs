@@ -37,6 +37,8 @@ pub enum AbandonedCall {
 /// # Errors
 /// The ledger's, or the store's.
 pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Result<AbandonedCall, BrokerError> {
+    // The call is looked for before its hold. They were written in one transaction, so whoever sees the call sees the hold: the
+    // other way round, a call that begins between the two looks would be ended and its hold left behind.
     let Some(running) = tx.find_running(id).await? else {
         return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
     };

@@ -83,6 +83,40 @@ async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
     assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
 }
 
+/// On PostgreSQL whoever abandons may look before the call is written down, and again when it is.
+async fn a_call_that_is_abandoned_as_it_begins_leaves_no_hold(test: &TestDb) {
+    let world = World::new(test).await;
+    let seller = world.somebody(0).await;
+    let agent = world.agent(&seller, "/slow", 50).await;
+    for _ in 0..5 {
+        let buyer = world.somebody(10_000).await;
+        let ids: Vec<InvocationId> = (0..24).map(|_| InvocationId::new()).collect();
+        let abandoning: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                let (db, id) = (world.db.clone(), *id);
+                tokio::spawn(async move {
+                    loop {
+                        match db.write(async move |tx: &mut Tx| abandon_call(tx, id, NOON).await).await.unwrap() {
+                            AbandonedCall::Unknown => tokio::task::yield_now().await,
+                            done => return done,
+                        }
+                    }
+                })
+            })
+            .collect();
+        let calls = ids.iter().map(|id| world.broker.invoke_stream_as(*id, buyer, request(&agent, "{}"), None));
+        for streamed in futures_util::future::join_all(calls).await {
+            assert!(matches!(streamed, Ok(Streamed::Live(_))), "{streamed:?}");
+        }
+        for task in abandoning {
+            task.await.unwrap();
+        }
+        // Each has ended, stopped or paid.
+        assert_eq!(world.balance(&buyer).await.1, 0);
+    }
+}
+
 async fn a_process_that_stood_still_charges_nobody(test: &TestDb) {
     let world = World::new(test).await;
     let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
@@ -154,6 +188,7 @@ suite! {
     a_caller_that_goes_away_is_settled_with,
     a_process_that_dies_mid_call_charges_nobody,
     a_call_that_is_abandoned_is_withheld_and_not_charged,
+    a_call_that_is_abandoned_as_it_begins_leaves_no_hold,
     a_process_that_stood_still_charges_nobody,
     a_commit_that_came_through_unheard_is_an_answer,
     a_caller_that_does_not_even_wait_for_the_hold_is_settled_with,

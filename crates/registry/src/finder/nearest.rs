@@ -61,14 +61,15 @@ impl PreparedQuery {
 impl<S: CatalogStore + VectorStore> Discovery<S> for PreparedQuery {
     async fn nearest(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
         let Some((meaning, query)) = &self.0 else { return FullText.nearest(tx, text, limit).await };
-        let head = tx.vector_head().await?;
+        let (stale, head) = stale_and_head(tx).await?;
         let is_fresh = meaning.catch_up(tx, &head, CHANGES_PER_SEARCH).await?;
-        let is_quiet = is_fresh && !head.has_stale;
+        let is_quiet = is_fresh && stale.is_none();
         let size = usize::try_from(limit).unwrap_or(usize::MAX);
         if is_quiet && let Some(near) = query.remembered(head.change_no, size) {
             return Ok(near);
         }
-        let mut near = Search { meaning, query }.run(tx, text, limit, &head, is_fresh).await?;
+        let stale = stale.unwrap_or_default();
+        let mut near = Search { meaning, query, stale: &stale, is_fresh }.run(tx, text, limit).await?;
         near.truncate(size.max(usize::try_from(POOL).unwrap_or(usize::MAX)));
         if is_quiet {
             query.remember(head.change_no, &near);
@@ -76,6 +77,18 @@ impl<S: CatalogStore + VectorStore> Discovery<S> for PreparedQuery {
         near.truncate(size);
         Ok(near)
     }
+}
+
+/// Agents whose vectors are not made yet, if there are any, and then how far the vectors are. In this order: an agent whose vector is
+/// written in between is among the first, or its vector is part of what the head tells of. The other way round it would be neither, and
+/// for that moment it would not be there at all.
+async fn stale_and_head(tx: &mut impl VectorStore) -> Result<(Option<Vec<StaleAgent>>, VectorHead), StoreError> {
+    let head = tx.vector_head().await?;
+    if !head.has_stale {
+        return Ok((None, head));
+    }
+    let stale = tx.list_stale(STALE_MAX + 1).await?;
+    Ok((Some(stale), tx.vector_head().await?))
 }
 
 impl KnownQuery {
@@ -110,27 +123,22 @@ impl Meaning {
 struct Search<'a> {
     meaning: &'a Meaning,
     query: &'a KnownQuery,
+    stale: &'a [StaleAgent],
+    /// Whether the index has everything.
+    is_fresh: bool,
 }
 
 impl Search<'_> {
-    async fn run<S: CatalogStore + VectorStore>(
-        &self,
-        tx: &mut S,
-        text: &str,
-        limit: u32,
-        head: &VectorHead,
-        is_fresh: bool,
-    ) -> Result<Vec<Near>, StoreError> {
+    async fn run<S: CatalogStore + VectorStore>(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
         let pool = limit.saturating_add(POOL / 2).max(POOL);
         let meant = self.meaning.index.nearest(&self.query.probe, usize::try_from(pool).unwrap_or(usize::MAX));
         let ids: Vec<AgentId> = meant.iter().map(|(agent, _)| *agent).collect();
         let texts = tx.list_texts(&ids).await?;
-        let stale = if head.has_stale { tx.list_stale(STALE_MAX + 1).await? } else { Vec::new() };
-        let many_stale = stale.len() > usize::try_from(STALE_MAX).unwrap_or(usize::MAX);
-        let mut found = self.combined(&meant, texts, &stale);
-        if !is_fresh || many_stale || self.query.is_doubtful {
+        let mut found = self.combined(&meant, texts);
+        let is_partial = !self.is_fresh || self.stale.len() > usize::try_from(STALE_MAX).unwrap_or(usize::MAX);
+        if is_partial || self.query.is_doubtful {
             let matches = tx.list_matches(&self.query.terms, pool).await?;
-            self.add_matches(&mut found, &matches);
+            self.add_matches(&mut found, &matches, is_partial);
         }
         let name: String = fold(text.trim()).chars().filter(|char| *char != '\0').collect();
         found.extend(tx.list_named(&name, NAMESAKES).await?.into_iter().map(|agent| (agent, 0.0)));
@@ -140,14 +148,9 @@ impl Search<'_> {
     }
 
     /// The distances of agents by their vectors, with a touch of words; of those without a vector, by their words.
-    fn combined(
-        &self,
-        meant: &[(AgentId, f32)],
-        texts: Vec<(AgentId, IndexTexts)>,
-        stale: &[StaleAgent],
-    ) -> HashMap<AgentId, f64> {
+    fn combined(&self, meant: &[(AgentId, f32)], texts: Vec<(AgentId, IndexTexts)>) -> HashMap<AgentId, f64> {
         let stems: Vec<String> = self.query.terms.iter().map(|term| terms::stem(term).to_owned()).collect();
-        let stale_texts = stale.iter().filter_map(|stale| stale.texts.clone().map(|texts| (stale.agent, texts)));
+        let stale_texts = self.stale.iter().filter_map(|stale| stale.texts.clone().map(|texts| (stale.agent, texts)));
         // What is out of date has its texts in both; one look is enough.
         let texts: HashMap<AgentId, IndexTexts> = texts.into_iter().chain(stale_texts).collect();
         let matches: Vec<TextMatch> =
@@ -161,7 +164,7 @@ impl Search<'_> {
             let similarity = f64::from(*cosine) + WORDS_WEIGHT * words;
             found.insert(*agent, (DISTANCE_MAX * (1.0 - similarity)).clamp(0.0, DISTANCE_MAX));
         }
-        let unmade: HashSet<AgentId> = stale.iter().map(|stale| stale.agent).collect();
+        let unmade: HashSet<AgentId> = self.stale.iter().map(|stale| stale.agent).collect();
         for (agent, distance) in by_words {
             if unmade.contains(&agent) && distance < DISTANCE_MAX {
                 keep_nearer(&mut found, agent, distance);
@@ -170,12 +173,12 @@ impl Search<'_> {
         found
     }
 
-    /// Adds what the database found by words: agents that have no vector here, and, when it is doubtful whether the model
-    /// knows the language, those that have every word.
-    fn add_matches(&self, found: &mut HashMap<AgentId, f64>, matches: &[TextMatch]) {
+    /// Adds what the database found by words: all of it while it is not known of every agent whether it has a vector here, and that of
+    /// its texts as they are; otherwise, when it is doubtful whether the model knows the language, those that have every word.
+    fn add_matches(&self, found: &mut HashMap<AgentId, f64>, matches: &[TextMatch], is_partial: bool) {
         for (near, one) in distances(matches).into_iter().zip(matches) {
             let has_all = one.found.iter().all(|found| *found != Found::Not);
-            if !self.meaning.index.contains(near.agent) || (self.query.is_doubtful && has_all) {
+            if is_partial || has_all || !self.meaning.index.contains(near.agent) {
                 keep_nearer(found, near.agent, near.distance);
             }
         }

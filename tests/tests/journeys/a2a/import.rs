@@ -1,5 +1,10 @@
 //! Agents that are imported by their cards, and called by A2A.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use serde_json::{Value, json};
 
 use super::peer::{Peer, card, import};
@@ -75,7 +80,7 @@ async fn an_import_is_the_callers_own_and_a_card_is_kept_as_it_is(world: &mut Wo
     let peer = Peer::start("1.0", 0).await;
     let first = import(&ada, &peer.base).await;
     let again = import(&ada, &format!("{}/.well-known/agent-card.json", peer.base)).await;
-    assert_eq!(first["agent_id"], again["agent_id"], "one agent for an endpoint and an owner");
+    assert_eq!(first["agent_id"], again["agent_id"], "one agent for a card and an owner");
     let theirs = import(&bob, &peer.base).await;
     assert_ne!(first["agent_id"], theirs["agent_id"], "nobody takes over an agent by its URL");
     let kept = stranger.get(&format!("/a2a/agents/{}/imported-card", text(&first["agent_id"]))).await;
@@ -100,6 +105,83 @@ async fn an_import_is_the_callers_own_and_a_card_is_kept_as_it_is(world: &mut Wo
     })
     .await;
     assert!(replies.iter().all(|reply| reply["agent_id"] == replies[0]["agent_id"]), "{replies:?}");
+}
+
+/// Its task may go on there, and nobody would hear how it ends: it is told so, and nothing is paid.
+async fn a_peers_task_is_called_off_when_nobody_asks_after_it_any_more(world: &mut World) {
+    const WORKING: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"task":{"id":"t-9","status":{"state":"TASK_STATE_WORKING"}}}}"#;
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let answers: [(u16, &'static str); 4] = [
+        (503, ""),
+        (200, "<html>"),
+        (200, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"broken"}}"#),
+        (200, r#"{"jsonrpc":"2.0","id":1,"result":{"id":"t-9","status":{"state":"TASK_STATE_INPUT_REQUIRED"}}}"#),
+    ];
+    for (status, answer) in answers {
+        let canceled = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&canceled);
+        let make = Make::of(move |head, body| {
+            let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned));
+            if head.starts_with("GET") {
+                return (200, card(&format!("http://{}", host.unwrap_or_default()), "1.0").into_bytes());
+            }
+            let request: Value = serde_json::from_str(body).unwrap();
+            match request["method"].as_str().unwrap() {
+                "SendMessage" => (200, WORKING.into()),
+                "CancelTask" if request["params"]["id"] == "t-9" => {
+                    heard.fetch_add(1, Ordering::SeqCst);
+                    (200, WORKING.into())
+                }
+                _ => (status, answer.into()),
+            }
+        });
+        let peer = Agent::start(Answer::Made(make)).await;
+        let imported = import(&bob, &peer.url.replace("/invoke", "")).await;
+        let id = text(&bob.api.get(&format!("/registry/agents/{}", text(&imported["agent_id"]))).await.expect(200)["id"]);
+        bob.api.put(&format!("/registry/agents/{id}"), &json!({"base_price": 7, "pricing_enabled": true})).await.expect(200);
+        let told = ada.invoke(&imported, json!({"message": "hello"})).await.expect(200);
+        assert_eq!((&told["success"], canceled.load(Ordering::SeqCst)), (&json!(false), 1), "{answer}: {told}");
+    }
+    assert_eq!(ada.balance().await, 500);
+}
+
+/// A server with many agents behind one endpoint gives each a card of its own.
+async fn cards_that_share_an_endpoint_are_agents_of_their_own(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let make = Make::of(move |head, _| {
+        let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned));
+        let card = |name: &str, does: &str| {
+            let endpoint = format!("http://{}/rpc", host.clone().unwrap_or_default());
+            let card = json!({"name": name, "description": does, "url": endpoint, "protocolVersion": "0.3.0"});
+            (200, card.to_string().into_bytes())
+        };
+        match head.split(' ').nth(1).unwrap_or_default() {
+            "/one.json" | "/moved.json" => card("One", "Counts."),
+            "/two.json" => card("Two", "Counts on."),
+            "/one-again.json" => card("One", "Counts better."),
+            _ => (404, Vec::new()),
+        }
+    });
+    let peer = Agent::start(Answer::Made(make)).await;
+    let at = |path: &str| peer.url.replace("/invoke", path);
+    let (one, two) = (import(&ada, &at("/one.json")).await, import(&ada, &at("/two.json")).await);
+    assert_eq!(one["invoke_endpoint"], two["invoke_endpoint"]);
+    assert_ne!(one["agent_id"], two["agent_id"]);
+    for (path, known) in [("/two.json", &two), ("/one.json", &one), ("/moved.json", &one), ("/one-again.json", &one)] {
+        assert_eq!(import(&ada, &at(path)).await["agent_id"], known["agent_id"], "{path}");
+    }
+    let shown = ada.api.get(&format!("/registry/agents/{}", text(&one["agent_id"]))).await.expect(200);
+    assert_eq!(shown["description"], "Counts better.", "the same card is a refresh");
+    let bobs = import(&bob, &at("/one.json")).await;
+    assert!(bobs["agent_id"] != one["agent_id"] && bobs["agent_id"] != two["agent_id"], "and nobody else's");
+    let batch = json!({"urls": [at("/one.json"), at("/two.json"), at("/one.json"), at("/two.json")]});
+    let results = world.person("cy").await.api.post("/a2a/agents/import/batch", &batch).await.expect(200)["results"].clone();
+    assert_eq!(
+        (&results[0]["agent_id"], &results[1]["agent_id"]),
+        (&results[2]["agent_id"], &results[3]["agent_id"]),
+        "{results}"
+    );
+    assert_ne!(results[0]["agent_id"], results[1]["agent_id"]);
 }
 
 async fn batches_are_bounded_and_each_card_is_for_itself(world: &mut World) {
@@ -152,6 +234,8 @@ journeys! {
     an_imported_agent_is_called_by_a2a_and_paid,
     what_a_peer_does_wrong_is_told_and_not_paid,
     an_import_is_the_callers_own_and_a_card_is_kept_as_it_is,
+    a_peers_task_is_called_off_when_nobody_asks_after_it_any_more,
+    cards_that_share_an_endpoint_are_agents_of_their_own,
     batches_are_bounded_and_each_card_is_for_itself,
     cards_that_are_none_are_refused_in_words,
 }

@@ -107,6 +107,8 @@ async fn a_filled_order_cannot_be_cancelled_or_amended(world: &mut World) {
         buyer.amend(&half, &change).await.expect_problem(422);
     }
     buyer.amend(&half, &json!({"price": MAX, "quantity": 3})).await.expect_problem(422);
+    let slip = buyer.amend(&half, &json!({"price": 2, "qty": 1})).await.expect_problem(422);
+    assert!(slip.to_string().contains("qty"), "{slip}");
 }
 
 async fn lists_and_paths_are_bounded(world: &mut World) {

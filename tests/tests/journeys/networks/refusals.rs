@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{join, message, network};
-use crate::harness::{World, journeys, statuses, text, together};
+use crate::harness::{Agent, Answer, World, journeys, statuses, text, together};
 
 async fn inner_addresses_are_refused_when_one_joins_and_when_one_changes(world: &mut World) {
     let ada = world.person("ada").await;
@@ -76,6 +76,30 @@ async fn what_is_too_large_foreign_or_closed_is_refused(world: &mut World) {
     ada.api.post("/networks", &json!({"name": "x".repeat(256)})).await.expect_problem(422);
 }
 
+/// Messages pay nobody: whoever charges is called through the broker, whether it charged before it joined or began to later.
+async fn an_agent_that_has_to_be_paid_is_not_called_for_nothing(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let path = network(&ada, "mesh").await;
+    let asker = join(&ada, &path, "asker", None).await;
+    let endpoint = Agent::start(Answer::Echo).await;
+    let agent = bob.register_agent("Dear", &endpoint, Some(10)).await;
+    let body = json!({"name": "dear", "agent_id": agent["id"]});
+    let refused = ada.api.post(&format!("{path}/participants"), &body).await.expect_problem(400);
+    assert_eq!(refused["type"], "agent-priced", "{refused}");
+    let place = format!("/registry/agents/{}", text(&agent["id"]));
+    bob.api.put(&place, &json!({"pricing_enabled": false})).await.expect(200);
+    let joined = ada.api.post(&format!("{path}/participants"), &body).await.expect(201);
+    ada.api.post(&format!("{path}/call"), &message(&asker, &joined, "hi")).await.expect(200);
+    bob.api.put(&place, &json!({"pricing_enabled": true})).await.expect(200);
+    let refused = ada.api.post(&format!("{path}/call"), &message(&asker, &joined, "hi")).await.expect_problem(400);
+    assert_eq!((&refused["type"], endpoint.calls(), ada.balance().await), (&json!("agent-priced"), 1, 500), "{refused}");
+    // Its own owner calls it as before.
+    let theirs = network(&bob, "mesh").await;
+    let (asker, own) = (join(&bob, &theirs, "asker", None).await, bob.api.post(&format!("{theirs}/participants"), &body).await);
+    bob.api.post(&format!("{theirs}/call"), &message(&asker, &own.expect(201), "hi")).await.expect(200);
+    assert_eq!(endpoint.calls(), 2);
+}
+
 async fn many_at_once_join_leave_and_acknowledge(world: &mut World) {
     world.restart_with(&["--network-participants=10"]).await;
     let ada = world.person("ada").await;
@@ -110,5 +134,6 @@ async fn many_at_once_join_leave_and_acknowledge(world: &mut World) {
 journeys! {
     inner_addresses_are_refused_when_one_joins_and_when_one_changes,
     what_is_too_large_foreign_or_closed_is_refused,
+    an_agent_that_has_to_be_paid_is_not_called_for_nothing,
     many_at_once_join_leave_and_acknowledge,
 }

@@ -31,8 +31,8 @@ fn may_import(caller: &Caller) -> Result<(), Problem> {
 /// Import an agent by its card
 ///
 /// Fetches the card, at the URL or at the usual places below it, checks its signatures, and registers the agent for you: it is
-/// found, called and paid like any other, and called in the version of A2A that its card names. Your agent with the same endpoint is
-/// brought up to date instead, so that a repeat does no harm; others' agents are never touched.
+/// found, called and paid like any other, and called in the version of A2A that its card names. Your agent of the same card is
+/// brought up to date instead, so that a repeat does no harm: a card from the same place, or with the same endpoint and name. Others' agents are never touched.
 #[utoipa::path(
     tag = "A2A",
     request_body = ImportRequest,
@@ -40,6 +40,7 @@ fn may_import(caller: &Caller) -> Result<(), Problem> {
         (status = 201, description = "The agent.", body = ImportResponse),
         (status = 400, description = "The URL may not be called, there is no card, or the card cannot be imported.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The card at that place has the endpoint and the name of another agent of yours.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The server is going down.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -96,7 +97,7 @@ pub async fn import_agents(app: Data<App>, command: Command<ImportBatchRequest>)
         (status = 400, description = "The agent was not imported, there is no card any more, or it cannot be imported.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The card names an endpoint that another agent of yours has.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The card has the endpoint and the name of another agent of yours.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]

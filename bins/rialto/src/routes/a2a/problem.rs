@@ -16,7 +16,7 @@ impl From<A2aError> for Problem {
                 Self::not_found(said).with("jsonrpc", json!("2.0")).with("id", Value::Null).with("error", told)
             }
             A2aError::NotCancelable(_) => Self::conflict("task-not-cancelable", said),
-            A2aError::EndpointTaken(_) => Self::conflict("endpoint-taken", said),
+            A2aError::CardTaken(_) => Self::conflict("card-taken", said),
             A2aError::ReadOnly => Self::forbidden(said),
             A2aError::Fetch(FetchError::Refused(_)) => failed(Self::bad_request("url-refused", said.clone()), &said),
             A2aError::Fetch(FetchError::NotFound { .. }) => failed(Self::bad_request("card-not-found", said.clone()), &said),

@@ -1,8 +1,11 @@
 //! What goes over the wire.
 
 use rialto_identity::{ApiKey, ApiKeyId, IssuedApiKey, Login, NewApiKey, Registration, Secret, Session, User};
-use rialto_kernel::{OwnerId, Timestamp};
-use serde::{Deserialize, Serialize};
+use rialto_kernel::{OwnerId, Role, Timestamp};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, IgnoredAny},
+};
 use utoipa::{IntoParams, ToSchema};
 
 /// Somebody who wants an account.
@@ -112,11 +115,26 @@ pub struct ApiKeyCreate {
     pub name: String,
     /// From when on it is refused; never, when it is left out. A time without an offset is UTC.
     pub expires_at: Option<Timestamp>,
+    /// The most that it may do: `viewer` only reads. It never may more than you, and as much when this is left out.
+    #[schema(value_type = Option<String>, example = "operator")]
+    pub role: Option<Role>,
+    /// There are none. Whoever asks for them wants less than a whole key, and must not get one.
+    #[serde(default, deserialize_with = "no_scopes")]
+    #[schema(ignore)]
+    #[expect(dead_code, reason = "it is looked at while it is read")]
+    scopes: (),
+}
+
+fn no_scopes<'de, D: Deserializer<'de>>(given: D) -> Result<(), D::Error> {
+    match Option::<IgnoredAny>::deserialize(given)? {
+        None => Ok(()),
+        Some(_) => Err(D::Error::custom("keys have no scopes; `role` is the most that a key may do")),
+    }
 }
 
 impl From<&ApiKeyCreate> for NewApiKey {
     fn from(body: &ApiKeyCreate) -> Self {
-        Self { name: body.name.clone(), expires_at: body.expires_at, ..Self::default() }
+        Self { name: body.name.clone(), expires_at: body.expires_at, role_cap: body.role, ..Self::default() }
     }
 }
 

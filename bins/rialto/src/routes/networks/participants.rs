@@ -28,7 +28,7 @@ use crate::{
     request_body = ParticipantJoin,
     responses(
         (status = 201, description = "The participant, and what is shown of it once.", body = ParticipantKeysResponse),
-        (status = 400, description = "Its callback may not be called, it would get no messages, its agent is there already, or the network is not active.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "Its callback may not be called, it would get no messages, its agent is there already or charges for calls, or the network is not active.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read, or the agent is not active.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such network of yours, or no such agent.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The network is full.", body = ProblemBody, content_type = "application/problem+json"),

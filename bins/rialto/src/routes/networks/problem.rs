@@ -28,6 +28,7 @@ impl From<NetworkError> for Problem {
                 Self::bad_request("participant-not-active", said)
             }
             NetworkError::Unreachable => Self::bad_request("participant-unreachable", said),
+            NetworkError::AgentPriced => Self::bad_request("agent-priced", said),
             NetworkError::NoCallback => Self::bad_request("no-callback", said),
             NetworkError::AgentPresent => Self::bad_request("agent-already-in-network", said),
             NetworkError::Topology(_) => Self::bad_request("topology-violation", said),

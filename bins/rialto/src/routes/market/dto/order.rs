@@ -78,8 +78,10 @@ impl OrderRequest {
     }
 }
 
-/// What is to change in an open order; what is left out stays.
+/// What is to change in an open order; what is left out stays. A field that an order does not have is refused: a slip in a name would
+/// change less than was meant.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"price": 81, "quantity": 2}))]
 pub struct AmendOrderRequest {
     /// The new price.

@@ -1,0 +1,43 @@
+//! The agent behind a participant.
+//!
+//! Messages pay nobody. So the endpoint of somebody else's agent that charges for calls is nowhere they go: neither when it
+//! joins, nor when its price came later.
+
+use rialto_kernel::OwnerId;
+use rialto_outbound::CheckedUrl;
+use rialto_registry::{Agent, store::AgentStore};
+
+use crate::{
+    error::NetworkError,
+    model::{Network, Participant},
+};
+
+/// Whether a callback is the agent's own endpoint, however it is spelled.
+pub(crate) fn is_endpoint(agent: &Agent, url: &str) -> bool {
+    let parsed = |url: &str| CheckedUrl::parse(url).ok().map(|url| url.uri().clone());
+    agent.endpoint == url || parsed(url).is_some_and(|uri| parsed(&agent.endpoint) == Some(uri))
+}
+
+/// Refuses an agent that `owner`, whose network it is, would have to pay.
+pub(crate) fn check_free(agent: &Agent, owner: OwnerId) -> Result<(), NetworkError> {
+    if agent.owner != owner && agent.price().is_some() { Err(NetworkError::AgentPriced) } else { Ok(()) }
+}
+
+/// Refuses to push to a participant whose callback is the endpoint of an agent that has to be paid. Hands back the agent that the
+/// participant follows.
+pub(crate) async fn followed(
+    tx: &mut impl AgentStore,
+    network: &Network,
+    participant: &Participant,
+) -> Result<Option<Agent>, NetworkError> {
+    let Some(id) = participant.agent else { return Ok(None) };
+    let agent = tx.find_agent(&id.into()).await?.filter(|agent| agent.is_active);
+    let Some(agent) = agent else {
+        return if participant.follows_agent { Err(NetworkError::AgentNotActive) } else { Ok(None) };
+    };
+    let callback = participant.callback_url.as_deref();
+    if participant.follows_agent || callback.is_some_and(|url| is_endpoint(&agent, url)) {
+        check_free(&agent, network.owner)?;
+    }
+    Ok(Some(agent).filter(|_| participant.follows_agent))
+}
