@@ -44,6 +44,9 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
+        "0016_identity_commerce",
+        "0020_registry_services",
+        "0021_broker_usage",
     ];
 }
 
