@@ -61,6 +61,9 @@ pub struct Flags {
     /// Requests at once from one address [default: 120]
     #[arg(long, env = "RIALTO_RATE_LIMIT_BURST", value_name = "N", global = true)]
     pub rate_limit_burst: Option<u32>,
+    /// Credentials that prove nothing, a minute from one address, before they are answered with 429; 0 is no limit [default: 30]
+    #[arg(long, env = "RIALTO_AUTH_FAILURES_PER_MINUTE", value_name = "N", global = true)]
+    pub auth_failures_per_minute: Option<u32>,
     /// Proxies whose X-Forwarded-For is believed: addresses or CIDRs, separated by commas
     #[arg(long, env = "RIALTO_TRUSTED_PROXIES", value_name = "CIDR,…", global = true, value_delimiter = ',', value_parser = parse_net)]
     pub trusted_proxies: Option<Vec<IpNet>>,
@@ -173,6 +176,7 @@ pub struct Settings {
     pub sandbox: bool,
     pub rate_limit_per_minute: u32,
     pub rate_limit_burst: u32,
+    pub auth_failures_per_minute: u32,
     pub trusted_proxies: Vec<IpNet>,
     pub outbound_allow: String,
     pub welcome_credits: Amount,
@@ -227,6 +231,7 @@ impl Settings {
             sandbox,
             rate_limit_per_minute: flags.rate_limit_per_minute.unwrap_or(if sandbox { 0 } else { 60 }),
             rate_limit_burst: flags.rate_limit_burst.unwrap_or(120),
+            auth_failures_per_minute: flags.auth_failures_per_minute.unwrap_or(30),
             trusted_proxies: flags.trusted_proxies.clone().unwrap_or_default(),
             outbound_allow: flags.outbound_allow.clone().unwrap_or_default(),
             welcome_credits: flags.welcome_credits.unwrap_or_else(|| Amount::new(500).unwrap_or_default()),

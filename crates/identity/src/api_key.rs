@@ -4,9 +4,8 @@ use rialto_kernel::{Caller, CredentialKind, Event, Page, PageRequest, Timestamp}
 use serde_json::json;
 
 use crate::{
-    ApiKey, ApiKeyId, IdentityError, IssuedApiKey, NAME_CHARS_MAX, NewApiKey,
+    ApiKey, ApiKeyId, IdentityError, IssuedApiKey, KeyName, NAME_CHARS_MAX, NewApiKey, Secret,
     credential::{Digest, new_key},
-    model::weaker,
     store::IdentityStore,
 };
 
@@ -31,6 +30,8 @@ pub async fn create_api_key(
         id: ApiKeyId::new(),
         owner: caller.owner,
         name: new.name.clone(),
+        commerce_id: None,
+        wallet_address: None,
         role_cap: new.role_cap,
         rate_limit_per_minute: new.rate_limit_per_minute,
         created_at: now,
@@ -39,13 +40,21 @@ pub async fn create_api_key(
     };
     if let CredentialKind::ApiKey(id) = caller.credential {
         // It was deleted since the request was authenticated.
-        let parent = tx.find_api_key(id).await?.ok_or(IdentityError::Unauthenticated)?;
+        let parent = tx.find_api_key(KeyName::Id(id)).await?.ok_or(IdentityError::Unauthenticated)?;
         bound(&mut key, &parent, caller);
     }
-    let secret = new_key()?;
+    issue(tx, key, new_key()?, now).await
+}
+
+/// Keeps a key, and shows its secret for the only time.
+pub(crate) async fn issue(
+    tx: &mut impl IdentityStore,
+    key: ApiKey,
+    secret: Secret,
+    now: Timestamp,
+) -> Result<IssuedApiKey, IdentityError> {
     tx.insert_api_key(&key, &Digest::of(&secret)).await?;
-    tx.append_event(event("api_key.created", caller, key.id, json!({ "name": key.name, "expires_at": key.expires_at }), now))
-        .await?;
+    tx.append_event(event("api_key.created", &key, json!({ "name": key.name, "expires_at": key.expires_at }), now)).await?;
     Ok(IssuedApiKey { key, secret })
 }
 
@@ -62,12 +71,14 @@ fn check(new: &NewApiKey) -> Result<(), IdentityError> {
     Ok(())
 }
 
+/// The lesser bound of two that may be missing.
+pub(crate) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    a.into_iter().chain(b).min()
+}
+
 /// Keeps a key within the one it is made with.
 fn bound(key: &mut ApiKey, parent: &ApiKey, caller: &Caller) {
-    fn least<T: Ord + Copy>(a: Option<T>, b: Option<T>) -> Option<T> {
-        a.into_iter().chain(b).min()
-    }
-    key.role_cap = Some(key.role_cap.map_or(caller.role, |cap| weaker(cap, caller.role)));
+    key.role_cap = Some(key.role_cap.map_or(caller.role, |cap| cap.weaker(caller.role)));
     key.rate_limit_per_minute = least(key.rate_limit_per_minute, parent.rate_limit_per_minute);
     key.expires_at = least(key.expires_at, parent.expires_at);
 }
@@ -84,26 +95,32 @@ pub async fn list_api_keys(
     Ok(tx.list_api_keys(caller.owner, page).await?)
 }
 
-/// Deletes one of the caller's own keys. From then on it is refused.
+/// Deletes one of the caller's own keys, by either of its names; an administrator may delete anybody's. Returns what it was.
+/// From then on it is refused.
 ///
 /// # Errors
-/// [`IdentityError::ApiKeyNotFound`] when there is none, or it is somebody else's; [`IdentityError::Forbidden`] for a
-/// viewer.
+/// [`IdentityError::ApiKeyNotFound`] when there is none; [`IdentityError::NotYourKey`] when it is somebody else's;
+/// [`IdentityError::Forbidden`] for a viewer.
 pub async fn delete_api_key(
     tx: &mut impl IdentityStore,
     caller: &Caller,
-    id: ApiKeyId,
+    name: KeyName,
     now: Timestamp,
-) -> Result<(), IdentityError> {
-    if !caller.may_write(caller.owner) {
+) -> Result<ApiKey, IdentityError> {
+    let key = tx.find_api_key(name).await?.ok_or(IdentityError::ApiKeyNotFound)?;
+    if !caller.may_read(key.owner) {
+        return Err(IdentityError::NotYourKey);
+    }
+    if !caller.may_write(key.owner) {
         return Err(IdentityError::Forbidden);
     }
-    if !tx.delete_api_key(caller.owner, id).await? {
+    if !tx.delete_api_key(key.id).await? {
         return Err(IdentityError::ApiKeyNotFound);
     }
-    Ok(tx.append_event(event("api_key.deleted", caller, id, json!({}), now)).await?)
+    tx.append_event(event("api_key.deleted", &key, json!({}), now)).await?;
+    Ok(key)
 }
 
-fn event(kind: &'static str, caller: &Caller, key: ApiKeyId, data: serde_json::Value, now: Timestamp) -> Event {
-    Event { kind, subject: key.uuid(), owner: Some(caller.owner), data, at: now }
+fn event(kind: &'static str, key: &ApiKey, data: serde_json::Value, now: Timestamp) -> Event {
+    Event { kind, subject: key.id.uuid(), owner: Some(key.owner), data, at: now }
 }

@@ -33,6 +33,18 @@ pub enum IdentityError {
     /// The credential is unknown, was revoked, has expired, or belongs to a user that is not active.
     #[error("Not authenticated")]
     Unauthenticated,
+    /// The credential was good, and is past its end.
+    #[error("The credential has expired")]
+    Expired,
+    /// The name belongs to an owner that has to say so itself.
+    #[error("This owner_id is taken. Authenticate as its owner, or choose another one.")]
+    OwnerTaken,
+    /// Keys that sell are made by an owner for itself, or by an administrator.
+    #[error("A {0} key is made with a credential of the same owner_id, or by an administrator")]
+    NotForOthers(&'static str),
+    /// The key is somebody else's.
+    #[error("Not your key")]
+    NotYourKey,
     /// The caller's role does not allow it.
     #[error("Your role does not allow this")]
     Forbidden,

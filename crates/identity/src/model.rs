@@ -4,7 +4,7 @@ use std::fmt;
 
 use rialto_kernel::{Id, OwnerId, Role, Timestamp, nouns};
 
-use crate::{Email, Secret};
+use crate::{CommerceId, Email, KeyName, Secret};
 
 /// The id of an API key.
 pub type ApiKeyId = Id<nouns::ApiKey>;
@@ -94,6 +94,10 @@ pub struct ApiKey {
     pub owner: OwnerId,
     /// What its owner calls it.
     pub name: String,
+    /// Its other name, when it is a commerce key.
+    pub commerce_id: Option<CommerceId>,
+    /// Where its owner takes USDC, as far as it told.
+    pub wallet_address: Option<String>,
     /// The most it may do; `None` for as much as its owner.
     pub role_cap: Option<Role>,
     /// How many requests a minute it may make; `None` when only the general limit applies.
@@ -107,6 +111,12 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// The name that goes before its secret.
+    #[must_use]
+    pub fn public_name(&self) -> KeyName {
+        self.commerce_id.map_or(KeyName::Id(self.id), KeyName::Commerce)
+    }
+
     /// Whether its time is over.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -132,7 +142,7 @@ pub struct NewApiKey {
 pub struct IssuedApiKey {
     /// What is kept of it.
     pub key: ApiKey,
-    /// What its holder has to keep: 43 characters.
+    /// What its holder has to keep: 43 characters, after `sec_` if it is a commerce key.
     pub secret: Secret,
 }
 
@@ -145,13 +155,4 @@ pub struct Session {
     pub access_token: Secret,
     /// How many seconds it is good for.
     pub expires_in: u64,
-}
-
-/// The weaker of two roles.
-pub(crate) const fn weaker(a: Role, b: Role) -> Role {
-    match (a, b) {
-        (Role::Viewer, _) | (_, Role::Viewer) => Role::Viewer,
-        (Role::Operator, _) | (_, Role::Operator) => Role::Operator,
-        (Role::Admin, Role::Admin) => Role::Admin,
-    }
 }

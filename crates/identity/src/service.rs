@@ -14,10 +14,11 @@ use rialto_kernel::{Caller, Clock, CredentialKind, Role, Timestamp};
 use rialto_store::{Db, Tx};
 
 use crate::{
-    ApiKey, ApiKeyId, Credential, Email, IdentityConfig, IdentityError, NewUser, Passwords, Registration, Secret, Session,
-    Tokens,
+    ApiKey, ApiKeyId, Credential, Email, IdentityConfig, IdentityError, KeyName, NewUser, Passwords, Registration, Secret,
+    Session, Tokens,
+    api_key::delete_api_key,
     credential::Digest,
-    model::weaker,
+    memory::KeyMemory,
     register,
     store::{IdentityStore, KeyHolder},
     throttle::{self, Subjects},
@@ -38,6 +39,7 @@ struct Inner {
     passwords: Passwords,
     tokens: Tokens,
     config: IdentityConfig,
+    memory: KeyMemory,
     /// The keys whose use is being noted right now, so that a busy key is noted once and not by every request.
     noting: Mutex<HashSet<ApiKeyId>>,
     pruned_at: AtomicI64,
@@ -62,7 +64,8 @@ impl Identity {
     pub fn new(db: Db, clock: Clock, tokens: Tokens, config: IdentityConfig) -> Result<Self, IdentityError> {
         let passwords = Passwords::new(&config)?;
         let pruned_at = AtomicI64::new(i64::MIN);
-        Ok(Self(Arc::new(Inner { db, clock, passwords, tokens, config, noting: Mutex::default(), pruned_at })))
+        let (memory, noting) = (KeyMemory::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { db, clock, passwords, tokens, config, memory, noting, pruned_at })))
     }
 
     /// The hasher, for its figures.
@@ -149,7 +152,8 @@ impl Identity {
     /// Tells who sends a request that carries `credential`.
     ///
     /// # Errors
-    /// [`IdentityError::Unauthenticated`] when the credential is unknown, revoked or expired, or its user is inactive.
+    /// [`IdentityError::Unauthenticated`] when the credential is unknown or revoked, or its user is inactive;
+    /// [`IdentityError::Expired`].
     pub async fn authenticate(&self, credential: &Credential) -> Result<Caller, IdentityError> {
         match credential {
             Credential::Token(token) => self.by_token(token).await,
@@ -166,26 +170,46 @@ impl Identity {
         Ok(Caller { owner: user.id, role: user.role, credential: CredentialKind::Token, rate_limit_per_minute: None })
     }
 
-    async fn by_key(&self, secret: &Secret, id: Option<ApiKeyId>) -> Result<Caller, IdentityError> {
-        let now = self.0.clock.now();
+    async fn by_key(&self, secret: &Secret, name: Option<KeyName>) -> Result<Caller, IdentityError> {
+        let (now, lasts) = (self.0.clock.now(), self.0.config.key_memory);
         let digest = Digest::of(secret);
+        if let Some(caller) = self.0.memory.recall(&digest, name, now, lasts) {
+            return Ok(caller);
+        }
         let wanted = digest.clone();
         let found = self.0.db.read(async move |tx: &mut Tx| tx.find_key_holder(&wanted).await).await?;
-        let KeyHolder { key, user, .. } = found
-            .filter(|found| found.digest.matches(&digest) && id.is_none_or(|id| id == found.key.id) && !found.key.is_expired(now))
-            .ok_or(IdentityError::Unauthenticated)?;
-        // An owner that is no user has nobody to be made inactive, and acts on its own things.
-        let (role, is_active) = user.unwrap_or((Role::Operator, true));
-        if !is_active {
-            return Err(IdentityError::Unauthenticated);
+        let named = |key: &ApiKey| name.is_none_or(|name| name == KeyName::Id(key.id) || name == key.public_name());
+        let KeyHolder { key, user, .. } =
+            found.filter(|found| found.digest.matches(&digest) && named(&found.key)).ok_or(IdentityError::Unauthenticated)?;
+        if key.is_expired(now) {
+            return Err(IdentityError::Expired);
         }
-        self.note_use(&key, now).await;
-        Ok(Caller {
+        let role = match user {
+            Some((_, false)) => return Err(IdentityError::Unauthenticated),
+            Some((role, true)) => key.role_cap.map_or(role, |cap| cap.weaker(role)),
+            // An owner that is no user has no role of its own: its keys have theirs.
+            None => key.role_cap.unwrap_or(Role::Operator),
+        };
+        let caller = Caller {
             owner: key.owner,
-            role: key.role_cap.map_or(role, |cap| weaker(cap, role)),
+            role,
             credential: CredentialKind::ApiKey(key.id),
             rate_limit_per_minute: key.rate_limit_per_minute,
-        })
+        };
+        self.0.memory.keep(&digest, &key, caller, now, lasts);
+        self.note_use(&key, now).await;
+        Ok(caller)
+    }
+
+    /// Deletes a key, as [`delete_api_key`] does, and forgets that it was good.
+    ///
+    /// # Errors
+    /// Those of [`delete_api_key`].
+    pub async fn delete_key(&self, caller: &Caller, name: KeyName) -> Result<ApiKey, IdentityError> {
+        let (caller, now) = (*caller, self.0.clock.now());
+        let key = self.0.db.write(async move |tx: &mut Tx| delete_api_key(tx, &caller, name, now).await).await?;
+        self.0.memory.forget(key.id);
+        Ok(key)
     }
 
     /// Notes that a key was used, when the note there is has got old. Only the very first use waits for it, so that

@@ -4,7 +4,7 @@ use rialto_kernel::{Event, OwnerId, Page, PageRequest, Role, Timestamp};
 use rialto_store::StoreError;
 
 use crate::{
-    credential::Digest,
+    credential::{Digest, KeyName},
     model::{ApiKey, ApiKeyId, PasswordHash, User},
 };
 
@@ -41,8 +41,8 @@ pub trait IdentityStore: Send {
     -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// Adds a key.
     fn insert_api_key(&mut self, key: &ApiKey, digest: &Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The key with this id.
-    fn find_api_key(&mut self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKey>, StoreError>> + Send;
+    /// The key with this name.
+    fn find_api_key(&mut self, name: KeyName) -> impl Future<Output = Result<Option<ApiKey>, StoreError>> + Send;
     /// The key with this digest, and its owner.
     fn find_key_holder(&mut self, digest: &Digest) -> impl Future<Output = Result<Option<KeyHolder>, StoreError>> + Send;
     /// An owner's keys, newest first.
@@ -51,8 +51,8 @@ pub trait IdentityStore: Send {
         owner: OwnerId,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<ApiKey>, StoreError>> + Send;
-    /// Deletes a key of this owner; returns whether there was one.
-    fn delete_api_key(&mut self, owner: OwnerId, id: ApiKeyId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Deletes a key; returns whether there was one.
+    fn delete_api_key(&mut self, id: ApiKeyId) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// Notes that a key was used, unless a use since `horizon` is noted already.
     fn touch_api_key(
         &mut self,
@@ -62,6 +62,16 @@ pub trait IdentityStore: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Writes a fact beside what made it true.
     fn append_event(&mut self, event: Event) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Owners by what they are called.
+pub trait CommerceStore: IdentityStore {
+    /// The owner with this id, or else the one that has claimed this name.
+    fn find_owner(&mut self, name: &str) -> impl Future<Output = Result<Option<OwnerId>, StoreError>> + Send;
+    /// Adds an owner with this name, unless the name is taken; returns whether it did.
+    fn claim_owner(&mut self, id: OwnerId, name: &str, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// The name that an owner has claimed.
+    fn find_owner_name(&mut self, id: OwnerId) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 }
 
 /// The failed logins of one account or address.

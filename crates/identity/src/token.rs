@@ -71,7 +71,8 @@ impl Tokens {
     /// Whose token this is.
     ///
     /// # Errors
-    /// [`IdentityError::Unauthenticated`] when it was not signed by us with HS256, is of another kind, or has expired.
+    /// [`IdentityError::Unauthenticated`] when it was not signed by us with HS256, or is of another kind;
+    /// [`IdentityError::Expired`] when its time is over.
     pub fn check(&self, token: &Secret, now: Timestamp) -> Result<OwnerId, IdentityError> {
         #[derive(Deserialize)]
         struct Received {
@@ -83,8 +84,10 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Received>(token.expose(), &self.checking, &self.validation)
             .map_err(|_| IdentityError::Unauthenticated)?
             .claims;
-        let good = claims.kind == ACCESS && now.seconds() < claims.exp;
-        good.then_some(claims.sub).ok_or(IdentityError::Unauthenticated)
+        if claims.kind != ACCESS {
+            return Err(IdentityError::Unauthenticated);
+        }
+        if now.seconds() < claims.exp { Ok(claims.sub) } else { Err(IdentityError::Expired) }
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
         let token = tokens().issue(user, NOW).unwrap();
         assert!(token.expose().starts_with("eyJ"));
         assert_eq!(tokens().check(&token, NOW.after(Duration::from_secs(59))), Ok(user));
-        assert_eq!(tokens().check(&token, NOW.after(Duration::from_secs(60))), Err(IdentityError::Unauthenticated));
+        assert_eq!(tokens().check(&token, NOW.after(Duration::from_secs(60))), Err(IdentityError::Expired));
     }
 
     #[test]

@@ -25,7 +25,7 @@ async fn whoever_registers_can_log_in_and_is_known(test: &TestDb) {
     let found = world.db.read(async move |tx: &mut Tx| me(tx, &caller).await).await.unwrap();
     assert_eq!(found, user);
     world.clock.advance(Duration::from_secs(604_800));
-    assert_eq!(world.with_bearer(session.access_token.expose()).await, Err(IdentityError::Unauthenticated));
+    assert_eq!(world.with_bearer(session.access_token.expose()).await, Err(IdentityError::Expired));
     let stranger = Caller { owner: OwnerId::new(), ..caller };
     let found = world.db.read(async move |tx: &mut Tx| me(tx, &stranger).await).await;
     assert_eq!(found, Err(IdentityError::UserNotFound));
@@ -91,7 +91,7 @@ async fn a_key_is_taken_in_both_forms_until_it_is_deleted(test: &TestDb) {
         "the id has to be the key's own"
     );
     assert_eq!(world.with_key(&Secret::new("A".repeat(43))).await, Err(IdentityError::Unauthenticated));
-    assert_eq!(world.delete(bob, id).await, Err(IdentityError::ApiKeyNotFound), "somebody else's");
+    assert_eq!(world.delete(bob, id).await, Err(IdentityError::NotYourKey));
     assert_eq!(world.delete(ada, other_id).await, Err(IdentityError::ApiKeyNotFound));
     assert_eq!(world.delete(ada, id).await, Ok(()));
     assert_eq!(world.with_key(&secret).await, Err(IdentityError::Unauthenticated));
@@ -110,10 +110,10 @@ async fn a_key_with_an_expiry_works_and_expires(test: &TestDb) {
     world.clock.advance(MINUTE - Duration::from_micros(1));
     assert!(world.with_key(&issued.secret).await.is_ok());
     world.clock.advance(Duration::from_micros(1));
-    assert_eq!(world.with_key(&issued.secret).await, Err(IdentityError::Unauthenticated));
+    assert_eq!(world.with_key(&issued.secret).await, Err(IdentityError::Expired));
     let past = NewApiKey { expires_at: Some(Timestamp::from_micros(1)), ..named("never") };
     let never = world.issue(ada, past).await.unwrap();
-    assert_eq!(world.with_key(&never.secret).await, Err(IdentityError::Unauthenticated));
+    assert_eq!(world.with_key(&never.secret).await, Err(IdentityError::Expired));
 }
 
 async fn keys_are_listed_newest_first_and_only_to_their_owner(test: &TestDb) {

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::{Id, OwnerId, nouns::ApiKey};
 
 /// What a caller may do beyond its own things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// May act on everybody's things, and mint credits.
     Admin,
     /// May act on its own things. A self-registered user is one.
     Operator,
+    /// May act on its own things, and buy, but sells nothing.
+    Buyer,
     /// May read its own things.
     Viewer,
 }
@@ -23,6 +25,7 @@ impl Role {
         match self {
             Self::Admin => "admin",
             Self::Operator => "operator",
+            Self::Buyer => "buyer",
             Self::Viewer => "viewer",
         }
     }
@@ -30,7 +33,14 @@ impl Role {
     /// The role with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Admin, Self::Operator, Self::Viewer].into_iter().find(|role| role.as_str() == word)
+        [Self::Admin, Self::Operator, Self::Buyer, Self::Viewer].into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// The weaker of the two.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        // They are named from the strongest to the weakest.
+        self.max(other)
     }
 }
 
@@ -75,5 +85,11 @@ impl Caller {
     #[must_use]
     pub fn may_write(&self, owner: OwnerId) -> bool {
         self.is_admin() || (self.owner == owner && self.role != Role::Viewer)
+    }
+
+    /// Whether this caller may offer something for sale.
+    #[must_use]
+    pub fn may_sell(&self) -> bool {
+        matches!(self.role, Role::Admin | Role::Operator)
     }
 }

@@ -46,6 +46,8 @@ pub mod nouns {
         Agent,
         /// An API key.
         ApiKey,
+        /// Something that can be called for money.
+        Service,
         /// A ledger account; a wallet is a view of one.
         Account,
         /// A posted movement of money between two accounts.
@@ -64,6 +66,8 @@ pub mod nouns {
         Integration,
         /// One call of an agent through the broker.
         Invocation,
+        /// One call of a service.
+        Usage,
         /// A rating of an agent by an owner.
         Rating,
         /// A durable background job.

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -115,6 +115,21 @@ impl OutboundPolicy {
         }
     }
 
+    /// What can be told of a URL without asking anybody: its shape, and its address if it is written as one. For URLs whose
+    /// names need not be there yet; each call judges the address that it connects to.
+    ///
+    /// # Errors
+    /// A [`UrlRefusal`], but not `Unresolvable`.
+    pub fn check_text(&self, text: &str) -> Result<CheckedUrl, UrlRefusal> {
+        let url = CheckedUrl::parse(text)?;
+        let host = url.host();
+        let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
+        let local = bare == "localhost" || bare.ends_with(".localhost");
+        let written = if local { Some(IpAddr::from(Ipv4Addr::LOCALHOST)) } else { bare.parse::<IpAddr>().ok() };
+        let fits = self.allows_host(host) || written.is_none_or(|address| self.allows_address(address));
+        if fits { Ok(url) } else { Err(UrlRefusal::Private) }
+    }
+
     /// The addresses of `host` that may be connected to; at least one. Names are looked up off the async threads.
     ///
     /// Forbidden addresses are left out, so that nothing that is returned needs to be judged again.
@@ -219,6 +234,30 @@ mod tests {
         for url in ["http://public.example/", "https://93.184.215.14/x", "http://[2606:4700::1111]/"] {
             assert!(policy.check_url(url).await.is_ok(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_written_address_is_judged_without_asking() {
+        let public = OutboundPolicy::public_only();
+        for url in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://LOCALHOST/",
+            "http://a.localhost./",
+            "http://100.64.0.1/",
+        ] {
+            assert_eq!(public.check_text(url), Err(UrlRefusal::Private), "{url}");
+        }
+        assert_eq!(public.check_text("ftp://example.com"), Err(UrlRefusal::NotHttp));
+        for url in ["https://not-there-yet.invalid/v1", "https://93.184.215.14/x"] {
+            assert!(public.check_text(url).is_ok(), "{url}");
+        }
+        let loopback: OutboundPolicy = "127.0.0.0/8".parse().unwrap();
+        assert!(loopback.check_text("http://localhost:9/").is_ok() && loopback.check_text("http://127.0.0.2/").is_ok());
+        assert_eq!(loopback.check_text("http://10.0.0.1/"), Err(UrlRefusal::Private));
     }
 
     #[tokio::test]

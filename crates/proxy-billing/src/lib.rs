@@ -3,6 +3,7 @@
 //! - [`Broker`] makes the calls: [`Broker::invoke`] and [`Broker::invoke_stream`].
 //! - A [`Conversation`] keeps what was said in [`Message`]s; every call is part of one.
 //! - An [`Invocation`] is the log of one call.
+//! - [`usage`] knows what services are called, by whom, and what came of it.
 //! - [`payments`] takes money of the outer world for credits.
 //!
 //! # Invariants
@@ -26,6 +27,7 @@ mod model;
 pub mod payments;
 mod sql;
 pub mod store;
+pub mod usage;
 
 pub use conversation::{
     delete_conversation, find_conversation, find_message, list_conversations, list_messages, rename_conversation,

@@ -3,12 +3,14 @@
 use std::future::Future;
 
 use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
+use rialto_registry::service::ServiceId;
 use rialto_store::StoreError;
 
 use crate::model::{
     ClaimName, Conversation, ConversationFilter, ConversationId, Finish, Invocation, InvocationFilter, InvocationId, Message,
     MessageId, NewInvocation,
 };
+use crate::usage::{CallSum, NewUsage};
 
 /// Conversations and their messages.
 pub trait ConversationStore: Send {
@@ -133,4 +135,24 @@ pub trait InvocationStore: Send {
         filter: &InvocationFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Invocation>, StoreError>> + Send;
+}
+
+/// Calls of services.
+pub trait UsageStore: Send {
+    /// Keeps a call that is about to be made.
+    fn insert_usage(&mut self, new: &NewUsage) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The active services with the most calls that were delivered since `since`, with those calls.
+    fn list_most_delivered(
+        &mut self,
+        since: Timestamp,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<(ServiceId, CallSum)>, StoreError>> + Send;
+
+    /// The services that a buyer has called most, each with how often.
+    fn list_called_by(
+        &mut self,
+        buyer: OwnerId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(ServiceId, i64)>, StoreError>> + Send;
 }

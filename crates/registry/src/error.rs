@@ -16,6 +16,21 @@ pub enum RegistryError {
         /// What was tried, as a verb.
         action: &'static str,
     },
+    /// No such service.
+    #[error("Service not found")]
+    ServiceNotFound,
+    /// The service was removed, and stays so.
+    #[error("This service was removed")]
+    ServiceRemoved,
+    /// The service is somebody else's.
+    #[error("Only the service owner can {action}")]
+    NotYourService {
+        /// What was tried, as a verb.
+        action: &'static str,
+    },
+    /// It takes a provider's credential.
+    #[error("Provider access required")]
+    NotSeller,
     /// The caller may only look.
     #[error("This account may only read")]
     ReadOnly,

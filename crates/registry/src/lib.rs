@@ -2,6 +2,7 @@
 //!
 //! - An [`Agent`] has an id and a readable id; every operation that takes an agent takes either ([`AgentRef`]).
 //! - A [`Capability`] is what an agent says it can do; a tag is what its owner wants it to be found by.
+//! - A [`service::Service`] is what an owner offers for money, by the call.
 //! - A [`Rating`] is what one owner thinks of one agent. [`Quality`] is counted from real calls.
 //! - A credential is what we present to an agent that asks for one. It is encrypted with a [`CredentialCipher`] and is
 //!   never shown again, to anybody.
@@ -32,6 +33,7 @@ mod quality;
 mod rate;
 mod read;
 mod register;
+pub mod service;
 mod slug;
 mod sql;
 pub mod store;

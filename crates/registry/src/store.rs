@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{
     Agent, AgentFilter, AgentName, AgentRef, Capability, Quality, Rating, StoredCredential, TextMatch,
     index::{IndexEntry, IndexTexts},
+    service::{Service, ServiceFilter, ServiceId},
 };
 
 /// One agent at a time. None of these sees an agent that was deleted.
@@ -72,6 +73,34 @@ pub trait CatalogStore: Send {
 
     /// Lists active agents that have at least one of `terms` (as [`crate::terms`] makes them), the best first.
     fn list_matches(&mut self, terms: &[String], limit: u32) -> impl Future<Output = Result<Vec<TextMatch>, StoreError>> + Send;
+}
+
+/// Services. None of these leaves out those that were removed, unless the filter says so.
+pub trait ServiceStore: Send {
+    /// Writes a new service.
+    fn insert_service(&mut self, service: &Service) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads a service.
+    fn find_service(&mut self, id: ServiceId) -> impl Future<Output = Result<Option<Service>, StoreError>> + Send;
+
+    /// Reads a service and keeps others from changing it until the transaction ends.
+    fn lock_service(&mut self, id: ServiceId) -> impl Future<Output = Result<Option<Service>, StoreError>> + Send;
+
+    /// Writes a locked service back.
+    fn save_service(&mut self, service: &Service) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Lists services.
+    fn list_services(
+        &mut self,
+        filter: &ServiceFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Service>, StoreError>> + Send;
+
+    /// Reads these services, in no order.
+    fn list_services_by_id(&mut self, ids: &[ServiceId]) -> impl Future<Output = Result<Vec<Service>, StoreError>> + Send;
+
+    /// Counts the active services of each category, the fullest first.
+    fn list_service_categories(&mut self, limit: u32) -> impl Future<Output = Result<Vec<(String, i64)>, StoreError>> + Send;
 }
 
 /// How far the vectors are.

@@ -44,9 +44,12 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
+        "0016_identity_commerce",
         "0017_cards_and_ages",
         "0018_ledger_pages",
         "0019_market_safety",
+        "0020_registry_services",
+        "0021_broker_usage",
     ];
 }
 

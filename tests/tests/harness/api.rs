@@ -58,6 +58,10 @@ impl Api {
         self.send_json(Method::PUT, path, body).await
     }
 
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.send_json(Method::PATCH, path, body).await
+    }
+
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(Method::DELETE, path, Bytes::new()).await
     }

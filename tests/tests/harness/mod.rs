@@ -29,10 +29,11 @@ pub struct World {
 }
 
 /// What most tests want. A flag given again later wins.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--listen=127.0.0.1:0",
     "--sandbox=true",
     "--rate-limit-per-minute=0",
+    "--auth-failures-per-minute=0",
     "--outbound-allow=127.0.0.0/8",
     "--jwt-secret=a secret of the test suite, long enough",
     "--workers=2",

@@ -16,7 +16,7 @@ use rialto_store::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{Auth, Problem, answer_seal::AnswerSeal, body, input::body_limit};
+use super::{Auth, MaybeAuth, Problem, answer_seal::AnswerSeal, body, input::body_limit};
 use crate::compose::App;
 
 /// The body of a request that needs none. Whatever JSON comes is ignored.
@@ -49,6 +49,51 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
             let (caller, bytes, key) = receive(&request, payload, body_limit(&request)).await?;
             Ok(Self { caller, body: body::parse(&bytes)?, key })
         })
+    }
+}
+
+/// A JSON body from whoever: a [`Command`] for those with a credential. A stranger's `Idempotency-Key` is not heard: what is
+/// kept under it would be anybody's.
+#[derive(Debug)]
+pub struct Open<T> {
+    /// Who asks, as far as it is known.
+    pub caller: Option<Caller>,
+    body: T,
+    key: Option<Key>,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Open<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let MaybeAuth(caller) = MaybeAuth::extract(&request).await?;
+            let bytes = body::read(&request, &mut payload, body_limit(&request)).await?;
+            if !bytes.is_empty() {
+                body::expect_json(&request)?;
+            }
+            let key = caller.map(|caller| key(&request, &caller, &bytes)).transpose()?.flatten();
+            Ok(Self { caller, body: body::parse(&bytes)?, key })
+        })
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Open<T> {
+    /// [`Command::run_sealed`], or the same without anything kept.
+    pub async fn run_sealed<R, F>(self, app: &Data<App>, status: StatusCode, work: F) -> Result<HttpResponse, Problem>
+    where
+        F: AsyncFn(&mut Tx, Option<&Caller>, &T) -> Result<R, Problem> + Send + 'static,
+        R: Serialize + Send + 'static,
+    {
+        let Self { caller, body, key } = self;
+        if let Some(caller) = caller {
+            let work = async move |tx: &mut Tx, caller: &Caller, body: &T| work(tx, Some(caller), body).await;
+            return Command { caller, body, key }.run_sealed(app, status, work).await;
+        }
+        let answer = app.db.write(async move |tx: &mut Tx| work(tx, None, &body).await).await?;
+        Ok(HttpResponse::build(status).json(answer))
     }
 }
 

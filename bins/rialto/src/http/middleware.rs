@@ -19,6 +19,7 @@ use rialto_kernel::Id;
 
 use super::{
     Problem,
+    caller::meet,
     rate_limit::{Quota, Subject, Verdict, client_address, counted},
 };
 use crate::compose::App;
@@ -66,9 +67,8 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let _in_flight = InFlight::enter(&app.metrics.in_flight);
     let limited = limit(&app, &request);
-    let mut response = if let Some(verdict) = limited.filter(|verdict| !verdict.allowed) {
-        app.metrics.rate_limited.inc();
-        request.into_response(too_many(verdict).render(Some(&id)).map_into_right_body())
+    let mut response = if let Err(problem) = admit(&app, &request, limited).await {
+        request.into_response(problem.render(Some(&id)).map_into_right_body())
     } else {
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -105,10 +105,24 @@ fn request_id(request: &ServiceRequest) -> String {
     given.filter(usable).map_or_else(|| Id::<()>::new().to_string(), str::to_owned)
 }
 
+/// Refuses a request of an address or of a key that has made too many.
+async fn admit(app: &App, request: &ServiceRequest, limited: Option<Verdict>) -> Result<(), Problem> {
+    if let Some(verdict) = limited.filter(|verdict| !verdict.allowed) {
+        app.metrics.rate_limited.inc();
+        return Err(too_many(verdict));
+    }
+    if is_sign_of_life(request.path()) { Ok(()) } else { meet(app, request.request()).await }
+}
+
+/// Load balancers ask for these often, and nobody pays for them.
+fn is_sign_of_life(path: &str) -> bool {
+    matches!(path, "/health" | "/ready" | "/metrics")
+}
+
 /// Counts the request against its address. Health checks are not counted: a load balancer asks often.
 fn limit(app: &App, request: &ServiceRequest) -> Option<Verdict> {
     let per_minute = app.settings.rate_limit_per_minute;
-    if per_minute == 0 || matches!(request.path(), "/health" | "/ready" | "/metrics") {
+    if per_minute == 0 || is_sign_of_life(request.path()) {
         return None;
     }
     let quota = Quota { per_minute, burst: app.settings.rate_limit_burst };
@@ -166,7 +180,7 @@ fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instan
     let route = route.as_deref().unwrap_or("unmatched");
     let status = response.status();
     app.metrics.answered(request.method().as_str(), route, status.as_str(), took);
-    if matches!(route, "/health" | "/ready" | "/metrics") {
+    if is_sign_of_life(route) {
         return;
     }
     tracing::info!(

@@ -17,7 +17,7 @@ pub mod rate_limit;
 pub mod server;
 pub mod socket;
 
-pub use caller::{Admin, Auth};
-pub use command::{Command, NoBody};
+pub use caller::{Admin, Auth, MaybeAuth, Seller};
+pub use command::{Command, NoBody, Open};
 pub use input::{Json, Path, Query};
 pub use problem::Problem;

@@ -14,6 +14,8 @@ use super::problem::{FieldError, ProblemBody};
 /// The areas of the API, in the order in which a reader meets them.
 const TAGS: &[(&str, &str)] = &[
     ("Authentication", "Accounts, tokens and API keys."),
+    ("Keys", "Keys of owners that may be nothing but a name: buyers, providers, administrators."),
+    ("Services", "Services that are called for USDC, by the call: offer them, find them."),
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
@@ -49,7 +51,7 @@ pub fn complete(mut routes: OpenApi) -> OpenApi {
     let key_pair = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("key_id:secret")
-        .description(Some("An API key as `<key id>:<key>`."))
+        .description(Some("An API key as `<key id>:<key>`; a key of `POST /api/v1/keys` as `acf_…:sec_…`."))
         .build();
     let header = ApiKeyValue::with_description("X-API-Key", "A key from `POST /auth/api-keys`.");
     components.add_security_scheme("token", SecurityScheme::Http(bearer));

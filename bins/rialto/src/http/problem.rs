@@ -120,6 +120,13 @@ impl Problem {
         Self::invalid_all(vec![FieldError { field: field.into(), message: message.into() }])
     }
 
+    /// 400: one field breaks a rule, where the reference answers so.
+    pub fn rule(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut problem = Self::invalid(field, message);
+        problem.0.status = StatusCode::BAD_REQUEST;
+        problem
+    }
+
     /// 422: something at `path` inside `place` is not what it must be. A field that is missing is named itself, not what
     /// it is missing from.
     pub fn misread(place: &str, path: &str, message: &str) -> Self {

@@ -16,6 +16,8 @@ use rialto_kernel::{Id, nouns::ApiKey};
 pub enum Subject {
     /// A client's address, as [`counted`].
     Address(IpAddr),
+    /// A client's address, for credentials that proved nothing.
+    Guesser(IpAddr),
     /// An API key with a limit of its own.
     ApiKey(Id<ApiKey>),
 }

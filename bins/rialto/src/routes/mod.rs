@@ -10,12 +10,14 @@ pub mod credits;
 pub mod events;
 pub mod executions;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod market;
 pub mod networks;
 pub mod page;
 pub mod registry;
 pub mod scenarios;
+pub mod services;
 pub mod tasks;
 pub mod wallets;
 pub mod workflows;
@@ -29,12 +31,14 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(conversations::configure)
         .configure(events::configure)
         .configure(health::configure)
+        .configure(keys::configure)
         .configure(ledger::configure)
         .configure(market::configure)
         .configure(networks::configure)
         .configure(page::configure)
         .configure(registry::configure)
         .configure(scenarios::configure)
+        .configure(services::configure)
         .configure(tasks::configure)
         .configure(workflows::configure)
         .configure(executions::configure)

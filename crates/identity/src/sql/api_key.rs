@@ -15,6 +15,8 @@ type Columns = (
     api_keys::id,
     api_keys::owner_id,
     api_keys::name,
+    api_keys::commerce_id,
+    api_keys::wallet_address,
     api_keys::role_cap,
     api_keys::rate_limit_per_minute,
     api_keys::created_at,
@@ -26,6 +28,8 @@ pub(super) const COLUMNS: Columns = (
     api_keys::id,
     api_keys::owner_id,
     api_keys::name,
+    api_keys::commerce_id,
+    api_keys::wallet_address,
     api_keys::role_cap,
     api_keys::rate_limit_per_minute,
     api_keys::created_at,
@@ -38,6 +42,8 @@ pub(super) struct ApiKeyRow {
     id: ApiKeyId,
     owner_id: OwnerId,
     name: String,
+    commerce_id: Option<String>,
+    wallet_address: Option<String>,
     role_cap: Option<String>,
     rate_limit_per_minute: Option<i32>,
     created_at: Timestamp,
@@ -50,10 +56,13 @@ impl TryFrom<ApiKeyRow> for ApiKey {
 
     fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
         let corrupt = |_| StoreError::Corrupt(format!("the rate limit of the API key {} is negative", row.id));
+        let misnamed = |_| StoreError::Corrupt(format!("the API key {} has no commerce key's name", row.id));
         Ok(Self {
             id: row.id,
             owner: row.owner_id,
             name: row.name,
+            commerce_id: row.commerce_id.as_deref().map(str::parse).transpose().map_err(misnamed)?,
+            wallet_address: row.wallet_address,
             role_cap: row.role_cap.as_deref().map(role).transpose()?,
             rate_limit_per_minute: row.rate_limit_per_minute.map(u32::try_from).transpose().map_err(corrupt)?,
             created_at: row.created_at,

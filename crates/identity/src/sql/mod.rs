@@ -2,6 +2,7 @@
 
 mod api_key;
 mod attempt;
+mod owner;
 mod schema;
 mod user;
 
@@ -15,7 +16,7 @@ use self::{
     user::UserRow,
 };
 use crate::{
-    credential::Digest,
+    credential::{Digest, KeyName},
     model::{ApiKey, ApiKeyId, User},
     store::{IdentityStore, KeyHolder, UserWithPassword},
 };
@@ -65,6 +66,8 @@ impl IdentityStore for Tx {
             api_keys::id.eq(key.id),
             api_keys::owner_id.eq(key.owner),
             api_keys::name.eq(&key.name),
+            api_keys::commerce_id.eq(key.commerce_id.map(|id| id.to_string())),
+            api_keys::wallet_address.eq(&key.wallet_address),
             api_keys::secret_hash.eq(digest.as_bytes().as_slice()),
             api_keys::role_cap.eq(key.role_cap.map(Role::as_str)),
             api_keys::rate_limit_per_minute.eq(key.rate_limit_per_minute.and_then(|limit| i32::try_from(limit).ok())),
@@ -76,9 +79,13 @@ impl IdentityStore for Tx {
         Ok(())
     }
 
-    async fn find_api_key(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-        let row: Option<ApiKeyRow> = on!(self, conn => api_keys::table.find(id)
-            .select(api_key::COLUMNS).first(conn).await.optional())?;
+    async fn find_api_key(&mut self, name: KeyName) -> Result<Option<ApiKey>, StoreError> {
+        let row: Option<ApiKeyRow> = match name {
+            KeyName::Id(id) => on!(self, conn => api_keys::table.find(id)
+                .select(api_key::COLUMNS).first(conn).await.optional())?,
+            KeyName::Commerce(id) => on!(self, conn => api_keys::table.filter(api_keys::commerce_id.eq(id.to_string()))
+                .select(api_key::COLUMNS).first(conn).await.optional())?,
+        };
         row.map(ApiKey::try_from).transpose()
     }
 
@@ -100,10 +107,8 @@ impl IdentityStore for Tx {
         Ok(Page { items: rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?, total })
     }
 
-    async fn delete_api_key(&mut self, owner: OwnerId, id: ApiKeyId) -> Result<bool, StoreError> {
-        let deleted = on!(self, conn => diesel::delete(api_keys::table.find(id).filter(api_keys::owner_id.eq(owner)))
-            .execute(conn).await)?;
-        Ok(deleted == 1)
+    async fn delete_api_key(&mut self, id: ApiKeyId) -> Result<bool, StoreError> {
+        Ok(on!(self, conn => diesel::delete(api_keys::table.find(id)).execute(conn).await)? == 1)
     }
 
     async fn touch_api_key(&mut self, id: ApiKeyId, horizon: Timestamp, now: Timestamp) -> Result<(), StoreError> {

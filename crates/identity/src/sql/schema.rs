@@ -36,6 +36,8 @@ diesel::table! {
         owner_id -> Uid,
         name -> Text,
         secret_hash -> Binary,
+        commerce_id -> Nullable<Text>,
+        wallet_address -> Nullable<Text>,
         role_cap -> Nullable<Text>,
         rate_limit_per_minute -> Nullable<Integer>,
         created_at -> UtcTime,

@@ -4,8 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use diesel::{QueryableByName, sql_types::Text};
 use rialto_identity::{
-    ApiKeyId, Credential, Identity, IdentityConfig, IdentityError, IssuedApiKey, Login, NewApiKey, Registration, Secret, Session,
-    Tokens, User, create_api_key, delete_api_key, register,
+    ApiKeyId, Credential, Identity, IdentityConfig, IdentityError, IssuedApiKey, KeyName, Login, NewApiKey, Registration, Secret,
+    Session, Tokens, User, create_api_key, register,
 };
 use rialto_kernel::{Caller, Clock, CredentialKind, Timestamp};
 use rialto_store::{Db, StoreError, Tx, on, testing::TestDb};
@@ -21,7 +21,8 @@ pub struct World {
 
 impl World {
     pub fn new(test: &TestDb) -> Self {
-        Self::with(test, IdentityConfig { hashes_at_once: 2, ..IdentityConfig::default() })
+        let key_memory = Duration::ZERO;
+        Self::with(test, IdentityConfig { hashes_at_once: 2, key_memory, ..IdentityConfig::default() })
     }
 
     pub fn with(test: &TestDb, config: IdentityConfig) -> Self {
@@ -51,8 +52,7 @@ impl World {
     }
 
     pub async fn delete(&self, caller: Caller, id: ApiKeyId) -> Result<(), IdentityError> {
-        let now = self.clock.now();
-        self.db.write(async move |tx: &mut Tx| delete_api_key(tx, &caller, id, now).await).await
+        self.identity.delete_key(&caller, KeyName::Id(id)).await.map(drop)
     }
 
     pub async fn with_key(&self, key: &Secret) -> Result<Caller, IdentityError> {

@@ -3,3 +3,4 @@
 mod conversation;
 mod invocation;
 mod schema;
+mod usage;

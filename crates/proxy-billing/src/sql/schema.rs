@@ -58,3 +58,40 @@ diesel::table! {
         response_payload -> Nullable<JsonDoc>,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    usage_records (id) {
+        id -> Uid,
+        service_id -> Uid,
+        buyer_id -> Uid,
+        provider_id -> Uid,
+        price -> BigInt,
+        is_free -> Bool,
+        payment_method -> Text,
+        commission_ppm -> Integer,
+        request_id -> Nullable<Text>,
+        claim_scope -> Nullable<Text>,
+        created_at -> UtcTime,
+        expires_at -> UtcTime,
+        finished_at -> Nullable<UtcTime>,
+        delivered -> Nullable<Bool>,
+        status_code -> Nullable<Integer>,
+        latency_ms -> Nullable<BigInt>,
+        amount -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+    }
+}
+
+// The registry's: which of them are active is asked together with what they are called.
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    services (id) {
+        id -> Uid,
+        state -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(usage_records, services);

@@ -9,4 +9,5 @@ mod rating;
 mod raw_json;
 mod schema;
 mod search;
+mod service;
 mod vector;

@@ -1,4 +1,5 @@
-//! The registry's tables. `agent_texts_fts` and `agent_texts.document` are one database's each; see [`super::search`].
+//! The registry's tables. `agent_texts_fts` and `agent_texts.document` are one database's each; see [`super::search`]. So are
+//! `services_fts` and `services.document`.
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -97,4 +98,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::{JsonDoc, Uid, UtcTime};
+    services (seq) {
+        seq -> BigInt,
+        id -> Uid,
+        owner_id -> Uid,
+        provider -> Text,
+        state -> Text,
+        name -> Text,
+        description -> Text,
+        endpoint -> Text,
+        price -> BigInt,
+        payment_method -> Text,
+        free_tier_calls -> BigInt,
+        category -> Text,
+        tags -> JsonDoc,
+        labels -> Text,
+        created_at -> UtcTime,
+        updated_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::Uid;
+    service_tags (tag, service_id) {
+        tag -> Text,
+        service_id -> Uid,
+    }
+}
+
+// SQLite's alone.
+diesel::table! {
+    services_fts (rowid) {
+        rowid -> BigInt,
+        rank -> Double,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(services, service_tags, services_fts);
 diesel::allow_tables_to_appear_in_same_query!(agents, agent_tags, agent_capabilities, agent_texts);

@@ -1,7 +1,7 @@
 //! API keys.
 
 use actix_web::{HttpResponse, delete, get, http::StatusCode, post, web::Data};
-use rialto_identity::ApiKeyId;
+use rialto_identity::{ApiKeyId, IdentityError, KeyName};
 use rialto_kernel::Caller;
 use rialto_store::Tx;
 
@@ -68,7 +68,9 @@ pub async fn list_api_keys(app: Data<App>, Auth(caller): Auth, query: Query<ApiK
 )]
 #[delete("/auth/api-keys/{key_id}")]
 pub async fn delete_api_key(app: Data<App>, Auth(caller): Auth, path: Path<ApiKeyId>) -> Result<HttpResponse, Problem> {
-    let (id, now) = (*path, app.clock.now());
-    app.db.write(async move |tx: &mut Tx| rialto_identity::delete_api_key(tx, &caller, id, now).await).await?;
-    Ok(HttpResponse::NoContent().finish())
+    match app.identity.delete_key(&caller, KeyName::Id(*path)).await {
+        // Here whose a key is is not told.
+        Err(IdentityError::NotYourKey) => Err(IdentityError::ApiKeyNotFound.into()),
+        deleted => deleted.map(|_| HttpResponse::NoContent().finish()).map_err(Problem::from),
+    }
 }

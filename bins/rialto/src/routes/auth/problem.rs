@@ -16,8 +16,9 @@ impl From<IdentityError> for Problem {
             IdentityError::Throttled { retry_after } => Self::new(StatusCode::TOO_MANY_REQUESTS, "login-throttled", said)
                 .retry_after(retry_after.as_secs().saturating_add(1)),
             IdentityError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "login-busy", said).retry_after(2),
-            IdentityError::Unauthenticated => Self::unauthenticated(said),
-            IdentityError::Forbidden => Self::forbidden(said),
+            IdentityError::Unauthenticated | IdentityError::Expired => Self::unauthenticated(said),
+            IdentityError::OwnerTaken => Self::conflict("owner-taken", said),
+            IdentityError::Forbidden | IdentityError::NotForOthers(_) | IdentityError::NotYourKey => Self::forbidden(said),
             IdentityError::UserNotFound | IdentityError::ApiKeyNotFound => Self::not_found(said),
             IdentityError::Crypto(_) => Self::internal(error),
             IdentityError::Store(error) => error.into(),

@@ -1,5 +1,6 @@
 //! How the registry's refusals look.
 
+use actix_web::http::StatusCode;
 use rialto_outbound::UrlRefusal;
 use rialto_registry::RegistryError;
 
@@ -9,8 +10,13 @@ impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         let said = error.to_string();
         match error {
-            RegistryError::NotFound => Self::not_found(said),
-            RegistryError::NotOwner { .. } | RegistryError::ReadOnly | RegistryError::OwnAgent => Self::forbidden(said),
+            RegistryError::NotFound | RegistryError::ServiceNotFound => Self::not_found(said),
+            RegistryError::NotOwner { .. }
+            | RegistryError::NotYourService { .. }
+            | RegistryError::NotSeller
+            | RegistryError::ReadOnly
+            | RegistryError::OwnAgent => Self::forbidden(said),
+            RegistryError::ServiceRemoved => Self::new(StatusCode::GONE, "service-removed", said),
             RegistryError::Invalid { field, message } => Self::invalid(format!("body.{field}"), message),
             RegistryError::AgentIdTaken(_) => Self::conflict("agent-id-taken", said),
             RegistryError::Cipher(error) => Self::internal(error),

@@ -1,0 +1,2 @@
+DROP TABLE service_tags;
+DROP TABLE services;

@@ -1,0 +1,3 @@
+DROP TABLE services_fts;
+DROP TABLE service_tags;
+DROP TABLE services;

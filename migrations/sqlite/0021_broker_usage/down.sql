@@ -1,0 +1,2 @@
+DROP TABLE free_calls;
+DROP TABLE usage_records;
