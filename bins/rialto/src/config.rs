@@ -80,7 +80,7 @@ pub struct Flags {
     #[arg(long, env = "RIALTO_MARKET_FEE_PPM", value_name = "PPM", global = true, value_parser = parse_ppm)]
     pub market_fee_ppm: Option<Ppm>,
     /// Open orders of one owner on the market at most, of all its agents and all capabilities together [default: 10000]
-    #[arg(long, env = "RIALTO_MARKET_ORDERS_PER_OWNER", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    #[arg(long, env = "RIALTO_MARKET_ORDERS_PER_OWNER", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub market_orders_per_owner: Option<u32>,
     /// How long an invoked agent may take, in seconds; a streamed call only until its first byte and between two [default: 30]
     #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]

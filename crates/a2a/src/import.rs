@@ -6,9 +6,10 @@
 //! agents.
 
 use rialto_kernel::{Caller, Timestamp};
+use rialto_outbound::CheckedUrl;
 use rialto_registry::{
-    Agent, AgentChanges, AgentRef, Imported, NewAgent, register,
-    store::{AgentStore, CatalogStore},
+    Agent, AgentChanges, AgentRef, Imported, NewAgent, delete_credential, register,
+    store::{AgentStore, CatalogStore, CredentialStore},
     update,
 };
 
@@ -92,7 +93,7 @@ impl CheckedCard {
 /// [`A2aError::ReadOnly`], [`A2aError::Registry`], [`A2aError::CardTaken`] when the card at that place is now one that another agent of
 /// the caller has, or [`A2aError::Raced`]: then do it again.
 pub async fn import(
-    tx: &mut (impl AgentStore + CatalogStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
     caller: &Caller,
     card: &CheckedCard,
     now: Timestamp,
@@ -134,7 +135,7 @@ pub async fn card_to_refresh(
 /// # Errors
 /// As [`card_to_refresh`], and [`A2aError::CardTaken`] when the card is now one that another agent of the owner has.
 pub async fn refresh(
-    tx: &mut (impl AgentStore + CatalogStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
     caller: &Caller,
     agent: &AgentRef,
     card: &CheckedCard,
@@ -145,12 +146,17 @@ pub async fn refresh(
 }
 
 async fn bring_up_to_date(
-    tx: &mut (impl AgentStore + CatalogStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
     caller: &Caller,
     agent: &AgentRef,
     card: &CheckedCard,
     now: Timestamp,
 ) -> Result<Agent, A2aError> {
+    let before = tx.find_agent(agent).await?.ok_or_else(|| A2aError::AgentNotFound(agent.to_string()))?;
+    if before.has_credential && !is_same_server(&before.endpoint, &card.view.endpoint) {
+        // A card may name any endpoint. What was entrusted to us for one server is not shown to another.
+        delete_credential(tx, caller, agent, now).await?;
+    }
     let agent = update(tx, caller, agent, &card.changes(), now).await?;
     if let Some(other) = tx.find_card_named(agent.owner, &card.view.endpoint, &card.view.name).await?
         && other != agent.id
@@ -164,4 +170,13 @@ async fn bring_up_to_date(
         return Err(A2aError::Raced);
     }
     Ok(agent)
+}
+
+fn is_same_server(one: &str, other: &str) -> bool {
+    match (CheckedUrl::parse(one), CheckedUrl::parse(other)) {
+        (Ok(one), Ok(other)) => {
+            (one.uri().scheme(), one.host(), one.port()) == (other.uri().scheme(), other.host(), other.port())
+        }
+        _ => false,
+    }
 }

@@ -11,6 +11,8 @@ CREATE TABLE market_owners (
     owner_id    uuid PRIMARY KEY,
     open_orders bigint NOT NULL CHECK (open_orders >= 0)
 );
+-- Nobody opens or ends an order while they are counted.
+LOCK TABLE market_orders IN SHARE MODE;
 INSERT INTO market_owners (owner_id, open_orders)
     SELECT owner_id, COUNT(*) FROM market_orders WHERE remaining > 0 GROUP BY owner_id;
 
@@ -19,3 +21,4 @@ CREATE TABLE market_stopped (
     agent_id   uuid PRIMARY KEY,
     stopped_at timestamptz NOT NULL
 );
+INSERT INTO market_stopped (agent_id, stopped_at) SELECT id, updated_at FROM agents WHERE state <> 'active';

@@ -14,12 +14,21 @@ CREATE TABLE ledger_pages (
     PRIMARY KEY (account_no, page)
 ) STRICT, WITHOUT ROWID;
 
+-- Page by page, by the old indexes: to sort the whole journal would take more memory than there may be.
+WITH RECURSIVE pages (account_no, page, count) AS (
+    SELECT no, 0, entry_count / 16 FROM ledger_accounts WHERE entry_count >= 16
+    UNION ALL
+    SELECT account_no, page + 1, count FROM pages WHERE page + 1 < count
+)
 INSERT INTO ledger_pages (account_no, page, lines)
-SELECT account_no, (seq - 1) / 16, group_concat(printf('%012d', line), '' ORDER BY seq)
-FROM (SELECT debit_no AS account_no, debit_seq AS seq, 2 * no AS line FROM ledger_transfers
-      UNION ALL
-      SELECT credit_no, credit_seq, 2 * no + 1 FROM ledger_transfers)
-GROUP BY account_no, (seq - 1) / 16 HAVING count(*) = 16;
+SELECT account_no, page, (
+    SELECT group_concat(printf('%012d', line), '' ORDER BY seq)
+    FROM (SELECT debit_seq AS seq, 2 * t.no AS line FROM ledger_transfers AS t
+          WHERE t.debit_no = account_no AND t.debit_seq BETWEEN page * 16 + 1 AND page * 16 + 16
+          UNION ALL
+          SELECT credit_seq, 2 * t.no + 1 FROM ledger_transfers AS t
+          WHERE t.credit_no = account_no AND t.credit_seq BETWEEN page * 16 + 1 AND page * 16 + 16)
+) FROM pages;
 
 UPDATE ledger_accounts SET recent = (
     SELECT COALESCE(group_concat(printf('%012d', line), '' ORDER BY seq), '')
@@ -30,6 +39,14 @@ UPDATE ledger_accounts SET recent = (
           WHERE t.credit_no = ledger_accounts.no AND t.credit_seq > ledger_accounts.entry_count / 16 * 16)
 ) WHERE entry_count % 16 > 0;
 
+-- What an account names and what it counts cannot part, whoever writes: a process of an older version that still has the file
+-- open fails rather than leave an entry out. A CHECK of a column that refers to another one comes with the table's text
+-- (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes"); no stored row changes.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'recent TEXT NOT NULL DEFAULT ''''',
+    'recent TEXT NOT NULL DEFAULT '''' CHECK (length(recent) = entry_count % 16 * 12)')
+WHERE type = 'table' AND name = 'ledger_accounts';
+PRAGMA writable_schema = RESET;
 DROP INDEX ledger_transfers_debit;
 DROP INDEX ledger_transfers_credit;
 

@@ -18,7 +18,7 @@ use rialto_ledger::wallet::{self, WalletError};
 use rialto_proxy_billing::{
     AbandonedCall, Broker, BrokerError, Finish, InvokeRequest, Outcome, Payload, StreamEvent, Streamed, abandon_call,
 };
-use rialto_registry::{self as registry, Agent, AgentRef, DISTANCE_RELEVANT, DiscoverQuery, Finder, RankBy};
+use rialto_registry::{self as registry, Agent, AgentRef, DiscoverQuery, Finder, RankBy};
 use rialto_store::{Db, StoreError, Tx};
 use serde_json::{Map, Value, json};
 use tokio::{
@@ -219,7 +219,8 @@ async fn find(db: Db, finder: Finder, now: Timestamp, message: Message, updates:
     let text: Vec<&str> = message.parts.iter().filter_map(|part| part.text.as_deref()).collect();
     let text: String = text.join(" ").chars().take(registry::SEARCH_CHARS_MAX).collect();
     let prepared = finder.prepare(&text).await;
-    let query = DiscoverQuery { text, limit: FOUND_MAX, distance_max: Some(DISTANCE_RELEVANT), rank_by: RankBy::Balanced };
+    let distance_max = Some(prepared.distance_relevant());
+    let query = DiscoverQuery { text, limit: FOUND_MAX, distance_max, rank_by: RankBy::Balanced };
     let found = db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await;
     let ended = match found {
         Ok(found) => {

@@ -6,7 +6,7 @@ use rialto_coordinator::{
 };
 use rialto_kernel::{Amount, Caller, Clock, CredentialKind, OwnerId, Role};
 use rialto_proxy_billing::{Broker, BrokerError, Idempotent, InvokeRequest, Invoked, Payload};
-use rialto_registry::{self as registry, Agent, AgentRef, DISTANCE_RELEVANT, DiscoverQuery, Finder, RankBy};
+use rialto_registry::{self as registry, Agent, AgentRef, DiscoverQuery, Finder, RankBy};
 use rialto_store::{
     Db, Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -31,10 +31,10 @@ pub struct Paid {
 #[async_trait::async_trait]
 impl Agents for Paid {
     async fn discover(&self, text: &str, limit: u32) -> Result<Vec<Candidate>, NotYet> {
-        // Whoever is found is called and paid: an agent that does something else is worse than none.
-        let distance_max = Some(DISTANCE_RELEVANT);
-        let query = DiscoverQuery { text: text.to_owned(), limit, distance_max, rank_by: RankBy::default() };
         let (prepared, now) = (self.finder.prepare(text).await, self.clock.now());
+        // Whoever is found is called and paid: an agent that does something else is worse than none.
+        let distance_max = Some(prepared.distance_relevant());
+        let query = DiscoverQuery { text: text.to_owned(), limit, distance_max, rank_by: RankBy::default() };
         let found = self.db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await;
         Ok(found.map_err(|error| not_yet(&error))?.into_iter().map(|view| candidate(&view.agent)).collect())
     }

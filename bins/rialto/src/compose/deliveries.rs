@@ -242,7 +242,8 @@ pub struct CloseDelivery {
 impl CloseDelivery {
     async fn finish(&self, tx: &mut Tx, ended: &Ended, now: Timestamp) -> Result<Report, Problem> {
         let latency_ms = i64::try_from(ended.latency_ms).unwrap_or(i64::MAX);
-        let error = ended.error.clone();
+        // What the seller said is for the buyer, who is given it: it may repeat what the buyer asked. This everybody hears.
+        let error = (!ended.success).then(|| format!("The delivery failed with status {}", ended.status_code));
         let delivery = Delivery { invocation: self.invocation, succeeded: ended.success, latency_ms, error };
         let trade = rialto_market::finish_delivery(tx, self.trade, &delivery, now).await?;
         let report = ended.clone().report(trade);

@@ -255,7 +255,11 @@ pub(super) async fn apply(tx: &mut Tx, changes: &Changes) -> Result<(), StoreErr
             let completed = Completed::by(account, &lines);
             if completed.pages > 0 {
                 let recent: String = a::table.filter(a::no.eq(account.no)).select(a::recent).first(conn).await?;
-                for (page, lines) in completed.split(&(recent + &lines)) {
+                let pages = completed.split(&(recent + &lines));
+                if i64::try_from(pages.len()) != Ok(completed.pages) {
+                    return Err(StoreError::Corrupt(format!("account {} does not name its newest entries", account.no)));
+                }
+                for (page, lines) in pages {
                     InsertPage { account_no: account.no, page, lines }.execute(conn).await?;
                 }
             }

@@ -52,16 +52,17 @@ pub(super) async fn find(tx: &mut Tx, traders: &[(OwnerId, AgentId)]) -> Result<
 
 rows! {
     /// Counts what owners have opened and what has ended. Whoever ends an order has opened one, so there is a row to count
-    /// down; what is inserted has to be a count by itself.
+    /// down; what is inserted has to be a count by itself. A count that is wrong must not keep anybody from ending an order, so it
+    /// stops at zero.
     struct CountOne, CountMany { owner_id: OwnerId => Uid, more: i64 => BigInt, }
     sqlite: "INSERT INTO market_owners (owner_id, open_orders) VALUES (?1, max(?2, 0))
-        ON CONFLICT (owner_id) DO UPDATE SET open_orders = open_orders + ?2";
+        ON CONFLICT (owner_id) DO UPDATE SET open_orders = max(open_orders + ?2, 0)";
     postgres: "WITH opened AS (
             INSERT INTO market_owners (owner_id, open_orders)
             SELECT n.owner, n.more FROM unnest($1, $2) AS n (owner, more) WHERE n.more > 0
             ON CONFLICT (owner_id) DO UPDATE SET open_orders = market_owners.open_orders + EXCLUDED.open_orders
         )
-        UPDATE market_owners AS o SET open_orders = o.open_orders + n.more
+        UPDATE market_owners AS o SET open_orders = GREATEST(o.open_orders + n.more, 0)
         FROM unnest($1, $2) AS n (owner, more) WHERE o.owner_id = n.owner AND n.more < 0";
 }
 

@@ -10,7 +10,7 @@ use rialto_store::StoreError;
 
 use super::{KnownQuery, Meaning, words};
 use crate::{
-    DISTANCE_MAX, Discovery, Found, FullText, Near, TextMatch,
+    DISTANCE_MAX, DISTANCE_RELEVANT, Discovery, Found, FullText, Near, TextMatch,
     check::fold,
     discover::distances,
     index::IndexTexts,
@@ -55,6 +55,14 @@ impl PreparedQuery {
     #[must_use]
     pub const fn is_by_meaning(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// The farthest that an agent may be when nobody looks at what was found before it is called and paid: by meaning
+    /// [`DISTANCE_RELEVANT`]; by words, where every word of the query that an agent does not have puts it farther, so far that it
+    /// has a fifth of what the words weigh.
+    #[must_use]
+    pub const fn distance_relevant(&self) -> f64 {
+        if self.is_by_meaning() { DISTANCE_RELEVANT } else { DISTANCE_MAX * 0.8 }
     }
 }
 

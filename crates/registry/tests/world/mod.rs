@@ -83,7 +83,7 @@ pub async fn update(
 
 pub async fn delete(db: &Db, caller: &Caller, agent: AgentId) -> Result<(), RegistryError> {
     let caller = *caller;
-    db.write(async move |tx: &mut Tx| registry::delete(tx, &caller, &agent.into(), at(60)).await).await
+    db.write(async move |tx: &mut Tx| registry::delete(tx, &caller, &agent.into(), at(60)).await.map(drop)).await
 }
 
 pub async fn find(db: &Db, agent: impl Into<AgentRef>) -> Result<AgentView, RegistryError> {

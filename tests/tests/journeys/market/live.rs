@@ -70,7 +70,7 @@ async fn a_delivery_that_fails_says_why(world: &mut World) {
     buyer.api.post(&path, &json!({"input": {}})).await.expect(200);
     let (settled, completed) = (told.event().await, told.event().await);
     assert_eq!((&settled["event"], &completed["event"]), (&json!("SettlementComplete"), &json!("TradeCompleted")));
-    assert_eq!(settled["data"]["error"], "Agent returned status 500", "{settled}");
+    assert_eq!(settled["data"]["error"], "The delivery failed with status 500", "{settled}");
     assert_eq!(settled["data"]["status"], "reversed");
     assert_eq!(completed["data"].get("error"), None, "{completed}");
 }

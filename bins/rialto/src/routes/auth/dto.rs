@@ -126,8 +126,9 @@ pub struct ApiKeyCreate {
 }
 
 fn no_scopes<'de, D: Deserializer<'de>>(given: D) -> Result<(), D::Error> {
-    match Option::<IgnoredAny>::deserialize(given)? {
+    match Option::<Vec<IgnoredAny>>::deserialize(given)? {
         None => Ok(()),
+        Some(scopes) if scopes.is_empty() => Ok(()),
         Some(_) => Err(D::Error::custom("keys have no scopes; `role` is the most that a key may do")),
     }
 }
