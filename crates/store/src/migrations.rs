@@ -44,6 +44,8 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
+        "0015_foundation_brief",
+        "0015_market_candles",
         "0019_market_safety",
     ];
 }
