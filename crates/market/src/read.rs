@@ -120,15 +120,16 @@ pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageR
     Ok(tx.list_trades(filter, page).await?)
 }
 
-/// The first capabilities by name that anybody has traded, at most `limit` and [`LISTINGS_MAX`] of them, each with its prices.
+/// Capabilities with their prices, at most `limit` and [`LISTINGS_MAX`] of them: first those that were traded most today and
+/// yesterday (UTC), by the credits that were paid; then those that were traded before, the last first; then the others by name.
 ///
 /// # Errors
 /// [`MarketError::Store`].
-pub async fn listings(tx: &mut impl MarketStore, limit: u32) -> Result<Vec<Listing>, MarketError> {
-    Ok(tx.list_capabilities(limit.clamp(1, LISTINGS_MAX)).await?)
+pub async fn listings(tx: &mut impl MarketStore, limit: u32, now: Timestamp) -> Result<Vec<Listing>, MarketError> {
+    Ok(tx.list_capabilities(Interval::Day.start(now), limit.clamp(1, LISTINGS_MAX)).await?)
 }
 
-/// How a capability trades: the last price, the best ones, and the last 24 hours.
+/// How a capability trades: the last price, the best ones, and the last 24 hours, to the minute.
 ///
 /// # Errors
 /// [`MarketError::Invalid`], [`MarketError::Store`].
@@ -150,8 +151,6 @@ pub async fn candles(
 ) -> Result<Vec<Candle>, MarketError> {
     check::text("capability", capability)?;
     let count = count.clamp(1, CANDLES_MAX);
-    let length = interval.seconds().saturating_mul(1_000_000);
-    let last = now.micros().saturating_sub(now.micros().rem_euclid(length));
-    let since = last.saturating_sub(length.saturating_mul(i64::from(count) - 1));
-    Ok(tx.candles(capability, interval, Timestamp::from_micros(since), count).await?)
+    let before = Duration::from_secs(interval.seconds().unsigned_abs()).saturating_mul(count - 1);
+    Ok(tx.candles(capability, interval, interval.start(now).before(before), count).await?)
 }

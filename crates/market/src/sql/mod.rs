@@ -1,5 +1,6 @@
 //! The market's rows in SQLite and PostgreSQL.
 
+mod candles;
 mod capabilities;
 mod orders;
 mod rows;
@@ -74,6 +75,7 @@ impl MarketStore for Tx {
         orders::insert(self, changes.opened).await?;
         orders::update(self, changes.changed).await?;
         // Trades after orders, which they refer to.
+        candles::count(self, &changes.trades).await?;
         trades::insert(self, changes.trades).await?;
         capabilities::update(self, changes.capabilities, now).await?;
         standings::count(self, changes.owners).await?;
@@ -123,8 +125,8 @@ impl MarketStore for Tx {
         trades::update(self, trade).await
     }
 
-    async fn list_capabilities(&mut self, limit: u32) -> Result<Vec<Listing>, StoreError> {
-        stats::listings(self, limit).await
+    async fn list_capabilities(&mut self, today: Timestamp, limit: u32) -> Result<Vec<Listing>, StoreError> {
+        stats::listings(self, today, limit).await
     }
 
     async fn ticker(&mut self, capability: &str, since: Timestamp) -> Result<Ticker, StoreError> {
@@ -138,6 +140,6 @@ impl MarketStore for Tx {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Candle>, StoreError> {
-        stats::candles(self, capability, interval, since, limit).await
+        candles::list(self, capability, interval, since, limit).await
     }
 }
