@@ -1,9 +1,10 @@
 //! Looking: books, orders, trades, prices. Everybody may see the market; the list of orders says whose.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use rialto_kernel::{AgentId, Caller, PageRequest, Timestamp};
-use rialto_ledger::wallet::WalletStore;
+use rialto_ledger::{Account, wallet::WalletStore};
+use rialto_store::StoreError;
 
 use crate::{
     error::MarketError,
@@ -32,14 +33,14 @@ pub const CANDLES_MAX: u32 = 1_000;
 /// What a ticker looks back on.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Who trades when this agent does.
+/// Who trades when these agents do; nobody for an agent without a wallet.
 ///
 /// # Errors
-/// [`MarketError::AgentUnknown`].
-pub async fn find_trader(tx: &mut impl WalletStore, agent: AgentId) -> Result<Trader, MarketError> {
-    let account = tx.find_agent_account(agent).await?.ok_or(MarketError::AgentUnknown(agent))?;
-    let owner = account.owner.ok_or(MarketError::AgentUnknown(agent))?;
-    Ok(Trader { agent, owner, account: account.id })
+/// Whatever the database says.
+pub async fn find_traders(tx: &mut impl WalletStore, agents: &[AgentId]) -> Result<HashMap<AgentId, Trader>, StoreError> {
+    let accounts = if agents.is_empty() { Vec::new() } else { tx.find_agent_accounts(agents).await? };
+    let trader = |account: Account| Some(Trader { agent: account.agent?, owner: account.owner?, account: account.id });
+    Ok(accounts.into_iter().filter_map(trader).map(|trader| (trader.agent, trader)).collect())
 }
 
 /// The best orders of each side. A capability that nobody has traded has an empty book.

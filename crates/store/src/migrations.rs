@@ -45,6 +45,7 @@ impl Migration {
         "0013_embeddings",
         "0014_workflows",
         "0015_foundation_brief",
+        "0015_ledger_holds",
         "0015_market_candles",
         "0019_market_safety",
     ];

@@ -3,9 +3,12 @@
 //! On PostgreSQL both are one statement, because what a batch waits for there is round trips.
 
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text};
+use diesel_async::AsyncPgConnection;
 use rialto_kernel::Timestamp;
 use rialto_store::{
-    StoreError, Tx, on, statement,
+    SqliteLink, StoreError,
+    private::{RunQueryDsl, SqliteQueryDsl},
+    statement,
     types::{Json, JsonDoc, Uid, UtcTime},
 };
 
@@ -204,33 +207,40 @@ impl EnterMany {
     }
 }
 
-/// Writes the figures of accounts that this transaction has locked, and enters transfers between them.
-pub(super) async fn enter(tx: &mut Tx, accounts: &[Account], transfers: &[Transfer]) -> Result<(), StoreError> {
-    let (updated, inserted) = on!(tx,
-    sqlite conn => {
-        let (mut updated, mut inserted) = (0, 0);
-        for account in accounts {
-            updated += UpdateOne::from(account).execute(conn).await?;
-        }
-        for transfer in transfers {
-            inserted += InsertOne::from(transfer).execute(conn).await?;
-        }
-        Ok((updated, inserted))
-    },
-    postgres conn => {
-        let updated = if transfers.is_empty() {
-            UpdateMany::from(accounts).execute(conn).await
-        } else {
-            EnterMany::new(accounts, transfers).execute(conn).await
-        };
-        updated.map(|updated| (updated, transfers.len()))
-    })
-    .map_err(|error| match error {
+/// Writes the figures of accounts that this transaction has locked, and enters transfers between them, on SQLite.
+pub(super) async fn enter_each(conn: &mut SqliteLink, accounts: &[Account], transfers: &[Transfer]) -> Result<(), StoreError> {
+    let (mut updated, mut inserted) = (0, 0);
+    for account in accounts {
+        updated += SqliteQueryDsl::execute(UpdateOne::from(account), conn).await?;
+    }
+    for transfer in transfers {
+        inserted += SqliteQueryDsl::execute(InsertOne::from(transfer), conn).await?;
+    }
+    all_updated(updated, accounts.len())?;
+    all_inserted(inserted, transfers.len())
+}
+
+/// The same on PostgreSQL.
+pub(super) async fn enter_all(
+    mut conn: &AsyncPgConnection,
+    accounts: &[Account],
+    transfers: &[Transfer],
+) -> Result<(), StoreError> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let updated = if transfers.is_empty() {
+        RunQueryDsl::execute(UpdateMany::from(accounts), &mut conn).await
+    } else {
+        RunQueryDsl::execute(EnterMany::new(accounts, transfers), &mut conn).await
+    };
+    let updated = updated.map_err(|error| match error.into() {
         StoreError::Unique(name) if name == ID_KEY => StoreError::Again("an id was taken in the meantime".into()),
         other => other,
     })?;
-    if updated != accounts.len() {
-        return Err(StoreError::Corrupt("an account that was locked has gone".into()));
-    }
-    all_inserted(inserted, transfers.len())
+    all_updated(updated, accounts.len())
+}
+
+fn all_updated(updated: usize, accounts: usize) -> Result<(), StoreError> {
+    if updated == accounts { Ok(()) } else { Err(StoreError::Corrupt("an account that was locked has gone".into())) }
 }

@@ -6,9 +6,10 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     sql_types::{Array, BigInt, Integer, Nullable, Text},
 };
+use diesel_async::AsyncPgConnection;
 use rialto_kernel::{AccountId, Timestamp};
 use rialto_store::{
-    StoreError, Tx, on, statement,
+    SqliteLink, StoreError, Tx, on, private, statement,
     types::{Json, JsonDoc, Uid, UtcTime},
 };
 
@@ -251,66 +252,80 @@ fn new_row(hold: &Hold, numbers: &HashMap<AccountId, i64>) -> Result<InsertOne, 
     })
 }
 
-pub(super) async fn insert(tx: &mut Tx, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
+fn new_rows(holds: &[Hold], accounts: &[Account]) -> Result<Vec<InsertOne>, StoreError> {
     let numbers = accounts.iter().map(|account| (account.id, account.no)).collect();
-    let rows = holds.iter().map(|hold| new_row(hold, &numbers)).collect::<Result<Vec<_>, _>>()?;
-    let inserted = on!(tx,
-    sqlite conn => {
-        let mut inserted = 0;
-        for row in rows {
-            inserted += row.execute(conn).await?;
-        }
-        Ok(inserted)
-    },
-    postgres conn => {
-        fn column<T>(rows: &[InsertOne], value: impl Fn(&InsertOne) -> T) -> Vec<T> {
-            rows.iter().map(value).collect()
-        }
-        let statement = InsertMany {
-            id: column(&rows, |row| row.id),
-            debit_no: column(&rows, |row| row.debit_no),
-            credit_no: column(&rows, |row| row.credit_no),
-            amount: column(&rows, |row| row.amount),
-            kind: column(&rows, |row| row.kind),
-            reference_id: column(&rows, |row| row.reference_id),
-            memo: column(&rows, |row| row.memo.clone()),
-            state: column(&rows, |row| row.state),
-            posted_amount: column(&rows, |row| row.posted_amount),
-            transfer_id: column(&rows, |row| row.transfer_id),
-            expires_at: column(&rows, |row| row.expires_at),
-            created_at: column(&rows, |row| row.created_at),
-            resolved_at: column(&rows, |row| row.resolved_at),
-            metadata: column(&rows, |row| row.metadata.clone()),
-        };
-        statement.execute(conn).await
-    })?;
+    holds.iter().map(|hold| new_row(hold, &numbers)).collect()
+}
+
+/// Inserts new holds, on SQLite.
+pub(super) async fn insert_each(conn: &mut SqliteLink, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
+    let mut inserted = 0;
+    for row in new_rows(holds, accounts)? {
+        inserted += private::SqliteQueryDsl::execute(row, conn).await?;
+    }
     all_inserted(inserted, holds.len())
 }
 
-/// Writes how holds ended that this transaction has locked.
-pub(super) async fn resolve(tx: &mut Tx, holds: &[Hold]) -> Result<(), StoreError> {
-    let rows = holds.iter().map(|hold| {
+/// The same on PostgreSQL.
+pub(super) async fn insert_all(mut conn: &AsyncPgConnection, holds: &[Hold], accounts: &[Account]) -> Result<(), StoreError> {
+    fn column<T>(rows: &[InsertOne], value: impl Fn(&InsertOne) -> T) -> Vec<T> {
+        rows.iter().map(value).collect()
+    }
+    if holds.is_empty() {
+        return Ok(());
+    }
+    let rows = new_rows(holds, accounts)?;
+    let statement = InsertMany {
+        id: column(&rows, |row| row.id),
+        debit_no: column(&rows, |row| row.debit_no),
+        credit_no: column(&rows, |row| row.credit_no),
+        amount: column(&rows, |row| row.amount),
+        kind: column(&rows, |row| row.kind),
+        reference_id: column(&rows, |row| row.reference_id),
+        memo: column(&rows, |row| row.memo.clone()),
+        state: column(&rows, |row| row.state),
+        posted_amount: column(&rows, |row| row.posted_amount),
+        transfer_id: column(&rows, |row| row.transfer_id),
+        expires_at: column(&rows, |row| row.expires_at),
+        created_at: column(&rows, |row| row.created_at),
+        resolved_at: column(&rows, |row| row.resolved_at),
+        metadata: column(&rows, |row| row.metadata.clone()),
+    };
+    all_inserted(private::RunQueryDsl::execute(statement, &mut conn).await?, holds.len())
+}
+
+fn resolve_rows(holds: &[Hold]) -> impl Iterator<Item = ResolveOne> {
+    holds.iter().map(|hold| {
         let (state, posted_amount, transfer_id) = columns(hold.state);
         ResolveOne { id: hold.terms.id, state, posted_amount, transfer_id, resolved_at: hold.resolved_at }
-    });
-    let resolved = on!(tx,
-    sqlite conn => {
-        let mut resolved = 0;
-        for row in rows {
-            resolved += row.execute(conn).await?;
-        }
-        Ok(resolved)
-    },
-    postgres conn => {
-        let rows: Vec<ResolveOne> = rows.collect();
-        let statement = ResolveMany {
-            id: rows.iter().map(|row| row.id).collect(),
-            state: rows.iter().map(|row| row.state).collect(),
-            posted_amount: rows.iter().map(|row| row.posted_amount).collect(),
-            transfer_id: rows.iter().map(|row| row.transfer_id).collect(),
-            resolved_at: rows.iter().map(|row| row.resolved_at).collect(),
-        };
-        statement.execute(conn).await
-    })?;
-    if resolved == holds.len() { Ok(()) } else { Err(StoreError::Corrupt("a hold that was locked has gone".into())) }
+    })
+}
+
+/// Writes how holds ended that this transaction has locked, on SQLite.
+pub(super) async fn resolve_each(conn: &mut SqliteLink, holds: &[Hold]) -> Result<(), StoreError> {
+    let mut resolved = 0;
+    for row in resolve_rows(holds) {
+        resolved += private::SqliteQueryDsl::execute(row, conn).await?;
+    }
+    all_resolved(resolved, holds.len())
+}
+
+/// The same on PostgreSQL.
+pub(super) async fn resolve_all(mut conn: &AsyncPgConnection, holds: &[Hold]) -> Result<(), StoreError> {
+    if holds.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<ResolveOne> = resolve_rows(holds).collect();
+    let statement = ResolveMany {
+        id: rows.iter().map(|row| row.id).collect(),
+        state: rows.iter().map(|row| row.state).collect(),
+        posted_amount: rows.iter().map(|row| row.posted_amount).collect(),
+        transfer_id: rows.iter().map(|row| row.transfer_id).collect(),
+        resolved_at: rows.iter().map(|row| row.resolved_at).collect(),
+    };
+    all_resolved(private::RunQueryDsl::execute(statement, &mut conn).await?, holds.len())
+}
+
+fn all_resolved(resolved: usize, holds: usize) -> Result<(), StoreError> {
+    if resolved == holds { Ok(()) } else { Err(StoreError::Corrupt("a hold that was locked has gone".into())) }
 }

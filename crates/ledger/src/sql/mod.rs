@@ -16,6 +16,7 @@ mod wallets;
 
 use std::ops::RangeInclusive;
 
+use futures_util::future::try_join3;
 use rialto_kernel::{AccountId, Amount, Timestamp};
 use rialto_store::{StoreError, Tx};
 
@@ -70,17 +71,21 @@ impl LedgerStore for Tx {
     }
 
     async fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        let Changes { accounts, transfers, opened, resolved } = changes;
         // Transfers before holds: a posted hold refers to its transfer.
-        if !changes.accounts.is_empty() {
-            apply::enter(self, &changes.accounts, &changes.transfers).await?;
+        match self {
+            Self::Sqlite(conn) => {
+                apply::enter_each(conn, accounts, transfers).await?;
+                holds::insert_each(conn, opened, accounts).await?;
+                holds::resolve_each(conn, resolved).await
+            }
+            // It is asked for all at once, and does one after the other.
+            Self::Postgres(conn) => {
+                let entered = apply::enter_all(conn, accounts, transfers);
+                let opened = holds::insert_all(conn, opened, accounts);
+                try_join3(entered, opened, holds::resolve_all(conn, resolved)).await.map(drop)
+            }
         }
-        if !changes.opened.is_empty() {
-            holds::insert(self, &changes.opened, &changes.accounts).await?;
-        }
-        if !changes.resolved.is_empty() {
-            holds::resolve(self, &changes.resolved).await?;
-        }
-        Ok(())
     }
 
     async fn list_entries(&mut self, account_no: i64, seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use rialto_kernel::Timestamp;
 use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 
-use super::rows::rows;
+use super::rows::{To, rows};
 use crate::model::{Candle, Interval, Ticker, Trade};
 
 const HALF: u32 = 24;
@@ -61,7 +61,7 @@ fn seconds(interval: Interval) -> i32 {
 }
 
 /// Counts new trades, which are in the order in which they happened. Their capabilities were locked.
-pub(super) async fn count(tx: &mut Tx, trades: &[Trade]) -> Result<(), StoreError> {
+pub(super) async fn count(to: To<'_>, trades: &[Trade]) -> Result<(), StoreError> {
     let mut candles: BTreeMap<(&str, i32, Timestamp), Candle> = BTreeMap::new();
     for trade in trades {
         for interval in Interval::ALL {
@@ -86,7 +86,7 @@ pub(super) async fn count(tx: &mut Tx, trades: &[Trade]) -> Result<(), StoreErro
             trades: candle.trades,
         }
     };
-    AddOne::write(tx, candles.into_iter().map(row).collect()).await?;
+    AddOne::write(to, candles.into_iter().map(row).collect()).await?;
     Ok(())
 }
 

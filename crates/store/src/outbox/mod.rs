@@ -10,6 +10,7 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
+use diesel_async::AsyncPgConnection;
 pub use follow::{Follower, Page};
 pub use read::{Reach, Recorded, between, reach};
 use rialto_kernel::{Event, Id, OwnerId, Timestamp, nouns::OutboxEvent};
@@ -94,13 +95,25 @@ pub async fn append_brief(tx: &mut Tx, events: Vec<Event>) -> Result<(), StoreEr
 }
 
 async fn insert_all(tx: &mut Tx, events: Vec<Event>, brief: bool) -> Result<(), StoreError> {
-    if events.is_empty() {
-        return Ok(());
+    if let Tx::Postgres(conn) = tx {
+        return insert_many(conn, events, brief).await;
     }
-    if !tx.is_postgres() {
-        for event in events {
-            insert(tx, event, brief).await?;
-        }
+    for event in events {
+        insert(tx, event, brief).await?;
+    }
+    Ok(())
+}
+
+/// [`append_all`] on PostgreSQL, for who sends several statements before the first is answered.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append_many(conn: &AsyncPgConnection, events: Vec<Event>) -> Result<(), StoreError> {
+    insert_many(conn, events, false).await
+}
+
+async fn insert_many(mut conn: &AsyncPgConnection, events: Vec<Event>, brief: bool) -> Result<(), StoreError> {
+    if events.is_empty() {
         return Ok(());
     }
     let rows = InsertMany {
@@ -112,9 +125,7 @@ async fn insert_all(tx: &mut Tx, events: Vec<Event>, brief: bool) -> Result<(), 
         data: events.into_iter().map(|event| Json(event.data)).collect(),
         brief,
     };
-    on!(tx,
-        sqlite _conn => Err(diesel::result::Error::NotInTransaction),
-        postgres conn => rows.execute(conn).await)?;
+    crate::private::RunQueryDsl::execute(rows, &mut conn).await?;
     WAKE.notify_waiters();
     Ok(())
 }
