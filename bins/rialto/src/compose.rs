@@ -57,6 +57,8 @@ pub struct App {
     pub teller: Teller,
     /// Where orders meet.
     pub exchange: Exchange,
+    /// Who places them.
+    pub traders: trading::Traders,
     /// Has what was bought there delivered.
     pub deliveries: deliveries::Deliveries,
     /// Calls agents, and charges for it.
@@ -126,6 +128,7 @@ impl App {
             coordinator: Coordinator::new(db.clone(), clock.clone(), Arc::new(agents)),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
+            traders: trading::Traders::start(&db),
             networks,
             context_cache: redis.transpose().map_err(|error| format!("--redis-url: {error}"))?,
             _calls: calls,

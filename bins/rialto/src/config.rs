@@ -79,8 +79,8 @@ pub struct Flags {
     /// What the house takes of a trade on the market, in parts per million, where a capability says nothing else [default: 0]
     #[arg(long, env = "RIALTO_MARKET_FEE_PPM", value_name = "PPM", global = true, value_parser = parse_ppm)]
     pub market_fee_ppm: Option<Ppm>,
-    /// Open orders of one owner on the market at most, of all its agents and all capabilities together [default: 10000]
-    #[arg(long, env = "RIALTO_MARKET_ORDERS_PER_OWNER", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// Open orders of one owner on the market at most, of all its agents and all capabilities together [default: 2000]
+    #[arg(long, env = "RIALTO_MARKET_ORDERS_PER_OWNER", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub market_orders_per_owner: Option<u32>,
     /// How long an invoked agent may take, in seconds; a streamed call only until its first byte and between two [default: 30]
     #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
@@ -237,7 +237,7 @@ impl Settings {
             welcome_credits: flags.welcome_credits.unwrap_or_else(|| Amount::new(500).unwrap_or_default()),
             credit_packages: flags.credit_packages.clone().or_else(|| env::var("ECONOMY_CREDIT_PACKAGES").ok()),
             market_fee: flags.market_fee_ppm.unwrap_or_default(),
-            market_orders_per_owner: flags.market_orders_per_owner.unwrap_or(10_000),
+            market_orders_per_owner: flags.market_orders_per_owner.unwrap_or(2_000),
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),

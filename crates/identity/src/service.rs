@@ -1,7 +1,7 @@
 //! The two things that take more than one transaction: logging in, and telling who sends a request.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use rialto_kernel::{Caller, Clock, CredentialKind, Role, Timestamp};
-use rialto_store::{Db, Tx};
+use rialto_kernel::{Caller, Clock, CredentialKind, OwnerId, Role, Timestamp};
+use rialto_store::{Db, StoreError, Together, Tx};
 
 use crate::{
     ApiKey, ApiKeyId, Credential, Email, IdentityConfig, IdentityError, KeyName, NewUser, Passwords, Registration, Secret,
-    Session, Tokens,
+    Session, Tokens, User,
     api_key::delete_api_key,
     credential::Digest,
     memory::KeyMemory,
@@ -42,6 +42,8 @@ struct Inner {
     memory: KeyMemory,
     /// The keys whose use is being noted right now, so that a busy key is noted once and not by every request.
     noting: Mutex<HashSet<ApiKeyId>>,
+    /// Who sends requests, for all requests of the moment at once.
+    senders: Together<OwnerId, Option<User>>,
     pruned_at: AtomicI64,
 }
 
@@ -57,7 +59,7 @@ pub struct Login {
 }
 
 impl Identity {
-    /// Identity over `db`, with tokens signed by `tokens`.
+    /// Identity over `db`, with tokens signed by `tokens`. Call it within a tokio runtime.
     ///
     /// # Errors
     /// [`IdentityError::Crypto`] when the system has no randomness.
@@ -65,7 +67,8 @@ impl Identity {
         let passwords = Passwords::new(&config)?;
         let pruned_at = AtomicI64::new(i64::MIN);
         let (memory, noting) = (KeyMemory::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { db, clock, passwords, tokens, config, memory, noting, pruned_at })))
+        let senders = Together::start(&db, find_senders);
+        Ok(Self(Arc::new(Inner { db, clock, passwords, tokens, config, memory, noting, senders, pruned_at })))
     }
 
     /// The hasher, for its figures.
@@ -165,7 +168,7 @@ impl Identity {
     async fn by_token(&self, token: &Secret) -> Result<Caller, IdentityError> {
         let id = self.0.tokens.check(token, self.0.clock.now())?;
         // Asked every time: a user that was made inactive is out at once, not when its token ends.
-        let user = self.0.db.read(async move |tx: &mut Tx| tx.find_user(id).await).await?;
+        let user = self.0.senders.find(id).await?;
         let user = user.filter(|user| user.is_active).ok_or(IdentityError::Unauthenticated)?;
         Ok(Caller { owner: user.id, role: user.role, credential: CredentialKind::Token, rate_limit_per_minute: None })
     }
@@ -239,6 +242,12 @@ impl Identity {
     fn noting(&self) -> MutexGuard<'_, HashSet<ApiKeyId>> {
         self.0.noting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn find_senders(tx: &mut Tx, ids: &[OwnerId]) -> Result<Vec<Option<User>>, StoreError> {
+    let found: HashMap<OwnerId, User> = tx.find_users(ids).await?.into_iter().map(|user| (user.id, user)).collect();
+    // Two requests of the moment may be the same user's.
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }
 
 impl std::fmt::Debug for Identity {

@@ -34,6 +34,8 @@ pub trait IdentityStore: Send {
     fn insert_user(&mut self, new: &UserWithPassword, email_key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// The user with this id.
     fn find_user(&mut self, id: OwnerId) -> impl Future<Output = Result<Option<User>, StoreError>> + Send;
+    /// The users with these ids, as far as there are any.
+    fn find_users(&mut self, ids: &[OwnerId]) -> impl Future<Output = Result<Vec<User>, StoreError>> + Send;
     /// The user with this address, by its lower-case form.
     fn find_login(&mut self, email_key: &str) -> impl Future<Output = Result<Option<UserWithPassword>, StoreError>> + Send;
     /// Gives a user another role; returns whether there is such a user.

@@ -48,7 +48,7 @@ pub use self::{
     },
     read::{
         AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, LISTINGS_MAX, ORDERS_MAX, TRADES_MAX, candles,
-        capability, depth, find_trader, listings, order, order_book, orders, ticker, trade, trades,
+        capability, depth, find_traders, listings, order, order_book, orders, ticker, trade, trades,
     },
     store::{Changes, MarketStore},
 };

@@ -1,9 +1,10 @@
 //! Looking: books, orders, trades, prices. Everybody may see the market; the list of orders says whose.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use rialto_kernel::{AgentId, Caller, PageRequest, Timestamp};
-use rialto_ledger::wallet::WalletStore;
+use rialto_ledger::{Account, wallet::WalletStore};
+use rialto_store::StoreError;
 
 use crate::{
     error::MarketError,
@@ -32,14 +33,14 @@ pub const CANDLES_MAX: u32 = 1_000;
 /// What a ticker looks back on.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Who trades when this agent does.
+/// Who trades when these agents do; nobody for an agent without a wallet.
 ///
 /// # Errors
-/// [`MarketError::AgentUnknown`].
-pub async fn find_trader(tx: &mut impl WalletStore, agent: AgentId) -> Result<Trader, MarketError> {
-    let account = tx.find_agent_account(agent).await?.ok_or(MarketError::AgentUnknown(agent))?;
-    let owner = account.owner.ok_or(MarketError::AgentUnknown(agent))?;
-    Ok(Trader { agent, owner, account: account.id })
+/// Whatever the database says.
+pub async fn find_traders(tx: &mut impl WalletStore, agents: &[AgentId]) -> Result<HashMap<AgentId, Trader>, StoreError> {
+    let accounts = if agents.is_empty() { Vec::new() } else { tx.find_agent_accounts(agents).await? };
+    let trader = |account: Account| Some(Trader { agent: account.agent?, owner: account.owner?, account: account.id });
+    Ok(accounts.into_iter().filter_map(trader).map(|trader| (trader.agent, trader)).collect())
 }
 
 /// The best orders of each side. A capability that nobody has traded has an empty book.
@@ -120,15 +121,16 @@ pub async fn trades(tx: &mut impl MarketStore, filter: &TradeFilter, page: PageR
     Ok(tx.list_trades(filter, page).await?)
 }
 
-/// The first capabilities by name that anybody has traded, at most `limit` and [`LISTINGS_MAX`] of them, each with its prices.
+/// Capabilities with their prices, at most `limit` and [`LISTINGS_MAX`] of them: first those that were traded most today and
+/// yesterday (UTC), by the credits that were paid; then those that were traded before, the last first; then the others by name.
 ///
 /// # Errors
 /// [`MarketError::Store`].
-pub async fn listings(tx: &mut impl MarketStore, limit: u32) -> Result<Vec<Listing>, MarketError> {
-    Ok(tx.list_capabilities(limit.clamp(1, LISTINGS_MAX)).await?)
+pub async fn listings(tx: &mut impl MarketStore, limit: u32, now: Timestamp) -> Result<Vec<Listing>, MarketError> {
+    Ok(tx.list_capabilities(Interval::Day.start(now), limit.clamp(1, LISTINGS_MAX)).await?)
 }
 
-/// How a capability trades: the last price, the best ones, and the last 24 hours.
+/// How a capability trades: the last price, the best ones, and the last 24 hours, to the minute.
 ///
 /// # Errors
 /// [`MarketError::Invalid`], [`MarketError::Store`].
@@ -150,8 +152,6 @@ pub async fn candles(
 ) -> Result<Vec<Candle>, MarketError> {
     check::text("capability", capability)?;
     let count = count.clamp(1, CANDLES_MAX);
-    let length = interval.seconds().saturating_mul(1_000_000);
-    let last = now.micros().saturating_sub(now.micros().rem_euclid(length));
-    let since = last.saturating_sub(length.saturating_mul(i64::from(count) - 1));
-    Ok(tx.candles(capability, interval, Timestamp::from_micros(since), count).await?)
+    let before = Duration::from_secs(interval.seconds().unsigned_abs()).saturating_mul(count - 1);
+    Ok(tx.candles(capability, interval, interval.start(now).before(before), count).await?)
 }

@@ -117,10 +117,15 @@ pub trait MarketStore: WalletStore {
     /// Writes how the delivery of a trade stands.
     fn update_trade(&mut self, trade: &Trade) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The first capabilities by name, with their prices.
-    fn list_capabilities(&mut self, limit: u32) -> impl Future<Output = Result<Vec<Listing>, StoreError>> + Send;
+    /// The capabilities that were traded most today and yesterday, with their prices; then the others. `today` is when the day
+    /// began.
+    fn list_capabilities(
+        &mut self,
+        today: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Listing>, StoreError>> + Send;
 
-    /// What the trades since a moment come to, with the last one ever and the best prices.
+    /// What the trades since a moment come to, in whole minutes, with the last one ever and the best prices.
     fn ticker(&mut self, capability: &str, since: Timestamp) -> impl Future<Output = Result<Ticker, StoreError>> + Send;
 
     /// The candles of the trades since a moment, the newest first.

@@ -27,7 +27,7 @@ async fn server(end: &'static str) -> (SocketAddr, Arc<Mutex<String>>) {
         while let Ok(length @ 1..) = stream.read(&mut piece).await {
             let text = {
                 let mut kept = kept.lock().unwrap();
-                kept.push_str(&String::from_utf8_lossy(&piece[..length]));
+                kept.push_str(&String::from_utf8_lossy(piece.get(..length).unwrap()));
                 kept.clone()
             };
             if text.ends_with(end) {

@@ -21,6 +21,9 @@ pub trait AgentStore: Send {
     /// Reads an agent, active or not.
     fn find_agent(&mut self, agent: &AgentRef) -> impl Future<Output = Result<Option<Agent>, StoreError>> + Send;
 
+    /// The ids of these agents, in their order; none for one that does not exist.
+    fn find_agent_ids(&mut self, agents: &[AgentRef]) -> impl Future<Output = Result<Vec<Option<AgentId>>, StoreError>> + Send;
+
     /// Reads an agent and keeps others from changing it until the transaction ends.
     fn lock_agent(&mut self, agent: &AgentRef) -> impl Future<Output = Result<Option<Agent>, StoreError>> + Send;
 

@@ -142,6 +142,6 @@ pub trait SimulationStore: Send {
     /// Forgets rows of runs that ended long ago: all but the newest `kept`, at most about `limit` rows. Returns how many.
     fn forget_runs(&mut self, kept: u32, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
-    /// Tells what happened.
+    /// Tells what happened. It is not kept for long: the rows of a run say the same.
     fn append_events(&mut self, events: Vec<Event>) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -5,6 +5,7 @@
 //! - [`Tx`] is what the closure is handed. Every domain implements its store trait *for `Tx`*, so one transaction
 //!   can serve several domains and still be atomic.
 //! - [`on!`] compiles one query body for both databases.
+//! - [`Together`] reads for many callers at once.
 //! - [`types`] are the column types: one Rust type each, native in both schemas.
 //! - [`outbox`] and [`idempotency`] are the two tables that a transaction of any domain may have to write.
 //!
@@ -32,6 +33,7 @@ mod sqlite;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod together;
 mod tx;
 pub mod types;
 mod url;
@@ -42,6 +44,7 @@ pub use error::StoreError;
 pub use listen::Listener;
 pub use migrations::{Migration, MigrationReport};
 pub use sqlite::SqliteLink;
+pub use together::Together;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -11,6 +11,7 @@ diesel::table! {
         owner_id -> Nullable<Uid>,
         data -> JsonDoc,
         occurred_at -> UtcTime,
+        brief -> Bool,
     }
 }
 

@@ -204,7 +204,36 @@ async fn the_outbox_knows_how_far_it_reaches(test: &TestDb) {
     assert_eq!(reach().await, Reach { oldest: None, newest: 10 });
 }
 
+async fn what_is_brief_is_forgotten_alone(test: &TestDb) {
+    let event = |n: i64| Event {
+        kind: "thing.done",
+        subject: uuid::Uuid::nil(),
+        owner: None,
+        data: json!({"n": n}),
+        at: Timestamp::from_micros(1_764_000_000_000_000 + n),
+    };
+    let append = async move |tx: &mut Tx| {
+        outbox::append_brief(tx, vec![event(0), event(1)]).await?;
+        outbox::append_all(tx, vec![event(2), event(3)]).await?;
+        outbox::append(tx, event(4)).await?;
+        outbox::append_brief(tx, vec![event(5), event(6)]).await
+    };
+    test.db.write(append).await.unwrap();
+    let left = async || {
+        let found = test.db.read(async |tx: &mut Tx| outbox::between(tx, &kinds(), 0, i64::MAX).await).await.unwrap();
+        found.into_iter().map(|event| event.data["n"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    let forget = async |limit| {
+        let horizon = Timestamp::from_micros(1_764_000_000_000_006);
+        test.db.write(async move |tx: &mut Tx| outbox::forget_brief(tx, horizon, limit).await).await.unwrap()
+    };
+    assert_eq!((left().await, forget(1).await), (vec![0, 1, 2, 3, 4, 5, 6], 1));
+    assert_eq!((left().await, forget(100).await), (vec![1, 2, 3, 4, 5, 6], 2));
+    assert_eq!((left().await, forget(100).await), (vec![2, 3, 4, 6], 0));
+}
+
 suite! {
+    what_is_brief_is_forgotten_alone,
     a_follower_gets_every_event_of_its_kinds_once_and_in_order,
     a_follower_does_not_pass_an_open_transaction,
     a_number_whose_transaction_was_undone_is_passed,

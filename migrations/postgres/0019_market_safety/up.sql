@@ -21,4 +21,3 @@ CREATE TABLE market_stopped (
     agent_id   uuid PRIMARY KEY,
     stopped_at timestamptz NOT NULL
 );
-INSERT INTO market_stopped (agent_id, stopped_at) SELECT id, updated_at FROM agents WHERE state <> 'active';

@@ -18,4 +18,3 @@ CREATE TABLE market_stopped (
     agent_id   BLOB PRIMARY KEY CHECK (length(agent_id) = 16),
     stopped_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO market_stopped (agent_id, stopped_at) SELECT id, updated_at FROM agents WHERE state <> 'active';

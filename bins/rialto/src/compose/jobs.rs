@@ -24,7 +24,8 @@ const BATCH: u32 = 500;
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long an event stays in the outbox.
 const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
+/// How long one stays that is of interest only while it happens. A simulation may write thousands in a second.
+const BRIEF_KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many runs of scenarios are kept.
 const SIMULATIONS_KEPT: u32 = 50;
 /// How long the events of A2A tasks are kept for those who follow them.
@@ -235,6 +236,9 @@ async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {
 async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(OUTBOX_KEPT);
     let forget = async move |tx: &mut Tx| outbox::forget_before(tx, horizon, BATCH.into()).await;
+    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    let horizon = app.clock.now().before(BRIEF_KEPT);
+    let forget = async move |tx: &mut Tx| outbox::forget_brief(tx, horizon, BATCH.into()).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
     Ok(())
 }

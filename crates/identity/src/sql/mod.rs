@@ -50,6 +50,20 @@ impl IdentityStore for Tx {
         row.map(User::try_from).transpose()
     }
 
+    async fn find_users(&mut self, ids: &[OwnerId]) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<UserRow> = on!(self,
+        sqlite conn => {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row: Option<UserRow> = users::table.find(id).select(user::COLUMNS).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        },
+        postgres conn => users::table.filter(users::id.eq_any(ids)).select(user::COLUMNS).load(conn).await)?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
     async fn find_login(&mut self, email_key: &str) -> Result<Option<UserWithPassword>, StoreError> {
         let row: Option<(UserRow, String)> = on!(self, conn => users::table.filter(users::email_key.eq(email_key))
             .select((user::COLUMNS, users::password_hash)).first(conn).await.optional())?;

@@ -97,6 +97,26 @@ impl WalletStore for Tx {
         row.map(Account::try_from).transpose()
     }
 
+    async fn find_agent_accounts(&mut self, agents: &[AgentId]) -> Result<Vec<Account>, StoreError> {
+        let rows: Vec<AccountRow> = on!(self,
+        sqlite conn => {
+            let mut rows = Vec::with_capacity(agents.len());
+            for agent in agents {
+                let row: Option<AccountRow> = a::table
+                    .filter(a::agent_id.eq(agent)).filter(a::asset.eq(ASSET.code()))
+                    .select(AccountRow::as_select()).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        },
+        postgres conn => {
+            a::table
+                .filter(a::agent_id.eq_any(agents)).filter(a::asset.eq(ASSET.code()))
+                .select(AccountRow::as_select()).load(conn).await
+        })?;
+        models(rows)
+    }
+
     async fn list_agent_accounts(&mut self, owner: OwnerId, limit: u32) -> Result<Vec<Account>, StoreError> {
         let rows: Vec<AccountRow> = on!(self, conn => a::table
             .filter(a::owner_id.eq(owner)).filter(a::asset.eq(ASSET.code())).filter(a::code.eq(Code::AGENT.as_str()))

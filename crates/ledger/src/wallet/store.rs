@@ -40,6 +40,9 @@ pub trait WalletStore: LedgerStore {
     /// The agent's wallet.
     fn find_agent_account(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
 
+    /// The wallets of those of these agents that have one.
+    fn find_agent_accounts(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
+
     /// The wallets of the owner's agents, the oldest first.
     fn list_agent_accounts(
         &mut self,

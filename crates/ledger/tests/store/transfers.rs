@@ -120,7 +120,7 @@ async fn the_terms_of_an_account_never_change(test: &TestDb) {
     assert_eq!((balance(&test.db, a).await, balance(&test.db, b).await), (40, 60));
 }
 
-async fn a_transfer_names_accounts_that_are_there_for_ever(test: &TestDb) {
+async fn transfers_and_holds_name_accounts_that_are_there_for_ever(test: &TestDb) {
     let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
     move_money(&test.db, movement(Id::new(), a, b, 60)).await.unwrap();
     let (id, renumbered) = if test.db.is_postgres() { ("gen_random_uuid()", "DEFAULT") } else { ("randomblob(16)", "no + 1000") };
@@ -133,6 +133,12 @@ async fn a_transfer_names_accounts_that_are_there_for_ever(test: &TestDb) {
         );
         let refused = attempt(forged).await;
         assert!(matches!(refused, Err(StoreError::ForeignKey(_))), "{debit}, {credit}: {refused:?}");
+        let forged = format!(
+            "INSERT INTO ledger_holds (id, debit_no, credit_no, amount, kind, state, created_at) \
+             SELECT {id}, {debit}, {credit}, 1, 1, 'pending', created_at FROM ledger_transfers WHERE amount = 60"
+        );
+        let refused = attempt(forged).await;
+        assert!(matches!(refused, Err(StoreError::ForeignKey(_))), "a hold of {debit}, {credit}: {refused:?}");
     }
     let refused = attempt("DELETE FROM ledger_accounts WHERE entry_count = 0".into()).await;
     assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("never removed")), "{refused:?}");
@@ -183,12 +189,13 @@ async fn a_balance_stays_in_the_range_that_json_keeps(books: &impl Books) {
 /// What only tables have.
 mod tables {
     use super::{
-        a_transfer_names_accounts_that_are_there_for_ever, history_cannot_be_changed, the_terms_of_an_account_never_change,
+        history_cannot_be_changed, the_terms_of_an_account_never_change,
+        transfers_and_holds_name_accounts_that_are_there_for_ever,
     };
     rialto_store::suite! {
         history_cannot_be_changed,
         the_terms_of_an_account_never_change,
-        a_transfer_names_accounts_that_are_there_for_ever,
+        transfers_and_holds_name_accounts_that_are_there_for_ever,
     }
 }
 

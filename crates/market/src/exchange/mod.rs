@@ -42,7 +42,7 @@ pub struct ExchangeOptions {
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
-        Self { fee: Ppm::default(), orders_max: 100_000, orders_per_owner_max: 10_000, cached_orders_max: 200_000 }
+        Self { fee: Ppm::default(), orders_max: 100_000, orders_per_owner_max: 2_000, cached_orders_max: 200_000 }
     }
 }
 

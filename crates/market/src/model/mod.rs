@@ -59,7 +59,7 @@ pub struct Standing {
 pub struct NewOrder {
     /// Chosen by the caller, if it wants to be able to ask again: the same id with the same fields gives the first order.
     pub id: Option<OrderId>,
-    /// Who trades; see [`crate::find_trader`].
+    /// Who trades; see [`crate::find_traders`].
     pub trader: Trader,
     /// Buy or sell.
     pub side: Side,

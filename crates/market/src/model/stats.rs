@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rialto_kernel::{AgentId, OwnerId, Timestamp};
 
-use super::{Order, OrderStatus};
+use super::{Interval, Order, OrderStatus, Trade};
 
 /// The best orders of each side, in the order in which they would trade.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,4 +135,32 @@ pub struct Candle {
     pub turnover: i128,
     /// How many trades there were.
     pub trades: i64,
+}
+
+impl Candle {
+    /// The candle of a trade alone.
+    #[must_use]
+    pub fn of(trade: &Trade, interval: Interval) -> Self {
+        let (price, quantity) = (trade.price, trade.quantity);
+        Self {
+            start: interval.start(trade.created_at),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: quantity,
+            turnover: i128::from(price) * i128::from(quantity),
+            trades: 1,
+        }
+    }
+
+    /// Adds what was traded later in the same interval.
+    pub fn add(&mut self, later: &Self) {
+        self.high = self.high.max(later.high);
+        self.low = self.low.min(later.low);
+        self.close = later.close;
+        self.volume = self.volume.saturating_add(later.volume);
+        self.turnover = self.turnover.saturating_add(later.turnover);
+        self.trades = self.trades.saturating_add(later.trades);
+    }
 }

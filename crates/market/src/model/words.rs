@@ -1,5 +1,7 @@
 //! The words of the market, as databases and clients see them.
 
+use rialto_kernel::Timestamp;
+
 use crate::book::{Reason, SelfTrade, Side};
 
 /// An enum whose variants are words.
@@ -201,5 +203,12 @@ impl Interval {
             Self::FourHours => 14_400,
             Self::Day => 86_400,
         }
+    }
+
+    /// When the one began that a moment is in.
+    #[must_use]
+    pub const fn start(self, moment: Timestamp) -> Timestamp {
+        let length = self.seconds().saturating_mul(1_000_000);
+        Timestamp::from_micros(moment.micros().saturating_sub(moment.micros().rem_euclid(length)))
     }
 }

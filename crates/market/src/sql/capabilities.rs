@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 use rialto_kernel::{Ppm, Timestamp};
-use rialto_store::{StoreError, Tx, on, types::UtcTime};
+use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 
-use super::{rows::rows, schema::market_capabilities as c};
+use super::{
+    rows::{To, rows},
+    schema::market_capabilities as c,
+};
 use crate::model::{Capability, Settings};
 
 #[derive(Queryable, Selectable)]
@@ -42,6 +45,14 @@ pub(super) async fn find(tx: &mut Tx, name: &str) -> Result<Option<Capability>, 
     row.map(model).transpose()
 }
 
+statement! {
+    /// Locks capabilities, in the order of the bytes, whatever the database's language: as the names are sorted here.
+    struct LockMany { names: Vec<String> => Array<Text> }
+    rows: (Text, Bool, Nullable<Integer>, BigInt, BigInt, BigInt);
+    postgres: "SELECT capability, continuous, fee_ppm, version, last_priority, open_orders FROM market_capabilities
+        WHERE capability = ANY($1) ORDER BY capability COLLATE \"C\" FOR NO KEY UPDATE";
+}
+
 pub(super) async fn lock(tx: &mut Tx, names: &[&str]) -> Result<Vec<Capability>, StoreError> {
     let rows = on!(tx,
     sqlite conn => {
@@ -53,16 +64,7 @@ pub(super) async fn lock(tx: &mut Tx, names: &[&str]) -> Result<Vec<Capability>,
         }
         Ok(rows)
     },
-    // In the order of the bytes, whatever the database's language: as the names are sorted here.
-    postgres conn => {
-        c::table
-            .filter(c::capability.eq_any(names))
-            .order(diesel::dsl::sql::<Text>("capability COLLATE \"C\""))
-            .for_no_key_update()
-            .select(CapabilityRow::as_select())
-            .load(conn)
-            .await
-    })?;
+    postgres conn => LockMany { names: names.iter().map(|name| (*name).to_owned()).collect() }.load(conn).await)?;
     rows.into_iter().map(model).collect()
 }
 
@@ -77,7 +79,7 @@ rows! {
 
 pub(super) async fn insert(tx: &mut Tx, names: &[&str], now: Timestamp) -> Result<(), StoreError> {
     let rows = names.iter().map(|name| InsertOne { capability: (*name).to_owned(), created_at: now }).collect();
-    InsertOne::write(tx, rows).await?;
+    InsertOne::write(tx.into(), rows).await?;
     Ok(())
 }
 
@@ -101,7 +103,7 @@ rows! {
         WHERE c.capability = n.capability";
 }
 
-pub(super) async fn update(tx: &mut Tx, capabilities: Vec<Capability>, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn update(to: To<'_>, capabilities: Vec<Capability>, now: Timestamp) -> Result<(), StoreError> {
     let count = capabilities.len();
     let row = |capability: Capability| UpdateOne {
         capability: capability.name.to_string(),
@@ -112,6 +114,6 @@ pub(super) async fn update(tx: &mut Tx, capabilities: Vec<Capability>, now: Time
         open_orders: capability.open_orders,
         updated_at: now,
     };
-    let updated = UpdateOne::write(tx, capabilities.into_iter().map(row).collect()).await?;
+    let updated = UpdateOne::write(to, capabilities.into_iter().map(row).collect()).await?;
     if updated == count { Ok(()) } else { Err(StoreError::Corrupt("a capability that was locked has gone".into())) }
 }

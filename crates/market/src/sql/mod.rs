@@ -1,5 +1,6 @@
 //! The market's rows in SQLite and PostgreSQL.
 
+mod candles;
 mod capabilities;
 mod orders;
 mod rows;
@@ -17,6 +18,7 @@ use rialto_store::{
     outbox,
 };
 
+use self::rows::To;
 use crate::{
     model::{
         Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade,
@@ -71,13 +73,34 @@ impl MarketStore for Tx {
     }
 
     async fn write_market(&mut self, changes: Changes, now: Timestamp) -> Result<(), StoreError> {
-        orders::insert(self, changes.opened).await?;
-        orders::update(self, changes.changed).await?;
+        let Changes { capabilities: rows, opened, changed, trades: traded, events, owners } = changes;
         // Trades after orders, which they refer to.
-        trades::insert(self, changes.trades).await?;
-        capabilities::update(self, changes.capabilities, now).await?;
-        standings::count(self, changes.owners).await?;
-        outbox::append_all(self, changes.events).await
+        match self {
+            Self::Sqlite(conn) => {
+                orders::insert(To::Sqlite(conn), opened).await?;
+                orders::update(To::Sqlite(conn), changed).await?;
+                candles::count(To::Sqlite(conn), &traded).await?;
+                trades::insert(To::Sqlite(conn), &traded).await?;
+                capabilities::update(To::Sqlite(conn), rows, now).await?;
+                standings::count(To::Sqlite(conn), owners).await?;
+                outbox::append_all(self, events).await
+            }
+            Self::Postgres(conn) => {
+                let conn = &**conn;
+                let to = || To::Postgres(conn);
+                tokio::try_join!(
+                    biased;
+                    orders::insert(to(), opened),
+                    orders::update(to(), changed),
+                    candles::count(to(), &traded),
+                    trades::insert(to(), &traded),
+                    capabilities::update(to(), rows, now),
+                    standings::count(to(), owners),
+                    outbox::append_many(conn, events),
+                )
+                .map(drop)
+            }
+        }
     }
 
     async fn find_answer(&mut self, key: &Key) -> Result<Option<Claim>, StoreError> {
@@ -123,8 +146,8 @@ impl MarketStore for Tx {
         trades::update(self, trade).await
     }
 
-    async fn list_capabilities(&mut self, limit: u32) -> Result<Vec<Listing>, StoreError> {
-        stats::listings(self, limit).await
+    async fn list_capabilities(&mut self, today: Timestamp, limit: u32) -> Result<Vec<Listing>, StoreError> {
+        stats::listings(self, today, limit).await
     }
 
     async fn ticker(&mut self, capability: &str, since: Timestamp) -> Result<Ticker, StoreError> {
@@ -138,6 +161,6 @@ impl MarketStore for Tx {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Candle>, StoreError> {
-        stats::candles(self, capability, interval, since, limit).await
+        candles::list(self, capability, interval, since, limit).await
     }
 }

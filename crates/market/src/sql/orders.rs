@@ -14,7 +14,10 @@ use rialto_store::{
     types::{Uid, UtcTime},
 };
 
-use super::{rows::rows, schema::market_orders as o};
+use super::{
+    rows::{To, rows},
+    schema::market_orders as o,
+};
 use crate::{
     book::{SelfTrade, Side},
     model::{EndReason, Order, OrderBook, OrderFilter, OrderId, OrderStatus, OrderType, TimeInForce, Trader},
@@ -255,7 +258,7 @@ rows! {
         WHERE o.id = n.id";
 }
 
-pub(super) async fn insert(tx: &mut Tx, orders: Vec<Order>) -> Result<(), StoreError> {
+pub(super) async fn insert(to: To<'_>, orders: Vec<Order>) -> Result<(), StoreError> {
     let count = orders.len();
     let row = |order: Order| InsertOne {
         id: order.id,
@@ -283,11 +286,11 @@ pub(super) async fn insert(tx: &mut Tx, orders: Vec<Order>) -> Result<(), StoreE
         created_at: order.created_at,
         updated_at: order.updated_at,
     };
-    let inserted = InsertOne::write(tx, orders.into_iter().map(row).collect()).await?;
+    let inserted = InsertOne::write(to, orders.into_iter().map(row).collect()).await?;
     if inserted == count { Ok(()) } else { Err(StoreError::Again("an order's id was taken in the meantime".into())) }
 }
 
-pub(super) async fn update(tx: &mut Tx, orders: Vec<Order>) -> Result<(), StoreError> {
+pub(super) async fn update(to: To<'_>, orders: Vec<Order>) -> Result<(), StoreError> {
     let count = orders.len();
     let row = |order: Order| UpdateOne {
         id: order.id,
@@ -302,6 +305,6 @@ pub(super) async fn update(tx: &mut Tx, orders: Vec<Order>) -> Result<(), StoreE
         hold_id: order.hold,
         updated_at: order.updated_at,
     };
-    let updated = UpdateOne::write(tx, orders.into_iter().map(row).collect()).await?;
+    let updated = UpdateOne::write(to, orders.into_iter().map(row).collect()).await?;
     if updated == count { Ok(()) } else { Err(StoreError::Corrupt("an order that was open has gone".into())) }
 }

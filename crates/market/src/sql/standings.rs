@@ -10,7 +10,7 @@ use rialto_kernel::{AgentId, OwnerId, Timestamp};
 use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
 use super::{
-    rows::rows,
+    rows::{To, rows},
     schema::{market_orders as o, market_stopped as s},
 };
 use crate::model::{OrderId, OrderStatus, Standing};
@@ -67,9 +67,9 @@ rows! {
 }
 
 /// Counts open orders up and down. `owners` is sorted.
-pub(super) async fn count(tx: &mut Tx, owners: Vec<(OwnerId, i64)>) -> Result<(), StoreError> {
+pub(super) async fn count(to: To<'_>, owners: Vec<(OwnerId, i64)>) -> Result<(), StoreError> {
     let rows = owners.into_iter().map(|(owner_id, more)| CountOne { owner_id, more }).collect();
-    CountOne::write(tx, rows).await?;
+    CountOne::write(to, rows).await?;
     Ok(())
 }
 

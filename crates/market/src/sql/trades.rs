@@ -13,7 +13,10 @@ use rialto_store::{
     types::{Uid, UtcTime},
 };
 
-use super::{rows::rows, schema::market_trades as t};
+use super::{
+    rows::{To, rows},
+    schema::market_trades as t,
+};
 use crate::{
     book::Side,
     model::{OrderId, Trade, TradeFilter, TradeId, TradeStatus, nouns::Invocation},
@@ -161,8 +164,8 @@ rows! {
         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 }
 
-pub(super) async fn insert(tx: &mut Tx, trades: Vec<Trade>) -> Result<(), StoreError> {
-    let row = |trade: Trade| InsertOne {
+pub(super) async fn insert(to: To<'_>, trades: &[Trade]) -> Result<(), StoreError> {
+    let row = |trade: &Trade| InsertOne {
         id: trade.id,
         capability: trade.capability.to_string(),
         bid_order_id: trade.bid,
@@ -182,6 +185,6 @@ pub(super) async fn insert(tx: &mut Tx, trades: Vec<Trade>) -> Result<(), StoreE
         created_at: trade.created_at,
         updated_at: trade.updated_at,
     };
-    InsertOne::write(tx, trades.into_iter().map(row).collect()).await?;
+    InsertOne::write(to, trades.iter().map(row).collect()).await?;
     Ok(())
 }

@@ -39,7 +39,7 @@ async fn capabilities_are_listed_with_their_prices(test: &TestDb) {
         let order = NewOrder { immediate: true, ..NewOrder::limit(who, side, "elsewhere", 5, 1) };
         floor.place(order).await.unwrap();
     }
-    let listed = floor.db.read(async |tx: &mut Tx| listings(tx, 200).await).await.unwrap();
+    let list = async |limit| floor.db.read(async move |tx: &mut Tx| listings(tx, limit, at(0)).await).await.unwrap();
     let listing = |capability: &str, open_orders, last, best_bid, best_ask| Listing {
         capability: capability.into(),
         continuous: false,
@@ -48,10 +48,42 @@ async fn capabilities_are_listed_with_their_prices(test: &TestDb) {
         best_bid,
         best_ask,
     };
-    let mut expected = [listing(CAPABILITY, 3, None, Some(7), Some(8)), listing("elsewhere", 0, Some(5), None, None)];
-    expected.sort_by(|a, b| a.capability.cmp(&b.capability));
-    assert_eq!(listed, expected);
-    assert_eq!(floor.db.read(async |tx: &mut Tx| listings(tx, 1).await).await.unwrap(), expected[..1]);
+    let expected = [listing("elsewhere", 0, Some(5), None, None), listing(CAPABILITY, 3, None, Some(7), Some(8))];
+    assert_eq!(list(200).await, expected);
+    assert_eq!(list(1).await, expected[..1]);
+}
+
+/// Orders cost nothing, and so they do not make a capability worth showing.
+async fn what_is_traded_is_listed_before_what_is_only_offered(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, seller) = (trader(&test.db, 10_000).await, trader(&test.db, 0).await);
+    let trade = async |capability: &str, price| {
+        for (side, who) in [(Side::Ask, seller), (Side::Bid, buyer)] {
+            let order = NewOrder { immediate: true, ..NewOrder::limit(who, side, capability, price, 1) };
+            floor.place(order).await.unwrap();
+        }
+    };
+    for name in ["a", "b", "c"] {
+        floor.place(NewOrder::limit(buyer, Side::Bid, name, 1, 1)).await.unwrap();
+    }
+    trade("long ago", 900).await;
+    floor.advance(86_400);
+    trade("before", 1).await;
+    floor.advance(3 * 86_400);
+    trade("yesterday", 50).await;
+    trade("both", 30).await;
+    floor.advance(86_400);
+    trade("both", 30).await;
+    trade("today", 55).await;
+    trade("a little today", 1).await;
+    let now = floor.clock.now();
+    let list = async |limit| {
+        let listed = floor.db.read(async move |tx: &mut Tx| listings(tx, limit, now).await).await.unwrap();
+        listed.into_iter().map(|listing| listing.capability.to_string()).collect::<Vec<_>>()
+    };
+    let expected = ["both", "today", "yesterday", "a little today", "before", "long ago", "a", "b", "c"];
+    assert_eq!(list(200).await, expected);
+    assert_eq!(list(5).await, expected[..5]);
 }
 
 async fn orders_are_listed_to_whom_they_belong(test: &TestDb) {
@@ -163,6 +195,7 @@ async fn trades_are_listed_and_told(test: &TestDb) {
 crate::market_suite! {
     a_book_shows_the_best_orders_and_not_the_oldest,
     capabilities_are_listed_with_their_prices,
+    what_is_traded_is_listed_before_what_is_only_offered,
     orders_are_listed_to_whom_they_belong,
     prices_are_summed_up,
     trades_are_listed_and_told,

@@ -6,7 +6,7 @@ use rialto_market::{
     Settings, SettingsChange, TimeInForce,
     book::{SelfTrade, Side},
 };
-use rialto_store::testing::TestDb;
+use rialto_store::{StoreError, Tx, testing::TestDb};
 
 use crate::support::{CAPABILITY, Floor, admin, all_at_once, at, caller, check_not_crossed, trader};
 
@@ -219,7 +219,29 @@ async fn a_capability_holds_so_many_orders(test: &TestDb) {
     assert!(floor.place(other).await.is_ok());
 }
 
+async fn an_order_names_a_capability_that_is_there_for_ever(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    floor.ask(trader(&test.db, 0).await, 10, 1).await;
+    let id = if test.db.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let columns = "owner_id, agent_id, account_id, side, type, time_in_force, price, quantity, remaining, filled, cancelled, status, \
+                   priority, self_trade, fingerprint, tick, created_at, updated_at";
+    let forged =
+        format!("INSERT INTO market_orders (id, capability, {columns}) SELECT {id}, 'nowhere', {columns} FROM market_orders");
+    let attempt = async |sql: String| test.db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await;
+    let refused = attempt(forged).await;
+    assert!(matches!(refused, Err(StoreError::ForeignKey(_))), "{refused:?}");
+    for change in [
+        "UPDATE market_orders SET capability = 'nowhere'",
+        "UPDATE market_capabilities SET capability = 'nowhere'",
+        "DELETE FROM market_capabilities",
+    ] {
+        let refused = attempt(change.into()).await;
+        assert!(matches!(refused, Err(StoreError::ForeignKey(_) | StoreError::Database(_))), "{change}: {refused:?}");
+    }
+}
+
 crate::market_suite! {
+    an_order_names_a_capability_that_is_there_for_ever,
     nonsense_is_refused_field_by_field,
     only_the_owner_of_an_agent_trades_for_it,
     the_same_order_is_placed_once,

@@ -212,7 +212,21 @@ SELECT 'an open order of an agent that may not trade' AS what FROM market_orders
 WHERE remaining > 0 AND agent_id IN (SELECT agent_id FROM market_stopped);
 
 SELECT 'two open orders of one priority' AS what FROM market_orders WHERE remaining > 0
-GROUP BY capability, priority HAVING COUNT(*) > 1";
+GROUP BY capability, priority HAVING COUNT(*) > 1;
+
+SELECT 'candles of ' || CAST(i.seconds AS TEXT) || ' s that do not add up to the trades' AS what
+FROM (
+    SELECT 60 AS seconds UNION ALL SELECT 300 UNION ALL SELECT 900 UNION ALL SELECT 3600 UNION ALL SELECT 14400
+    UNION ALL SELECT 86400
+) AS i JOIN (
+    SELECT capability, COUNT(*) AS trades, SUM(quantity) AS volume, SUM(price * quantity) AS credits FROM market_trades
+    GROUP BY capability
+) AS t ON TRUE LEFT JOIN (
+    SELECT capability, seconds, SUM(trades) AS trades, SUM(volume) AS volume,
+        SUM(credits_high * 16777216 + credits_low) AS credits
+    FROM market_candles GROUP BY capability, seconds
+) AS c ON c.capability = t.capability AND c.seconds = i.seconds
+WHERE c.seconds IS NULL OR c.trades <> t.trades OR c.volume <> t.volume OR c.credits <> t.credits";
 
 async fn contradictions(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();

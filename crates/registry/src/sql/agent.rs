@@ -1,5 +1,7 @@
 //! One agent at a time.
 
+use std::collections::HashMap;
+
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper,
@@ -165,6 +167,50 @@ macro_rules! one {
     };
 }
 
+async fn find_ids(tx: &mut Tx, ids: Vec<AgentId>) -> Result<HashMap<AgentRef, AgentId>, StoreError> {
+    let mut found = HashMap::new();
+    if !ids.is_empty() {
+        let rows: Vec<AgentId> = on!(tx,
+        sqlite conn => {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let known = agents::table.filter(agents::id.eq(id).and(agents::state.ne(DELETED)));
+                let row: Option<AgentId> = known.select(agents::id).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        },
+        postgres conn => {
+            let known = agents::table.filter(agents::id.eq_any(ids).and(agents::state.ne(DELETED)));
+            known.select(agents::id).load(conn).await
+        })?;
+        found.extend(rows.into_iter().map(|id| (AgentRef::Id(id), id)));
+    }
+    Ok(found)
+}
+
+async fn find_slugs(tx: &mut Tx, slugs: Vec<&str>) -> Result<HashMap<AgentRef, AgentId>, StoreError> {
+    let mut found = HashMap::new();
+    if !slugs.is_empty() {
+        let rows: Vec<(String, AgentId)> = on!(tx,
+        sqlite conn => {
+            let mut rows = Vec::with_capacity(slugs.len());
+            for slug in slugs {
+                let known = agents::table.filter(agents::slug.eq(slug).and(agents::state.ne(DELETED)));
+                let row: Option<(String, AgentId)> = known.select((agents::slug, agents::id)).first(conn).await.optional()?;
+                rows.extend(row);
+            }
+            Ok(rows)
+        },
+        postgres conn => {
+            let known = agents::table.filter(agents::slug.eq_any(slugs).and(agents::state.ne(DELETED)));
+            known.select((agents::slug, agents::id)).load(conn).await
+        })?;
+        found.extend(rows.into_iter().map(|(slug, id)| (AgentRef::Slug(slug), id)));
+    }
+    Ok(found)
+}
+
 impl AgentStore for Tx {
     async fn insert_agent(&mut self, agent: &Agent, manifest: Option<&Value>) -> Result<bool, StoreError> {
         let values = (AgentValues::from(agent), agents::manifest.eq(manifest.cloned().map(Json)));
@@ -179,6 +225,19 @@ impl AgentStore for Tx {
             AgentRef::Slug(slug) => on!(self, conn => one!(slug slug).first(conn).await.optional())?,
         };
         row.map(Agent::try_from).transpose()
+    }
+
+    async fn find_agent_ids(&mut self, agents: &[AgentRef]) -> Result<Vec<Option<AgentId>>, StoreError> {
+        let (mut ids, mut slugs) = (Vec::new(), Vec::new());
+        for agent in agents {
+            match agent {
+                AgentRef::Id(id) => ids.push(*id),
+                AgentRef::Slug(slug) => slugs.push(slug.as_str()),
+            }
+        }
+        let mut found = find_ids(self, ids).await?;
+        found.extend(find_slugs(self, slugs).await?);
+        Ok(agents.iter().map(|agent| found.get(agent).copied()).collect())
     }
 
     async fn lock_agent(&mut self, agent: &AgentRef) -> Result<Option<Agent>, StoreError> {

@@ -71,6 +71,6 @@ impl SimulationStore for Tx {
     }
 
     async fn append_events(&mut self, events: Vec<Event>) -> Result<(), StoreError> {
-        outbox::append_all(self, events).await
+        outbox::append_brief(self, events).await
     }
 }

@@ -8,8 +8,9 @@ mod read;
 
 use diesel::{
     sql_query,
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
+use diesel_async::AsyncPgConnection;
 pub use follow::{Follower, Page};
 pub use read::{Reach, Recorded, between, reach};
 use rialto_kernel::{Event, Id, OwnerId, Timestamp, nouns::OutboxEvent};
@@ -35,6 +36,7 @@ struct OutboxRow {
     owner_id: Option<OwnerId>,
     data: Json,
     occurred_at: Timestamp,
+    brief: bool,
 }
 
 /// Writes `event` into the open transaction.
@@ -42,6 +44,10 @@ struct OutboxRow {
 /// # Errors
 /// Whatever the database says.
 pub async fn append(tx: &mut Tx, event: Event) -> Result<(), StoreError> {
+    insert(tx, event, false).await
+}
+
+async fn insert(tx: &mut Tx, event: Event, brief: bool) -> Result<(), StoreError> {
     let row = OutboxRow {
         id: Id::new(),
         kind: event.kind,
@@ -49,6 +55,7 @@ pub async fn append(tx: &mut Tx, event: Event) -> Result<(), StoreError> {
         owner_id: event.owner,
         data: Json(event.data),
         occurred_at: event.at,
+        brief,
     };
     on!(tx, conn => diesel::insert_into(outbox::table).values(&row).execute(conn).await)?;
     WAKE.notify_waiters();
@@ -64,10 +71,11 @@ statement! {
         owner_id: Vec<Option<OwnerId>> => Array<Nullable<Uid>>,
         data: Vec<Json> => Array<JsonDoc>,
         occurred_at: Vec<Timestamp> => Array<UtcTime>,
+        brief: bool => Bool,
     }
     rows: ();
-    postgres: "INSERT INTO outbox (id, kind, subject_id, owner_id, data, occurred_at)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6)";
+    postgres: "INSERT INTO outbox (id, kind, subject_id, owner_id, data, occurred_at, brief)
+        SELECT n.*, $7 FROM unnest($1, $2, $3, $4, $5, $6) AS n";
 }
 
 /// Writes `events` into the open transaction, in their order.
@@ -75,13 +83,37 @@ statement! {
 /// # Errors
 /// Whatever the database says.
 pub async fn append_all(tx: &mut Tx, events: Vec<Event>) -> Result<(), StoreError> {
-    if events.is_empty() {
-        return Ok(());
+    insert_all(tx, events, false).await
+}
+
+/// Like [`append_all`], for what is of interest while it happens and no longer: [`forget_brief`] may forget it soon.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append_brief(tx: &mut Tx, events: Vec<Event>) -> Result<(), StoreError> {
+    insert_all(tx, events, true).await
+}
+
+async fn insert_all(tx: &mut Tx, events: Vec<Event>, brief: bool) -> Result<(), StoreError> {
+    if let Tx::Postgres(conn) = tx {
+        return insert_many(conn, events, brief).await;
     }
-    if !tx.is_postgres() {
-        for event in events {
-            append(tx, event).await?;
-        }
+    for event in events {
+        insert(tx, event, brief).await?;
+    }
+    Ok(())
+}
+
+/// [`append_all`] on PostgreSQL, for who sends several statements before the first is answered.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append_many(conn: &AsyncPgConnection, events: Vec<Event>) -> Result<(), StoreError> {
+    insert_many(conn, events, false).await
+}
+
+async fn insert_many(mut conn: &AsyncPgConnection, events: Vec<Event>, brief: bool) -> Result<(), StoreError> {
+    if events.is_empty() {
         return Ok(());
     }
     let rows = InsertMany {
@@ -91,10 +123,9 @@ pub async fn append_all(tx: &mut Tx, events: Vec<Event>) -> Result<(), StoreErro
         owner_id: events.iter().map(|event| event.owner).collect(),
         occurred_at: events.iter().map(|event| event.at).collect(),
         data: events.into_iter().map(|event| Json(event.data)).collect(),
+        brief,
     };
-    on!(tx,
-        sqlite _conn => Err(diesel::result::Error::NotInTransaction),
-        postgres conn => rows.execute(conn).await)?;
+    crate::private::RunQueryDsl::execute(rows, &mut conn).await?;
     WAKE.notify_waiters();
     Ok(())
 }
@@ -116,5 +147,15 @@ pub fn appended() -> Notified<'static> {
 pub async fn forget_before(tx: &mut Tx, horizon: Timestamp, limit: i64) -> Result<usize, StoreError> {
     const FORGET: &str = "DELETE FROM outbox WHERE seq IN \
          (SELECT seq FROM outbox WHERE occurred_at < $1 ORDER BY occurred_at LIMIT $2)";
+    on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(limit).execute(conn).await)
+}
+
+/// Forgets events that [`append_brief`] wrote and that happened before `horizon`, at most `limit` of them; returns how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_brief(tx: &mut Tx, horizon: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    const FORGET: &str = "DELETE FROM outbox WHERE seq IN \
+         (SELECT seq FROM outbox WHERE brief AND occurred_at < $1 ORDER BY occurred_at LIMIT $2)";
     on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(limit).execute(conn).await)
 }

@@ -7,7 +7,6 @@ use actix_web::{
     web::Data,
 };
 use rialto_market::{self as market, Keyed, Once, OrderId, Placed};
-use rialto_registry::AgentRef;
 use rialto_store::{Tx, idempotency::Stored};
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
     query::OrdersQuery,
 };
 use crate::{
-    compose::{App, trading::find_trader},
+    compose::App,
     http::{Auth, Command, Json, Path, Problem, Query, command::replay, problem::ProblemBody},
 };
 
@@ -52,8 +51,7 @@ fn render(placed: &Placed) -> Stored {
 #[post("/market/orders")]
 pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Result<HttpResponse, Problem> {
     let Command { caller, body, key } = command;
-    let agent = AgentRef::parse(&body.agent_id);
-    let trader = app.db.read(async move |tx: &mut Tx| find_trader(tx, &agent).await).await?;
+    let trader = app.traders.find(&body.agent_id).await?;
     let new = body.order(trader);
     let placed = match key {
         None => app.exchange.place(&caller, new).await?,
@@ -82,15 +80,12 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
 #[get("/market/orders")]
 pub async fn list_orders(app: Data<App>, Auth(caller): Auth, query: Query<OrdersQuery>) -> Result<HttpResponse, Problem> {
     let (filter, limit) = (query.filter()?, query.limit()?);
-    let agent = query.agent_id.as_deref().map(AgentRef::parse);
-    let read = async move |tx: &mut Tx| {
-        let agent = match &agent {
-            Some(agent) => Some(find_trader(tx, agent).await?.agent),
-            None => None,
-        };
-        let filter = market::OrderFilter { agent, ..filter.clone() };
-        market::orders(tx, &caller, filter, limit).await.map_err(in_query)
+    let agent = match &query.agent_id {
+        Some(agent) => Some(app.traders.find(agent).await?.agent),
+        None => None,
     };
+    let filter = market::OrderFilter { agent, ..filter };
+    let read = async move |tx: &mut Tx| market::orders(tx, &caller, filter.clone(), limit).await.map_err(in_query);
     Ok(HttpResponse::Ok().json(OrderPageResponse::from(app.db.read(read).await?)))
 }
 

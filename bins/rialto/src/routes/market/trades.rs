@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, get, post, web::Data};
 use rialto_market::{self as market, Keyed, Once, TRADES_MAX, Trade, TradeFilter, TradeId};
-use rialto_registry::AgentRef;
 use rialto_store::{Tx, idempotency::Stored};
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
     query::{MatchQuery, TradesQuery},
 };
 use crate::{
-    compose::{App, trading::find_trader},
+    compose::App,
     http::{
         Command, Path, Problem, Query,
         command::{NoBody, replay},
@@ -79,14 +78,12 @@ fn render(trades: &Vec<Trade>) -> Stored {
 #[get("/market/trades")]
 pub async fn list_trades(app: Data<App>, query: Query<TradesQuery>) -> Result<HttpResponse, Problem> {
     let (page, filter) = (paging::page(query.limit, query.offset, 50, TRADES_MAX)?, query.filter());
-    let agent = query.agent_id.as_deref().map(AgentRef::parse);
-    let read = async move |tx: &mut Tx| {
-        let agent = match &agent {
-            Some(agent) => Some(find_trader(tx, agent).await?.agent),
-            None => None,
-        };
-        market::trades(tx, &TradeFilter { agent, ..filter.clone() }, page).await.map_err(in_query)
+    let agent = match &query.agent_id {
+        Some(agent) => Some(app.traders.find(agent).await?.agent),
+        None => None,
     };
+    let filter = TradeFilter { agent, ..filter };
+    let read = async move |tx: &mut Tx| market::trades(tx, &filter, page).await.map_err(in_query);
     let trades = app.db.read(read).await?;
     Ok(HttpResponse::Ok().json(shown(&trades)))
 }

@@ -23,7 +23,7 @@ pub enum MarketOverview {
 /// The market of the users.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MarketIndex {
-    /// What can be traded: the first 200 by name.
+    /// What can be traded: at most 200, those that were traded most today and yesterday first.
     capabilities: Vec<ListingResponse>,
     /// What is shown below; null while nothing has ever been traded.
     #[schema(required, example = "translation")]

@@ -68,15 +68,8 @@ pub async fn at(tx: &mut Tx, view: View, capability: Option<String>, now: Timest
 }
 
 async fn at_market(tx: &mut Tx, wanted: Option<String>, now: Timestamp) -> Result<MarketLook, Problem> {
-    let listed = market::listings(tx, LISTED).await?;
-    let capability = match wanted {
-        Some(name) => Some(name),
-        None => {
-            let newest = market::trades(tx, &TradeFilter::default(), PageRequest::first(1)).await?;
-            let traded = newest.first().map(|trade| trade.capability.to_string());
-            traded.or_else(|| listed.first().map(|listing| listing.capability.to_string()))
-        }
-    };
+    let listed = market::listings(tx, LISTED, now).await?;
+    let capability = wanted.or_else(|| listed.first().map(|listing| listing.capability.to_string()));
     let Some(capability) = capability else { return Ok(MarketLook { listed, shown: None }) };
     let ticker = market::ticker(tx, &capability, now).await.map_err(in_query)?;
     let depth = market::depth(tx, &capability, LEVELS).await?;

@@ -22,7 +22,7 @@ pub struct OverviewQuery {
     /// Which of the two markets; `market` when it is left out.
     #[param(inline)]
     pub view: Option<View>,
-    /// What is traded. The one that traded last when it is left out, or the first book of the simulation.
+    /// What is traded. The one that is traded most when it is left out, or the first book of the simulation.
     #[param(min_length = 1, max_length = 255, example = "translation")]
     pub capability: Option<String>,
 }

@@ -1,0 +1,2 @@
+DROP INDEX outbox_brief;
+ALTER TABLE outbox DROP COLUMN brief;

@@ -1,0 +1,3 @@
+-- Events that are told and then not kept as long as the others: those of simulations, which are many.
+ALTER TABLE outbox ADD COLUMN brief INTEGER NOT NULL DEFAULT FALSE;
+CREATE INDEX outbox_brief ON outbox (occurred_at) WHERE brief;
