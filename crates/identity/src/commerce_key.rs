@@ -158,9 +158,10 @@ async fn permit(
     if !caller.may_write(owner) {
         return Err(IdentityError::Forbidden);
     }
-    // A user's keys can do no more than the user; a key that says otherwise would lie.
+    // A user's keys can do no more than the user, and than the key that asks for another: a key that was lent stays what it is.
+    // Owners without a user begin with a buyer's key, which makes their others.
     if let Some(user) = tx.find_user(owner).await?
-        && user.role.weaker(role.role()) != role.role()
+        && caller.role.weaker(user.role).weaker(role.role()) != role.role()
     {
         return Err(IdentityError::Forbidden);
     }
@@ -175,6 +176,9 @@ async fn claim(
     role: KeyRole,
     now: Timestamp,
 ) -> Result<(OwnerId, Option<Caller>), IdentityError> {
+    if name.parse::<OwnerId>().is_ok() {
+        return Err(IdentityError::invalid("owner_id", "must not have the form of an id"));
+    }
     let sponsor = caller.filter(|caller| caller.is_admin());
     if role != KeyRole::Buyer && sponsor.is_none() {
         return Err(IdentityError::NotForOthers(role.as_str()));

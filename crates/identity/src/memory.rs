@@ -37,7 +37,8 @@ impl KeyMemory {
     /// Who has the key with this digest and, where one was given, this name.
     pub(crate) fn recall(&self, digest: &Digest, name: Option<KeyName>, now: Timestamp, lasts: Duration) -> Option<Caller> {
         let known = *self.keys().get(digest.as_bytes())?;
-        let fresh = now.since(known.asked_at) < lasts && known.expires_at.is_none_or(|end| now < end);
+        // A clock that was set back must not make it last.
+        let fresh = known.asked_at <= now && now.since(known.asked_at) < lasts && known.expires_at.is_none_or(|end| now < end);
         let named = name.is_none_or(|name| name == known.name || name == KeyName::Id(known.id));
         (fresh && named).then_some(known.caller)
     }

@@ -97,6 +97,10 @@ async fn a_claimed_name_is_its_owners_alone(test: &TestDb) {
     world.make(Some(selling), buyer("my-agent")).await.unwrap();
     let own = world.make(Some(user), provider(&user.owner.to_string())).await.unwrap();
     assert_eq!(world.who(&own).await.owner, user.owner);
+    // A key that a user lent out for buying makes none that sells.
+    let lent = world.who(&world.make(Some(user), buyer(&user.owner.to_string())).await.unwrap()).await;
+    let wish = world.make(Some(lent), provider(&user.owner.to_string())).await;
+    assert_eq!(wish.unwrap_err(), IdentityError::Forbidden);
     let name = async |owner: OwnerId| world.db.read(async move |tx: &mut Tx| owner_name(tx, owner).await).await.unwrap();
     assert_eq!((name(mine.owner).await, name(user.owner).await), ("my-agent".to_owned(), user.owner.to_string()));
 }
@@ -122,6 +126,7 @@ async fn what_a_key_may_not_be_is_named(test: &TestDb) {
         ("owner_id", buyer(" ")),
         ("owner_id", buyer(&"x".repeat(256))),
         ("owner_id", buyer("a\nb")),
+        ("owner_id", buyer(&OwnerId::new().to_string())),
         ("rate_limit", NewCommerceKey { rate_limit_per_minute: 0, ..good.clone() }),
         ("rate_limit", NewCommerceKey { rate_limit_per_minute: RATE_LIMIT_MAX + 1, ..good.clone() }),
         ("wallet_address", NewCommerceKey { wallet_address: Some(String::new()), ..good.clone() }),

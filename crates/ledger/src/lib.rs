@@ -170,5 +170,5 @@ pub use model::{
     NewAccount, NewHold, NewReversal, NewTransfer, Overdraft, Posted, Posting, ReferenceId, Side, Transfer, TransferId,
 };
 pub use plan::{Command, Outcome};
-pub use store::{Changes, LedgerStore};
+pub use store::{Changes, LedgerStore, Locked};
 pub use transfer::{batch, group, reverse, transfer};

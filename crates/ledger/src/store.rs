@@ -20,6 +20,9 @@ pub struct Changes {
     pub resolved: Vec<Hold>,
 }
 
+/// The holds and the accounts that were locked, and the transfers that were found.
+pub type Locked = (Vec<Hold>, Vec<Account>, Vec<Transfer>);
+
 /// The rows of the ledger, as seen from inside one transaction.
 ///
 /// `lock_` means that no other transaction can change the row before this one ends. Rows are locked in the order of
@@ -76,7 +79,7 @@ pub trait LedgerStore: Send {
         holds: &[HoldId],
         accounts: &[AccountId],
         transfers: &[TransferId],
-    ) -> impl Future<Output = Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError>> + Send {
+    ) -> impl Future<Output = Result<Locked, StoreError>> + Send {
         async {
             let holds = if holds.is_empty() { Vec::new() } else { self.lock_holds(holds).await? };
             let (accounts, transfers) = self.lock_accounts_and_find(accounts, transfers).await?;

@@ -85,7 +85,7 @@ where
         Err(_) => {
             for (key, reply) in keys.iter().cloned().zip(replies) {
                 let look = read.clone();
-                let one = db.read(async move |tx: &mut Tx| look(tx, &[key.clone()]).await).await;
+                let one = db.read(async move |tx: &mut Tx| look(tx, std::slice::from_ref(&key)).await).await;
                 let one = one
                     .and_then(|values| values.into_iter().next().ok_or_else(|| StoreError::Corrupt("nothing was read".into())));
                 drop(reply.send(one));

@@ -1,5 +1,5 @@
 -- Commerce keys mean nothing to the schema before.
-DELETE FROM api_keys WHERE commerce_id IS NOT NULL;
+DELETE FROM api_keys WHERE commerce_id IS NOT NULL OR role_cap = 'buyer';
 ALTER TABLE api_keys
     DROP COLUMN commerce_id,
     DROP COLUMN wallet_address,

@@ -12,7 +12,7 @@ CREATE TABLE api_keys_without_names (
 -- Commerce keys mean nothing to the schema before.
 INSERT INTO api_keys_without_names
     SELECT id, owner_id, name, secret_hash, role_cap, rate_limit_per_minute, created_at, last_used_at, expires_at FROM api_keys
-    WHERE commerce_id IS NULL;
+    WHERE commerce_id IS NULL AND role_cap IS NOT 'buyer';
 DROP TABLE api_keys;
 ALTER TABLE api_keys_without_names RENAME TO api_keys;
 CREATE INDEX api_keys_owner ON api_keys (owner_id, created_at, id);

@@ -22,7 +22,7 @@ use rialto_store::{StoreError, Tx};
 
 use crate::{
     model::{Account, AccountState, Entry, Hold, HoldId, NewAccount, Transfer, TransferId},
-    store::{Changes, LedgerStore},
+    store::{Changes, LedgerStore, Locked},
 };
 
 impl LedgerStore for Tx {
@@ -72,7 +72,7 @@ impl LedgerStore for Tx {
         holds: &[HoldId],
         accounts: &[AccountId],
         transfers: &[TransferId],
-    ) -> Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError> {
+    ) -> Result<Locked, StoreError> {
         transfers::find_under_locks(self, holds, accounts, transfers).await
     }
 

@@ -21,7 +21,10 @@ use super::{
     places,
     schema::{ledger_accounts as a, ledger_transfers as t},
 };
-use crate::model::{Account, Entry, Hold, HoldId, Kind, Posting, ReferenceId, Side, Transfer, TransferId};
+use crate::{
+    model::{Entry, HoldId, Kind, Posting, ReferenceId, Side, Transfer, TransferId},
+    store::Locked,
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = t)]
@@ -108,7 +111,7 @@ pub(super) async fn find_under_locks(
     hold_ids: &[HoldId],
     account_ids: &[AccountId],
     ids: &[TransferId],
-) -> Result<(Vec<Hold>, Vec<Account>, Vec<Transfer>), StoreError> {
+) -> Result<Locked, StoreError> {
     if !tx.is_postgres() {
         let holds = if hold_ids.is_empty() { Vec::new() } else { holds::lock(tx, hold_ids).await? };
         let accounts = accounts::lock(tx, account_ids).await?;

@@ -40,7 +40,7 @@ impl UsageStore for Tx {
             .inner_join(services::table.on(services::id.eq(u::service_id).and(services::state.eq("active"))))
             .filter(u::finished_at.ge(since).and(u::delivered.eq(true)))
             .group_by(u::service_id)
-            .select((u::service_id, count_star(), sql::<BigInt>("CAST(sum(latency_ms) AS BIGINT)")))
+            .select((u::service_id, count_star(), sql::<BigInt>("CAST(coalesce(sum(latency_ms), 0) AS BIGINT)")))
             .order((count_star().desc(), u::service_id.asc()))
             .limit(limit).load(conn).await)?;
         Ok(rows.into_iter().map(|(id, calls, latency_ms)| (id, CallSum { calls, latency_ms })).collect())

@@ -227,7 +227,8 @@ pub async fn update_service(
         return Err(RegistryError::ServiceRemoved);
     }
     changes.apply(&mut service)?;
-    save(tx, service, "service.updated", now).await
+    let kind = if service.status == ServiceStatus::Removed { "service.removed" } else { "service.updated" };
+    save(tx, service, kind, now).await
 }
 
 /// Removes a service: it is not found or called any more, and stays readable. To remove it again changes nothing.
