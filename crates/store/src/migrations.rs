@@ -44,8 +44,6 @@ impl Migration {
         "0012_a2a",
         "0013_embeddings",
         "0014_workflows",
-        "0015_foundation_brief",
-        "0015_ledger_holds",
         "0015_market_candles",
         "0016_identity_commerce",
         "0017_cards_and_ages",
@@ -53,6 +51,8 @@ impl Migration {
         "0019_market_safety",
         "0020_registry_services",
         "0021_broker_usage",
+        "0022_ledger_holds",
+        "0023_foundation_brief",
     ];
 }
 

@@ -88,6 +88,7 @@ async fn a_scenario_is_started_and_watched(world: &mut World) {
     browser.until("it asks for a credential", "document.querySelector('#sign-in').open").await;
     browser.run(&format!("document.querySelector('#secret').value = {}", json!(secret))).await;
     browser.run("document.querySelector('#sign-in button[value=keep]').click()").await;
+    browser.until("the credential is kept", "document.querySelector('#credential').textContent === 'Signed in'").await;
     browser
         .run("document.querySelector('#tick_count').value = 5000; document.querySelector('#tick_interval_ms').value = 50")
         .await;

@@ -145,7 +145,7 @@ async fn services_are_found_as_the_reference_says(world: &mut World) {
     assert_eq!(names("q=nothing-like-it").await, (vec![], 0));
     let categories = stranger.get("/api/v1/discover/categories").await.expect(200);
     let expected =
-        json!([{"category": "ai", "count": 2}, {"category": "data", "count": 1}, {"category": "uncategorized", "count": 1}]);
+        json!([{"category": "ai", "count": 2}, {"category": "uncategorized", "count": 1}, {"category": "data", "count": 1}]);
     assert_eq!(categories["categories"], expected);
     assert_eq!(stranger.get("/api/v1/discover/trending").await.expect(200), json!({"trending": [], "count": 0}));
     let newest = stranger.get("/api/v1/discover/recommendations/nobody?limit=2").await.expect(200);
