@@ -170,5 +170,6 @@ pub use model::{
     NewAccount, NewHold, NewReversal, NewTransfer, Overdraft, Posted, Posting, ReferenceId, Side, Transfer, TransferId,
 };
 pub use plan::{Command, Outcome};
+pub use sql::pipeline;
 pub use store::{Changes, LedgerStore, Locked};
 pub use transfer::{batch, group, reverse, transfer};

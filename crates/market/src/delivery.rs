@@ -7,7 +7,8 @@
 //! A seller that has spent the proceeds before that cannot be held to anything. Then the delivery is refused
 //! ([`MarketError::ProceedsSpent`]) and nothing has changed: the buyer may ask again later, or take the risk
 //! ([`NewDelivery::at_own_risk`]). Only a delivery at the buyer's own risk can end as [`TradeStatus::Failed`], owed and not
-//! paid back (and one whose seller's wallet was frozen meanwhile: its hold stays until the wallet is open again).
+//! paid back (and one whose seller's wallet was frozen meanwhile: its hold stays until the wallet is open again, and
+//! [`pay_back_held`] pays it back then).
 
 use std::time::Duration;
 
@@ -157,6 +158,23 @@ pub async fn finish_delivery(
     tx.append_event(standing("trade.settled", &trade, error, now)).await?;
     tx.append_event(standing("trade.completed", &trade, None, now)).await?;
     Ok(trade)
+}
+
+/// Tries once more to pay the buyer of a failed delivery back out of what is held for it, which cannot be done while the seller's
+/// wallet is frozen. Whether it was; if not, the trade goes to the end of the line of [`MarketStore::owed_trades`].
+///
+/// # Errors
+/// [`MarketError::TradeUnknown`], [`MarketError::Store`].
+pub async fn pay_back_held(tx: &mut impl MarketStore, id: TradeId, now: Timestamp) -> Result<bool, MarketError> {
+    let mut trade = tx.lock_trade(id).await?.ok_or(MarketError::TradeUnknown(id))?;
+    let (TradeStatus::Failed, Some(_), Some(invocation)) = (trade.status, trade.hold, trade.invocation) else { return Ok(false) };
+    let delivery = Delivery { invocation, succeeded: false, latency_ms: trade.latency_ms, error: None };
+    if finish_delivery(tx, id, &delivery, now).await?.status == TradeStatus::Reversed {
+        return Ok(true);
+    }
+    trade.updated_at = now;
+    tx.update_trade(&trade).await?;
+    Ok(false)
 }
 
 /// Holds what the seller has of a trade; nothing if the house took all of it.

@@ -38,7 +38,7 @@ mod store;
 
 #[cfg(feature = "exchange")]
 pub use self::{
-    delivery::{Delivery, NewDelivery, abandon_delivery, begin_delivery, finish_delivery},
+    delivery::{Delivery, NewDelivery, abandon_delivery, begin_delivery, finish_delivery, pay_back_held},
     error::MarketError,
     exchange::{Exchange, ExchangeOptions, resume_trading, stop_trading},
     model::{
@@ -50,5 +50,5 @@ pub use self::{
         AGENT_OFFSET_MAX, BOOK_ORDERS_MAX, CANDLES_MAX, DEPTH_LEVELS_MAX, LISTINGS_MAX, ORDERS_MAX, TRADES_MAX, candles,
         capability, depth, find_traders, listings, order, order_book, orders, ticker, trade, trades,
     },
-    store::{Changes, MarketStore},
+    store::{Changes, Found, Look, MarketStore},
 };

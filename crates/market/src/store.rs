@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use rialto_kernel::{AgentId, Event, OwnerId, PageRequest, Timestamp};
-use rialto_ledger::wallet::WalletStore;
+use rialto_kernel::{AccountId, AgentId, Event, OwnerId, PageRequest, Timestamp};
+use rialto_ledger::{HoldId, LedgerError, plan::Plan, wallet::WalletStore};
 use rialto_store::{
     StoreError,
-    idempotency::{Claim, Key, Stored},
+    idempotency::{Key, Record, Stored},
 };
 
 use crate::model::{
@@ -29,6 +29,36 @@ pub struct Changes {
     pub owners: Vec<(OwnerId, i64)>,
     /// What is worth telling.
     pub events: Vec<Event>,
+    /// The answers to requests under idempotency keys that had none.
+    pub answers: Vec<(Key, Stored)>,
+}
+
+/// What a transaction is to find, all under its locks. What is locked first is locked first.
+#[derive(Debug, Clone, Default)]
+pub struct Look<'a> {
+    /// Capabilities to be locked, sorted and without repetition.
+    pub capabilities: Vec<&'a str>,
+    /// Accounts to be locked.
+    pub accounts: Vec<AccountId>,
+    /// Holds to be locked, and their accounts.
+    pub holds: Vec<HoldId>,
+    /// Owners, each with one of its agents: how do they stand?
+    pub traders: Vec<(OwnerId, AgentId)>,
+    /// Idempotency keys: what is kept under them?
+    pub keys: Vec<Key>,
+}
+
+/// What a transaction has found.
+#[derive(Debug)]
+pub struct Found {
+    /// The capabilities that exist.
+    pub capabilities: Vec<Capability>,
+    /// The accounts and the holds, for money to be moved.
+    pub plan: Plan,
+    /// How the traders stand.
+    pub standings: Vec<Standing>,
+    /// What is kept under the keys, in their order.
+    pub answers: Vec<Option<Record>>,
 }
 
 /// The rows of the market, as seen from inside one transaction.
@@ -54,11 +84,14 @@ pub trait MarketStore: WalletStore {
     /// Open orders whose time is up at `now`, the earliest first.
     fn due_orders(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<OrderId>, StoreError>> + Send;
 
-    /// How these stand, each an owner with one of its agents.
-    fn standings(&mut self, traders: &[(OwnerId, AgentId)]) -> impl Future<Output = Result<Vec<Standing>, StoreError>> + Send;
+    /// Locks and reads all that `look` names.
+    fn look(&mut self, look: Look<'_>, now: Timestamp) -> impl Future<Output = Result<Found, LedgerError>> + Send;
 
     /// Writes that an agent may not trade.
     fn stop_trader(&mut self, agent: AgentId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Those of these agents of which it was never written that they may not trade, or not any more.
+    fn not_stopped(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<AgentId>, StoreError>> + Send;
 
     /// Writes that an agent may trade again.
     fn resume_trader(&mut self, agent: AgentId) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -70,20 +103,17 @@ pub trait MarketStore: WalletStore {
         agent: AgentId,
     ) -> impl Future<Output = Result<Vec<(OrderId, Arc<str>)>, StoreError>> + Send;
 
-    /// Writes `changes`.
+    /// Moves the money, and then writes `changes`.
     ///
     /// # Errors
-    /// [`StoreError::Again`] when another transaction took one of the new ids in the meantime: run again, this one will find it.
-    fn write_market(&mut self, changes: Changes, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// What became of an idempotency key.
-    fn find_answer(&mut self, key: &Key) -> impl Future<Output = Result<Option<Claim>, StoreError>> + Send;
-
-    /// Keeps the answer under a key that had none.
-    ///
-    /// # Errors
-    /// [`StoreError::Again`] when another transaction took the key in the meantime: run again, this one will find it.
-    fn keep_answer(&mut self, key: &Key, answer: &Stored, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// [`StoreError::Again`] when another transaction took one of the new ids or keys in the meantime: run again, this one will
+    /// find it.
+    fn write_market(
+        &mut self,
+        money: Plan,
+        changes: Changes,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Keeps another answer under a key that has one.
     fn replace_answer(&mut self, key: &Key, answer: &Stored) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -113,6 +143,10 @@ pub trait MarketStore: WalletStore {
 
     /// Reads a trade and locks it.
     fn lock_trade(&mut self, id: TradeId) -> impl Future<Output = Result<Option<Trade>, StoreError>> + Send;
+
+    /// Trades whose delivery failed, whose money is held to be paid back, and that nobody has looked at since `before`; the one
+    /// that was looked at first comes first.
+    fn owed_trades(&mut self, before: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<TradeId>, StoreError>> + Send;
 
     /// Writes how the delivery of a trade stands.
     fn update_trade(&mut self, trade: &Trade) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -24,6 +24,13 @@ pub trait AgentStore: Send {
     /// The ids of these agents, in their order; none for one that does not exist.
     fn find_agent_ids(&mut self, agents: &[AgentRef]) -> impl Future<Output = Result<Vec<Option<AgentId>>, StoreError>> + Send;
 
+    /// Agents that were deleted, in the order of their ids, after this one.
+    fn deleted_agents(
+        &mut self,
+        after: Option<AgentId>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<AgentId>, StoreError>> + Send;
+
     /// Reads an agent and keeps others from changing it until the transaction ends.
     fn lock_agent(&mut self, agent: &AgentRef) -> impl Future<Output = Result<Option<Agent>, StoreError>> + Send;
 

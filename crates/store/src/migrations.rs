@@ -53,6 +53,7 @@ impl Migration {
         "0021_broker_usage",
         "0022_ledger_holds",
         "0023_foundation_brief",
+        "0024_market_upkeep",
     ];
 }
 

@@ -101,6 +101,8 @@ fn pool(url: &str, connections: usize, wait: Duration) -> Result<Pool<AsyncPgCon
     config.recycling_method = RecyclingMethod::Fast;
     Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(connections)
+        // The one that was used last: its server process has everything at hand.
+        .queue_mode(deadpool::managed::QueueMode::Lifo)
         .runtime(deadpool::Runtime::Tokio1)
         .wait_timeout(Some(wait))
         .create_timeout(Some(ANSWER_MAX))

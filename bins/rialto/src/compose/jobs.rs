@@ -10,12 +10,13 @@ use rialto_coordinator::{Advance, store::ExecutionStore};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
+use rialto_market::{MarketStore, pay_back_held};
 use rialto_registry::{EmbedAgent, Upkeep};
 use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery};
+use super::{App, deliveries::CloseDelivery, retirement};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -32,6 +33,11 @@ const SIMULATIONS_KEPT: u32 = 50;
 const TASK_EVENTS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long A2A tasks are kept that are at rest, and runs of tasks and workflows that have ended.
 const TASKS_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long after a failed delivery could not be paid back it is tried again.
+const PAY_BACK_AFTER: Duration = Duration::from_secs(5 * 60);
+/// How often it is looked for agents that were deleted and still trade. They are of old servers, so once is enough; it is a row
+/// of each agent that ever was.
+const STOP_DELETED_EVERY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many servers are told something at once.
 const DELIVERIES: usize = 32;
 
@@ -78,6 +84,8 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("holds.expire", every_few_seconds, task(|app| Box::pin(expire_holds(app))))
         .every("ledger.seal", Duration::from_secs(10), sealing(app))
         .every("market.expire-orders", every_few_seconds, task(|app| Box::pin(expire_orders(app))))
+        .every("market.pay-back", every_minute, task(|app| Box::pin(pay_back(app))))
+        .every("market.stop-deleted", STOP_DELETED_EVERY, task(|app| Box::pin(stop_deleted(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
         .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
@@ -166,6 +174,32 @@ async fn expire_holds(app: Arc<App>) -> Result<(), Failure> {
 
 async fn expire_orders(app: Arc<App>) -> Result<(), Failure> {
     while is_full(app.exchange.expire_due(BATCH).await?) {}
+    Ok(())
+}
+
+/// Pays buyers back whose money is held in a wallet that was frozen, once it is open. A wallet that stays frozen is looked at
+/// again after a while, however long that takes.
+async fn pay_back(app: Arc<App>) -> Result<(), Failure> {
+    let horizon = app.clock.now().before(PAY_BACK_AFTER);
+    let owed = app.db.read::<_, StoreError, _>(async move |tx: &mut Tx| tx.owed_trades(horizon, BATCH).await).await?;
+    let mut failed = Ok(());
+    for trade in owed {
+        let now = app.clock.now();
+        match app.db.write(async move |tx: &mut Tx| pay_back_held(tx, trade, now).await).await {
+            Ok(true) => tracing::warn!(trade.id = %trade, "a failed delivery was paid back late"),
+            Ok(false) => {}
+            // One that cannot be read, say, keeps nobody else from their money.
+            Err(error) => failed = Err(error.into()),
+        }
+    }
+    failed
+}
+
+async fn stop_deleted(app: Arc<App>) -> Result<(), Failure> {
+    let ended = retirement::stop_deleted(&app.db, &app.clock, BATCH).await?;
+    if ended > 0 {
+        tracing::warn!(orders = ended, "deleted agents had open orders: cancelled");
+    }
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! What takes the registry and the market together: an agent that is no more, or is switched off, does not trade.
 
-use rialto_kernel::{Caller, Timestamp};
-use rialto_market::{resume_trading, stop_trading};
-use rialto_registry::{self as registry, Agent, AgentChanges, AgentRef};
-use rialto_store::Tx;
+use rialto_kernel::{Caller, Clock, Timestamp};
+use rialto_market::{MarketError, MarketStore, resume_trading, stop_trading};
+use rialto_registry::{self as registry, Agent, AgentChanges, AgentRef, store::AgentStore};
+use rialto_store::{Db, StoreError, Tx};
 
 use crate::http::Problem;
 
@@ -35,4 +35,29 @@ pub async fn update_agent(
         None => {}
     }
     Ok(agent)
+}
+
+/// Ends the open orders of agents that were deleted by a server that did not know of the market, and so left them; `limit` agents
+/// are looked at together. Returns how many orders that were.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn stop_deleted(db: &Db, clock: &Clock, limit: u32) -> Result<usize, MarketError> {
+    let (mut after, mut ended) = (None, 0);
+    loop {
+        let look = async move |tx: &mut Tx| {
+            let deleted = tx.deleted_agents(after, limit).await?;
+            Ok::<_, StoreError>((deleted.last().copied(), tx.not_stopped(&deleted).await?))
+        };
+        let (last, agents) = db.read(look).await?;
+        if last.is_none() {
+            return Ok(ended);
+        }
+        after = last;
+        // One by one: the orders of an agent are as many as one transaction should end.
+        for agent in agents {
+            let now = clock.now();
+            ended += db.write(async move |tx: &mut Tx| stop_trading(tx, agent, now).await).await?;
+        }
+    }
 }

@@ -160,6 +160,11 @@ impl Plan {
         Ok(Self::of(now, (holds, accounts, known), reversed))
     }
 
+    /// Over accounts that are locked.
+    pub(crate) fn of_accounts(accounts: Vec<Account>, now: Timestamp) -> Self {
+        Self::of(now, (Vec::new(), accounts, Vec::new()), Vec::new())
+    }
+
     /// Rows that were read, and which of the transfers are reversed, by which.
     fn of(
         now: Timestamp,
@@ -178,7 +183,7 @@ impl Plan {
     }
 }
 
-fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(mut ids: Vec<T>) -> Vec<T> {
     ids.sort_unstable();
     ids.dedup();
     ids

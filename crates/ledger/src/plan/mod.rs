@@ -10,6 +10,7 @@ mod rules;
 
 use std::collections::HashMap;
 
+pub(crate) use load::sorted;
 use rialto_kernel::{AccountId, Amount, Timestamp};
 use rialto_store::StoreError;
 

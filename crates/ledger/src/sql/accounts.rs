@@ -1,9 +1,10 @@
 //! Rows of `ledger_accounts`.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, Queryable, Selectable, SelectableHelper,
     sql_types::{BigInt, Binary, Bool, Nullable, Text},
 };
+use diesel_async::AsyncPgConnection;
 use rialto_kernel::{AccountId, AgentId, Asset, OwnerId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
@@ -122,10 +123,14 @@ pub(super) async fn lock(tx: &mut Tx, ids: &[AccountId]) -> Result<Vec<Account>,
             Ok(rows)
         }
     },
-    postgres conn => {
-        a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select()).load(conn).await
-    })?;
+    postgres conn => lock_rows(conn, ids).await)?;
     models(rows)
+}
+
+/// Locks accounts on PostgreSQL, for who sends several statements before the first is answered.
+pub(super) async fn lock_rows(mut conn: &AsyncPgConnection, ids: &[AccountId]) -> QueryResult<Vec<AccountRow>> {
+    let locked = a::table.filter(a::id.eq_any(ids)).order(a::id).for_no_key_update().select(AccountRow::as_select());
+    rialto_store::private::RunQueryDsl::load(locked, &mut conn).await
 }
 
 pub(super) async fn set_state(tx: &mut Tx, id: AccountId, state: AccountState, now: Timestamp) -> Result<(), StoreError> {

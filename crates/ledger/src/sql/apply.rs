@@ -4,10 +4,11 @@
 //! becomes of holds is sent with it.
 
 use diesel::{
-    ExpressionMethods, QueryDsl,
+    ExpressionMethods, QueryDsl, QueryResult,
     dsl::max,
     sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text},
 };
+use diesel_async::AsyncPgConnection;
 use futures_util::future::try_join3;
 use rialto_kernel::Timestamp;
 use rialto_store::{
@@ -276,35 +277,51 @@ pub(super) async fn apply(tx: &mut Tx, changes: &Changes) -> Result<(), StoreErr
         }
         Ok(written)
     },
-    postgres conn => {
-        let conn = &**conn;
-        let entered = async {
-            if accounts.is_empty() {
-                Ok(0)
-            } else if transfers.is_empty() {
-                UpdateMany::from(&accounts[..]).execute(&mut &*conn).await
-            } else {
-                EnterMany::new(accounts, transfers).execute(&mut &*conn).await
-            }
-        };
-        let begun = async {
-            if opened.is_empty() { Ok(0) } else { holds::InsertMany::from(&opened[..]).execute(&mut &*conn).await }
-        };
-        let ended = async {
-            if resolved.is_empty() { Ok(0) } else { holds::ResolveMany::from(&resolved[..]).execute(&mut &*conn).await }
-        };
-        let done = try_join3(entered, begun, ended).await;
-        done.map(|(accounts, opened, resolved)| Written { accounts, transfers: transfers.len(), opened, resolved })
-    })
-    .map_err(|error| match error {
+    postgres conn => write(conn, changes, &opened).await)
+    .map_err(known)?;
+    check(written, changes)
+}
+
+/// [`apply`] on PostgreSQL, for who sends several statements before the first is answered.
+pub(super) async fn apply_on(conn: &AsyncPgConnection, changes: &Changes) -> Result<(), StoreError> {
+    let opened = holds::new_rows(&changes.opened, &changes.accounts)?;
+    let written = write(conn, changes, &opened).await.map_err(|error| known(error.into()))?;
+    check(written, changes)
+}
+
+async fn write(conn: &AsyncPgConnection, changes: &Changes, opened: &[holds::InsertOne]) -> QueryResult<Written> {
+    use rialto_store::private::RunQueryDsl as _;
+
+    let Changes { accounts, transfers, resolved, .. } = changes;
+    let entered = async {
+        if accounts.is_empty() {
+            Ok(0)
+        } else if transfers.is_empty() {
+            UpdateMany::from(&accounts[..]).execute(&mut &*conn).await
+        } else {
+            EnterMany::new(accounts, transfers).execute(&mut &*conn).await
+        }
+    };
+    let begun = async { if opened.is_empty() { Ok(0) } else { holds::InsertMany::from(opened).execute(&mut &*conn).await } };
+    let ended =
+        async { if resolved.is_empty() { Ok(0) } else { holds::ResolveMany::from(&resolved[..]).execute(&mut &*conn).await } };
+    let done = try_join3(entered, begun, ended).await;
+    done.map(|(accounts, opened, resolved)| Written { accounts, transfers: transfers.len(), opened, resolved })
+}
+
+fn known(error: StoreError) -> StoreError {
+    match error {
         StoreError::Unique(name) if name == ID_KEY => taken(),
         other => other,
-    })?;
-    if written.accounts != accounts.len() || written.resolved != resolved.len() {
+    }
+}
+
+fn check(written: Written, changes: &Changes) -> Result<(), StoreError> {
+    if written.accounts != changes.accounts.len() || written.resolved != changes.resolved.len() {
         return Err(StoreError::Corrupt("an account or a hold that was locked has gone".into()));
     }
     // Fewer rows with new ids than there are: another transaction took an id since we looked.
-    if (written.transfers, written.opened) == (transfers.len(), changes.opened.len()) { Ok(()) } else { Err(taken()) }
+    if (written.transfers, written.opened) == (changes.transfers.len(), changes.opened.len()) { Ok(()) } else { Err(taken()) }
 }
 
 fn taken() -> StoreError {

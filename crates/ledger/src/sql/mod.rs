@@ -8,6 +8,7 @@ mod columns;
 mod history;
 mod holds;
 mod packed;
+pub mod pipeline;
 mod places;
 mod purchases;
 mod schema;

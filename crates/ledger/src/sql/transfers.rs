@@ -126,10 +126,7 @@ pub(super) async fn find_under_locks(
         let held = async {
             if hold_ids.is_empty() { Ok(Vec::new()) } else { holds::LockMany::new(hold_ids).load(&mut &*conn).await }
         };
-        let locked = async {
-            let locked = a::table.filter(a::id.eq_any(account_ids)).order(a::id).for_no_key_update();
-            locked.select(accounts::AccountRow::as_select()).load(&mut &*conn).await
-        };
+        let locked = accounts::lock_rows(conn, account_ids);
         let found = async {
             if ids.is_empty() {
                 return Ok(Vec::new());

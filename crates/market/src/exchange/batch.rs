@@ -5,12 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use rialto_kernel::{AccountId, Timestamp};
-use rialto_ledger::{HoldId, plan::Plan};
+use rialto_kernel::{AccountId, AgentId, OwnerId, Timestamp};
+use rialto_ledger::HoldId;
+use rialto_store::idempotency::Key;
 
 use super::{
     Answer, ExchangeOptions, Request,
-    desk::Desk,
+    desk::{Answers, Desk},
     gather::Books,
     meet::Till,
     place::is_at_once,
@@ -20,8 +21,8 @@ use super::{
 use crate::{
     book::Side,
     error::MarketError,
-    model::{Capability, NewOrder, Order, OrderId, Standing},
-    store::{Changes, MarketStore},
+    model::{Capability, NewOrder, Order, OrderId},
+    store::{Changes, Found, Look, MarketStore},
 };
 
 /// How many orders of one side are foreseen to trade. If it is more, their wallets are locked late.
@@ -50,11 +51,18 @@ pub(super) async fn run_named(
     options: ExchangeOptions,
     now: Timestamp,
 ) -> Result<(Answers, Vec<Shop>), MarketError> {
-    let mut shops = open_shops(tx, books, requests, &names, now).await?;
-    let clients = learn_orders(tx, &mut shops, &names).await?;
-    let (accounts, holds) = foresee(&shops, requests, &names);
-    let plan = Plan::lock(tx, accounts, holds, now).await?;
-    let standings = standings(tx, requests).await?;
+    let asked = Asked::of(requests);
+    let look = if names.is_empty() { asked.at_once(books, requests) } else { None };
+    let (found, shops, clients) = match glance(tx, books, look, now).await? {
+        Some((found, shops)) => (found, shops, HashMap::new()),
+        None => {
+            let mut shops = open_shops(tx, books, requests, &names, now).await?;
+            let clients = learn_orders(tx, &mut shops, &names).await?;
+            let (accounts, holds) = foresee(&shops, requests, &names);
+            (tx.look(asked.under_locks(accounts, holds), now).await?, shops, clients)
+        }
+    };
+    let Found { plan, standings, answers, .. } = found;
     let till = Till { now, fee: options.fee, plan, trades: Vec::new(), facts: Vec::new() };
     let mut desk = Desk {
         till,
@@ -65,6 +73,7 @@ pub(super) async fn run_named(
         open_orders: standings.iter().map(|standing| (standing.owner, standing.open_orders)).collect(),
         orders_per_owner_max: options.orders_per_owner_max.into(),
         stopped: standings.iter().filter(|standing| standing.is_stopped).map(|standing| standing.agent).collect(),
+        answers: Answers::new(asked.keys, answers),
     };
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
@@ -129,8 +138,8 @@ async fn open_shops(
     let mut shops = HashMap::with_capacity(rows.len());
     for row in rows {
         let name = Arc::clone(&row.name);
-        let kept = books.take(&name).filter(|shop| shop.row.version == row.version);
-        let shop = match kept {
+        books.note(&row);
+        let shop = match kept(books, &row) {
             Some(shop) => shop,
             None if needs_book(&row, requests, names) => {
                 let orders = tx.open_orders(&name).await?;
@@ -141,6 +150,82 @@ async fn open_shops(
         shops.insert(name, shop);
     }
     Ok(shops)
+}
+
+/// The shop that is in memory, if it is as in the database.
+fn kept(books: &Books, row: &Capability) -> Option<Shop> {
+    books.take(&row.name).filter(|shop| shop.row.version == row.version)
+}
+
+/// What requests ask for that needs no order to be known.
+struct Asked {
+    traders: Vec<(OwnerId, AgentId)>,
+    keys: Vec<Key>,
+}
+
+impl Asked {
+    fn of(requests: &[Request]) -> Self {
+        let mut traders = BTreeSet::new();
+        let mut keys = Vec::new();
+        for request in requests {
+            match request {
+                Request::Place(new, keyed) => {
+                    traders.insert((new.trader.owner, new.trader.agent));
+                    keys.extend(keyed.as_ref().map(|keyed| keyed.key.clone()));
+                }
+                Request::Match { keyed, .. } => keys.extend(keyed.as_ref().map(|keyed| keyed.key.clone())),
+                _ => {}
+            }
+        }
+        Self { traders: traders.into_iter().collect(), keys }
+    }
+
+    /// All that there is to be found for orders that only come to rest: their wallets are known before their capabilities are
+    /// locked, so that one look does. `None` if a request is something else, or may be.
+    fn at_once<'r>(&self, books: &Books, requests: &'r [Request]) -> Option<Look<'r>> {
+        let mut capabilities = BTreeSet::new();
+        let mut accounts = vec![escrow()];
+        for request in requests {
+            let Request::Place(new, _) = request else { return None };
+            if is_at_once(new, false) {
+                return None;
+            }
+            capabilities.insert(new.capability.as_str());
+            accounts.push(new.trader.account);
+        }
+        let capabilities: Vec<_> = capabilities.into_iter().collect();
+        books.are_calm(&capabilities).then(|| Look { capabilities, accounts, ..self.under_locks(Vec::new(), Vec::new()) })
+    }
+
+    /// What is to be found when the capabilities are locked.
+    ///
+    /// How those stand who place orders is read when their wallets are locked, and escrow, which every transaction of an exchange
+    /// locks: nobody is counting the same owner's orders now, and nobody is stopping the same agent.
+    fn under_locks(&self, accounts: Vec<AccountId>, holds: Vec<HoldId>) -> Look<'static> {
+        Look { capabilities: Vec::new(), accounts, holds, traders: self.traders.clone(), keys: self.keys.clone() }
+    }
+}
+
+/// Takes one look, if that may do, and makes a shop for each capability; `None` if it does not do after all.
+async fn glance(
+    tx: &mut impl MarketStore,
+    books: &Books,
+    look: Option<Look<'_>>,
+    now: Timestamp,
+) -> Result<Option<(Found, HashMap<Arc<str>, Shop>)>, MarketError> {
+    let Some(look) = look else { return Ok(None) };
+    let count = look.capabilities.len();
+    let found = tx.look(look, now).await?;
+    found.capabilities.iter().for_each(|row| books.note(row));
+    if found.capabilities.len() < count || found.capabilities.iter().any(|row| row.settings.continuous) {
+        return Ok(None);
+    }
+    let shop = |row: &Capability| {
+        let shop = kept(books, row).unwrap_or_else(|| Shop::new(row.clone(), false, Vec::new()));
+        (Arc::clone(&row.name), shop)
+    };
+    let shops = found.capabilities.iter().map(shop).collect();
+    Ok(Some((found, shops)))
 }
 
 /// By priority, so that what is numbered first came first.
@@ -183,18 +268,6 @@ async fn learn_orders(
     }
     let known = names.iter().filter_map(|(id, home)| shops.get(home)?.find(*id));
     Ok(known.filter_map(|order| Some(((order.trader.agent, order.client_order_id.clone()?), order.id))).collect())
-}
-
-/// How those stand who place orders. It is read when their wallets are locked, and escrow, which every transaction of an exchange
-/// locks: nobody is counting the same owner's orders now, and nobody is stopping the same agent.
-async fn standings(tx: &mut impl MarketStore, requests: &[Request]) -> Result<Vec<Standing>, MarketError> {
-    let trader = |request: &Request| match request {
-        Request::Place(new, _) => Some((new.trader.owner, new.trader.agent)),
-        _ => None,
-    };
-    let traders: BTreeSet<_> = requests.iter().filter_map(trader).collect();
-    let traders: Vec<_> = traders.into_iter().collect();
-    if traders.is_empty() { Ok(Vec::new()) } else { Ok(tx.standings(&traders).await?) }
 }
 
 /// The wallets and the holds that the requests will need, as far as can be told: better locked together and in order. The wallet
@@ -262,9 +335,9 @@ fn arriving(shop: &Shop, requests: &[Request], side: Side) -> (i64, Option<u64>)
 
 /// Writes what has been decided, and returns the shops that are worth keeping.
 async fn write(tx: &mut impl MarketStore, desk: Desk) -> Result<Vec<Shop>, MarketError> {
-    let Desk { till, shops, .. } = desk;
+    let Desk { till, shops, answers, .. } = desk;
     let now = till.now;
-    let mut changes = Changes { trades: till.trades, events: till.facts, ..Changes::default() };
+    let mut changes = Changes { trades: till.trades, events: till.facts, answers: answers.into_fresh(), ..Changes::default() };
     let mut kept = Vec::new();
     let mut owners = BTreeMap::<_, i64>::new();
     for (_, mut shop) in shops {
@@ -278,9 +351,6 @@ async fn write(tx: &mut impl MarketStore, desk: Desk) -> Result<Vec<Shop>, Marke
         }
     }
     changes.owners = owners.into_iter().filter(|(_, more)| *more != 0).collect();
-    till.plan.commit(tx).await?;
-    if changes != Changes::default() {
-        tx.write_market(changes, now).await?;
-    }
+    tx.write_market(till.plan, changes, now).await?;
     Ok(kept)
 }

@@ -8,7 +8,7 @@ use std::{
 use rialto_kernel::{AgentId, OwnerId, Timestamp};
 use rialto_store::{
     StoreError,
-    idempotency::{Claim, Stored},
+    idempotency::{Claim, Key, Record, Stored},
 };
 
 use super::{
@@ -18,31 +18,48 @@ use super::{
 };
 use crate::{
     error::MarketError,
-    model::{EndReason, Keyed, Order, OrderId, OrderStatus, SettingsChange, Trade},
+    model::{EndReason, Keyed, NewOrder, Order, OrderId, OrderStatus, Placed, SettingsChange, Trade},
     store::MarketStore,
 };
 
-/// The answer that was given before under this key.
-pub(super) async fn answered<T>(tx: &mut impl MarketStore, keyed: Option<&Keyed<T>>) -> Result<Option<Stored>, MarketError> {
-    let Some(Keyed { key, .. }) = keyed else { return Ok(None) };
-    // Requests for one capability take turns, and a repeat is for the same one: what its rival did can be seen by now.
-    match tx.find_answer(key).await? {
-        None => Ok(None),
-        Some(Claim::Done(stored)) => Ok(Some(stored)),
-        Some(Claim::Mismatch) => Err(MarketError::KeyReused),
-        Some(Claim::Running | Claim::Fresh) => Err(MarketError::KeyRunning),
-    }
+/// What is kept under idempotency keys: read under the locks, and added to by the requests of this transaction.
+#[derive(Default)]
+pub(super) struct Answers {
+    known: HashMap<(String, String), Record>,
+    fresh: Vec<(Key, Stored)>,
 }
 
-/// Keeps an answer under its key.
-pub(super) async fn keep<T>(
-    tx: &mut impl MarketStore,
-    keyed: Option<&Keyed<T>>,
-    answer: &T,
-    now: Timestamp,
-) -> Result<(), MarketError> {
-    let Some(Keyed { key, render }) = keyed else { return Ok(()) };
-    Ok(tx.keep_answer(key, &render(answer), now).await?)
+impl Answers {
+    pub(super) fn new(keys: Vec<Key>, found: Vec<Option<Record>>) -> Self {
+        let known = keys.into_iter().zip(found).filter_map(|(key, record)| Some(((key.scope, key.key), record?)));
+        Self { known: known.collect(), fresh: Vec::new() }
+    }
+
+    /// The answer that was given before under this key.
+    fn given<T>(&self, keyed: Option<&Keyed<T>>) -> Result<Option<Stored>, MarketError> {
+        let Some(Keyed { key, .. }) = keyed else { return Ok(None) };
+        // Requests for one capability take turns, and a repeat is for the same one: what its rival did can be seen by now.
+        match self.known.get(&(key.scope.clone(), key.key.clone())).map(|record| record.claim(key)) {
+            None => Ok(None),
+            Some(Claim::Done(stored)) => Ok(Some(stored)),
+            Some(Claim::Mismatch) => Err(MarketError::KeyReused),
+            Some(Claim::Running | Claim::Fresh) => Err(MarketError::KeyRunning),
+        }
+    }
+
+    /// Keeps an answer under its key.
+    fn keep<T>(&mut self, keyed: Option<&Keyed<T>>, answer: &T) {
+        let Some(Keyed { key, render }) = keyed else { return };
+        let answer = render(answer);
+        let record = Record { fingerprint: key.fingerprint.clone(), answer: Some(answer.clone()) };
+        self.known.insert((key.scope.clone(), key.key.clone()), record);
+        self.fresh.push((key.clone(), answer));
+    }
+
+    /// Those that are to be written.
+    pub(super) fn into_fresh(self) -> Vec<(Key, Stored)> {
+        self.fresh
+    }
 }
 
 /// The capabilities that a transaction has locked, with what it needs of their orders, and the money.
@@ -61,6 +78,8 @@ pub(super) struct Desk {
     pub(super) orders_per_owner_max: i64,
     /// Those of the agents who place orders that may not.
     pub(super) stopped: HashSet<AgentId>,
+    /// What is kept under idempotency keys.
+    pub(super) answers: Answers,
 }
 
 impl Desk {
@@ -91,7 +110,7 @@ impl Desk {
                 Ok(Answer::Order(Box::new(self.order(*order)?)))
             }
             Request::Match { capability, tick, keyed } => {
-                if let Some(stored) = answered(tx, keyed.as_ref()).await? {
+                if let Some(stored) = self.answers.given(keyed.as_ref())? {
                     return Ok(Answer::Replayed(stored));
                 }
                 let before = self.till.trades.len();
@@ -101,7 +120,7 @@ impl Desk {
                     None => true,
                 };
                 let trades = self.trades_since(before);
-                keep(tx, keyed.as_ref(), &trades, self.till.now).await?;
+                self.answers.keep(keyed.as_ref(), &trades);
                 Ok(Answer::Matched { trades, is_done })
             }
             Request::Configure { capability, change } => self.configure(tx, capability, *change).await,
@@ -121,6 +140,23 @@ impl Desk {
             self.till.meet(tx, shop, 0).await?;
         }
         Ok(Answer::Capability(shop.row.clone()))
+    }
+
+    /// Places an order, unless its key has an answer already; keeps the answer under the key.
+    async fn place_once(
+        &mut self,
+        tx: &mut impl MarketStore,
+        new: &NewOrder,
+        keyed: Option<&Keyed<Placed>>,
+    ) -> Result<Answer, MarketError> {
+        if let Some(stored) = self.answers.given(keyed)? {
+            return Ok(Answer::Replayed(stored));
+        }
+        let answer = self.place(tx, new).await?;
+        if let Answer::Placed { placed, .. } = &answer {
+            self.answers.keep(keyed, placed);
+        }
+        Ok(answer)
     }
 
     /// The till, and the shop of an open order with its number there.

@@ -15,7 +15,7 @@ use rialto_store::{Db, StoreError, Tx};
 use tokio::sync::oneshot;
 
 use super::{Answer, ExchangeOptions, Request, batch, shop::Shop};
-use crate::error::MarketError;
+use crate::{error::MarketError, model::Capability};
 
 /// How many requests share a transaction at most.
 const BATCH_MAX: usize = 256;
@@ -62,19 +62,44 @@ impl Gatherer {
     }
 }
 
-/// The books in memory that are not lent.
+/// How many capabilities are known by name at most.
+const KNOWN_MAX: usize = 10_000;
+
+/// The books in memory that are not lent, and what is known of capabilities without a book.
 #[derive(Clone, Default)]
-pub(super) struct Books(Arc<Mutex<HashMap<Arc<str>, Shop>>>);
+pub(super) struct Books {
+    shops: Arc<Mutex<HashMap<Arc<str>, Shop>>>,
+    /// Capabilities that exist, and whether their orders trade as they arrive. It was so once: a hint where to look first.
+    continuous: Arc<Mutex<HashMap<Arc<str>, bool>>>,
+}
 
 impl Books {
     /// Lends a book.
     pub(super) fn take(&self, capability: &str) -> Option<Shop> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(capability)
+        self.shops.lock().unwrap_or_else(PoisonError::into_inner).remove(capability)
+    }
+
+    /// Remembers that a capability exists, and how it is traded.
+    pub(super) fn note(&self, row: &Capability) {
+        let mut known = self.continuous.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&row.name) == Some(&row.settings.continuous) {
+            return;
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(Arc::clone(&row.name), row.settings.continuous);
+    }
+
+    /// Whether all of these exist, and their orders wait until they are matched; as far as it is known.
+    pub(super) fn are_calm(&self, capabilities: &[&str]) -> bool {
+        let known = self.continuous.lock().unwrap_or_else(PoisonError::into_inner);
+        capabilities.iter().all(|name| known.get(*name) == Some(&false))
     }
 
     /// Takes books back, and forgets others when all together are too large.
     fn put(&self, shops: Vec<Shop>, orders_max: usize) {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.shops.lock().unwrap_or_else(PoisonError::into_inner);
         let kept: Vec<Arc<str>> = shops.iter().map(|shop| Arc::clone(&shop.row.name)).collect();
         books.extend(shops.into_iter().map(|shop| (Arc::clone(&shop.row.name), shop)));
         let weight = |shop: &Shop| shop.live.len() + 16;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Answer, check,
-    desk::{Desk, answered, keep},
+    desk::Desk,
     meet::Till,
     shop::{Shop, broken, signed},
     step,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     book::{SelfTrade, Side},
     error::MarketError,
-    model::{Keyed, NewOrder, Order, OrderStatus, OrderType, Placed, TimeInForce},
+    model::{NewOrder, Order, OrderStatus, OrderType, Placed, TimeInForce},
     store::MarketStore,
 };
 
@@ -37,24 +37,7 @@ pub(super) const fn rests(order: &Order) -> bool {
 }
 
 impl Desk {
-    /// Places an order, unless its key has an answer already; keeps the answer under the key.
-    pub(super) async fn place_once(
-        &mut self,
-        tx: &mut impl MarketStore,
-        new: &NewOrder,
-        keyed: Option<&Keyed<Placed>>,
-    ) -> Result<Answer, MarketError> {
-        if let Some(stored) = answered(tx, keyed).await? {
-            return Ok(Answer::Replayed(stored));
-        }
-        let answer = self.place(tx, new).await?;
-        if let Answer::Placed { placed, .. } = &answer {
-            keep(tx, keyed, placed, self.till.now).await?;
-        }
-        Ok(answer)
-    }
-
-    async fn place(&mut self, tx: &mut impl MarketStore, new: &NewOrder) -> Result<Answer, MarketError> {
+    pub(super) async fn place(&mut self, tx: &mut impl MarketStore, new: &NewOrder) -> Result<Answer, MarketError> {
         let fingerprint = check::fingerprint(new);
         if let Some(order) = self.placed_before(new)? {
             if order.fingerprint != fingerprint {

@@ -1,11 +1,12 @@
 //! Rows of `market_capabilities`.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::{
     OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
+use diesel_async::AsyncPgConnection;
 use rialto_kernel::{Ppm, Timestamp};
 use rialto_store::{StoreError, Tx, on, statement, types::UtcTime};
 
@@ -13,7 +14,7 @@ use super::{
     rows::{To, rows},
     schema::market_capabilities as c,
 };
-use crate::model::{Capability, Settings};
+use crate::model::{Capability, Interval, Settings, Trade};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = c)]
@@ -54,17 +55,24 @@ statement! {
 }
 
 pub(super) async fn lock(tx: &mut Tx, names: &[&str]) -> Result<Vec<Capability>, StoreError> {
-    let rows = on!(tx,
-    sqlite conn => {
-        let mut rows = Vec::with_capacity(names.len());
-        for name in names {
-            let row: Option<CapabilityRow> =
-                c::table.find(name).select(CapabilityRow::as_select()).first(conn).await.optional()?;
-            rows.extend(row);
-        }
-        Ok(rows)
-    },
-    postgres conn => LockMany { names: names.iter().map(|name| (*name).to_owned()).collect() }.load(conn).await)?;
+    if let Tx::Postgres(conn) = tx {
+        return lock_many(conn, names).await;
+    }
+    let mut rows = Vec::with_capacity(names.len());
+    for name in names {
+        // The writer of SQLite has the whole file to itself.
+        rows.extend(find(tx, name).await?);
+    }
+    Ok(rows)
+}
+
+/// Locks capabilities on PostgreSQL, for who sends several statements before the first is answered.
+pub(super) async fn lock_many(mut conn: &AsyncPgConnection, names: &[&str]) -> Result<Vec<Capability>, StoreError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lock = LockMany { names: names.iter().map(|name| (*name).to_owned()).collect() };
+    let rows: Vec<CapabilityRow> = rialto_store::private::RunQueryDsl::load(lock, &mut conn).await?;
     rows.into_iter().map(model).collect()
 }
 
@@ -93,18 +101,27 @@ rows! {
         last_priority: i64 => BigInt,
         open_orders: i64 => BigInt,
         updated_at: Timestamp => UtcTime,
+        traded_on: Option<Timestamp> => Nullable<UtcTime>,
     }
     sqlite: "UPDATE market_capabilities SET continuous = ?2, fee_ppm = ?3, version = ?4, last_priority = ?5, open_orders = ?6,
-        updated_at = ?7 WHERE capability = ?1";
+        updated_at = ?7, traded_on = COALESCE(?8, traded_on) WHERE capability = ?1";
     postgres: "UPDATE market_capabilities AS c SET continuous = n.continuous, fee_ppm = n.fee_ppm, version = n.version,
-            last_priority = n.last_priority, open_orders = n.open_orders, updated_at = n.updated_at
-        FROM unnest($1, $2, $3, $4, $5, $6, $7)
-            AS n (capability, continuous, fee_ppm, version, last_priority, open_orders, updated_at)
+            last_priority = n.last_priority, open_orders = n.open_orders, updated_at = n.updated_at,
+            traded_on = COALESCE(n.traded_on, c.traded_on)
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+            AS n (capability, continuous, fee_ppm, version, last_priority, open_orders, updated_at, traded_on)
         WHERE c.capability = n.capability";
 }
 
-pub(super) async fn update(to: To<'_>, capabilities: Vec<Capability>, now: Timestamp) -> Result<(), StoreError> {
+/// Writes how capabilities stand, after these trades.
+pub(super) async fn update(
+    to: To<'_>,
+    capabilities: Vec<Capability>,
+    traded: &[Trade],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let count = capabilities.len();
+    let traded: HashMap<_, _> = traded.iter().map(|trade| (Arc::clone(&trade.capability), trade.created_at)).collect();
     let row = |capability: Capability| UpdateOne {
         capability: capability.name.to_string(),
         continuous: capability.settings.continuous,
@@ -113,6 +130,7 @@ pub(super) async fn update(to: To<'_>, capabilities: Vec<Capability>, now: Times
         last_priority: capability.last_priority,
         open_orders: capability.open_orders,
         updated_at: now,
+        traded_on: traded.get(&capability.name).map(|last| Interval::Day.start(*last)),
     };
     let updated = UpdateOne::write(to, capabilities.into_iter().map(row).collect()).await?;
     if updated == count { Ok(()) } else { Err(StoreError::Corrupt("a capability that was locked has gone".into())) }

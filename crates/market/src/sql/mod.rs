@@ -2,6 +2,7 @@
 
 mod candles;
 mod capabilities;
+mod look;
 mod orders;
 mod rows;
 mod schema;
@@ -12,19 +13,18 @@ mod trades;
 use std::sync::Arc;
 
 use rialto_kernel::{AgentId, OwnerId, PageRequest, Timestamp};
+use rialto_ledger::{LedgerError, plan::Plan};
 use rialto_store::{
     StoreError, Tx,
-    idempotency::{self, Claim, Key, Stored},
-    outbox,
+    idempotency::{self, Key, Stored},
 };
 
-use self::rows::To;
 use crate::{
     model::{
-        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Standing, Ticker, Trade,
-        TradeFilter, TradeId,
+        Candle, Capability, Interval, Listing, Order, OrderBook, OrderDepth, OrderFilter, OrderId, Ticker, Trade, TradeFilter,
+        TradeId,
     },
-    store::{Changes, MarketStore},
+    store::{Changes, Found, Look, MarketStore},
 };
 
 impl MarketStore for Tx {
@@ -56,12 +56,16 @@ impl MarketStore for Tx {
         orders::due(self, now, limit).await
     }
 
-    async fn standings(&mut self, traders: &[(OwnerId, AgentId)]) -> Result<Vec<Standing>, StoreError> {
-        standings::find(self, traders).await
+    async fn look(&mut self, look: Look<'_>, now: Timestamp) -> Result<Found, LedgerError> {
+        look::look(self, look, now).await
     }
 
     async fn stop_trader(&mut self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
         standings::stop(self, agent, now).await
+    }
+
+    async fn not_stopped(&mut self, agents: &[AgentId]) -> Result<Vec<AgentId>, StoreError> {
+        standings::not_stopped(self, agents).await
     }
 
     async fn resume_trader(&mut self, agent: AgentId) -> Result<(), StoreError> {
@@ -72,46 +76,8 @@ impl MarketStore for Tx {
         standings::open_of(self, owner, agent).await
     }
 
-    async fn write_market(&mut self, changes: Changes, now: Timestamp) -> Result<(), StoreError> {
-        let Changes { capabilities: rows, opened, changed, trades: traded, events, owners } = changes;
-        // Trades after orders, which they refer to.
-        match self {
-            Self::Sqlite(conn) => {
-                orders::insert(To::Sqlite(conn), opened).await?;
-                orders::update(To::Sqlite(conn), changed).await?;
-                candles::count(To::Sqlite(conn), &traded).await?;
-                trades::insert(To::Sqlite(conn), &traded).await?;
-                capabilities::update(To::Sqlite(conn), rows, now).await?;
-                standings::count(To::Sqlite(conn), owners).await?;
-                outbox::append_all(self, events).await
-            }
-            Self::Postgres(conn) => {
-                let conn = &**conn;
-                let to = || To::Postgres(conn);
-                tokio::try_join!(
-                    biased;
-                    orders::insert(to(), opened),
-                    orders::update(to(), changed),
-                    candles::count(to(), &traded),
-                    trades::insert(to(), &traded),
-                    capabilities::update(to(), rows, now),
-                    standings::count(to(), owners),
-                    outbox::append_many(conn, events),
-                )
-                .map(drop)
-            }
-        }
-    }
-
-    async fn find_answer(&mut self, key: &Key) -> Result<Option<Claim>, StoreError> {
-        idempotency::find(self, key).await
-    }
-
-    async fn keep_answer(&mut self, key: &Key, answer: &Stored, now: Timestamp) -> Result<(), StoreError> {
-        match idempotency::claim(self, key, now).await? {
-            Claim::Fresh => idempotency::finish(self, key, answer).await,
-            _ => Err(StoreError::Again("an idempotency key was taken in the meantime".into())),
-        }
+    async fn write_market(&mut self, money: Plan, changes: Changes, now: Timestamp) -> Result<(), LedgerError> {
+        look::write(self, money, changes, now).await
     }
 
     async fn replace_answer(&mut self, key: &Key, answer: &Stored) -> Result<(), StoreError> {
@@ -140,6 +106,10 @@ impl MarketStore for Tx {
 
     async fn lock_trade(&mut self, id: TradeId) -> Result<Option<Trade>, StoreError> {
         trades::lock(self, id).await
+    }
+
+    async fn owed_trades(&mut self, before: Timestamp, limit: u32) -> Result<Vec<TradeId>, StoreError> {
+        trades::owed(self, before, limit).await
     }
 
     async fn update_trade(&mut self, trade: &Trade) -> Result<(), StoreError> {

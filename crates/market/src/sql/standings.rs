@@ -1,11 +1,12 @@
 //! Rows of `market_owners` and `market_stopped`: how much owners have open, and which agents may not trade.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, QueryDsl,
     sql_types::{Array, BigInt, Bool},
 };
+use diesel_async::AsyncPgConnection;
 use rialto_kernel::{AgentId, OwnerId, Timestamp};
 use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
@@ -32,20 +33,26 @@ statement! {
         FROM unnest($1, $2) AS n (owner, agent)";
 }
 
+/// On SQLite.
 pub(super) async fn find(tx: &mut Tx, traders: &[(OwnerId, AgentId)]) -> Result<Vec<Standing>, StoreError> {
-    let rows: Vec<(OwnerId, AgentId, i64, bool)> = on!(tx,
-    sqlite conn => {
-        let mut rows = Vec::with_capacity(traders.len());
-        for (owner, agent) in traders.iter().copied() {
-            let (open_orders, is_stopped): (i64, bool) = FindOne { owner, agent }.get_result(conn).await?;
-            rows.push((owner, agent, open_orders, is_stopped));
-        }
-        Ok(rows)
-    },
-    postgres conn => {
-        let (owners, agents) = traders.iter().copied().unzip();
-        FindMany { owners, agents }.load(conn).await
-    })?;
+    let mut standings = Vec::with_capacity(traders.len());
+    for (owner, agent) in traders.iter().copied() {
+        let (open_orders, is_stopped): (i64, bool) = on!(tx,
+            sqlite conn => FindOne { owner, agent }.get_result(conn).await,
+            postgres _conn => Ok((0, false)))?;
+        standings.push(Standing { owner, agent, open_orders, is_stopped });
+    }
+    Ok(standings)
+}
+
+/// On PostgreSQL, for who sends several statements before the first is answered.
+pub(super) async fn find_many(mut conn: &AsyncPgConnection, traders: &[(OwnerId, AgentId)]) -> Result<Vec<Standing>, StoreError> {
+    if traders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (owners, agents) = traders.iter().copied().unzip();
+    let rows: Vec<(OwnerId, AgentId, i64, bool)> =
+        rialto_store::private::RunQueryDsl::load(FindMany { owners, agents }, &mut conn).await?;
     let standing = |(owner, agent, open_orders, is_stopped)| Standing { owner, agent, open_orders, is_stopped };
     Ok(rows.into_iter().map(standing).collect())
 }
@@ -77,6 +84,13 @@ pub(super) async fn stop(tx: &mut Tx, agent: AgentId, now: Timestamp) -> Result<
     let row = (s::agent_id.eq(agent), s::stopped_at.eq(now));
     on!(tx, conn => diesel::insert_into(s::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
     Ok(())
+}
+
+pub(super) async fn not_stopped(tx: &mut Tx, agents: &[AgentId]) -> Result<Vec<AgentId>, StoreError> {
+    let stopped: Vec<AgentId> =
+        on!(tx, conn => s::table.filter(s::agent_id.eq_any(agents)).select(s::agent_id).load(conn).await)?;
+    let stopped: HashSet<AgentId> = stopped.into_iter().collect();
+    Ok(agents.iter().copied().filter(|agent| !stopped.contains(agent)).collect())
 }
 
 pub(super) async fn resume(tx: &mut Tx, agent: AgentId) -> Result<(), StoreError> {

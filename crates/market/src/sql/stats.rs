@@ -63,7 +63,8 @@ const LISTINGS: &str = "SELECT c.capability, c.continuous, c.open_orders,
         (SELECT o.price FROM market_orders AS o WHERE o.capability = c.capability AND o.side = 'ask' AND o.remaining > 0
             ORDER BY o.price LIMIT 1)
     FROM (
-        SELECT capability, sum(high) AS high, sum(low) AS low, max(start) AS start
+        SELECT capability, CAST(sum(high) AS bigint) + (CAST(sum(low) AS bigint) >> 24) AS high,
+            CAST(sum(low) AS bigint) & 16777215 AS low, max(start) AS start
         FROM (
             SELECT * FROM (SELECT capability, credits_high AS high, credits_low AS low, start FROM market_candles
                 WHERE seconds = 86400 AND start = $1 ORDER BY credits_high DESC, credits_low DESC LIMIT $2) AS today
@@ -71,8 +72,8 @@ const LISTINGS: &str = "SELECT c.capability, c.continuous, c.open_orders,
             SELECT * FROM (SELECT capability, credits_high, credits_low, start FROM market_candles
                 WHERE seconds = 86400 AND start = $3 ORDER BY credits_high DESC, credits_low DESC LIMIT $2) AS yesterday
             UNION ALL
-            SELECT capability, 0, 0, start FROM (SELECT capability, start FROM market_candles
-                WHERE seconds = 86400 AND start < $3 ORDER BY start DESC, credits_high DESC, credits_low DESC LIMIT $2) AS earlier
+            SELECT capability, 0, 0, traded_on FROM (SELECT capability, traded_on FROM market_capabilities
+                WHERE traded_on < $3 ORDER BY traded_on DESC LIMIT $2) AS earlier
             UNION ALL
             SELECT capability, 0, 0, NULL FROM (SELECT capability FROM market_capabilities ORDER BY capability LIMIT $2) AS named
         ) AS known

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::{BigInt, Nullable, Text},
+    dsl::sql,
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 use rialto_kernel::{AgentId, Id, OwnerId, PageRequest, Timestamp};
 use rialto_ledger::{HoldId, TransferId};
@@ -88,6 +89,14 @@ pub(super) async fn lock(tx: &mut Tx, id: TradeId) -> Result<Option<Trade>, Stor
         t::table.filter(t::id.eq(id)).for_update().select(TradeRow::as_select()).first(conn).await.optional()
     })?;
     row.map(TradeRow::model).transpose()
+}
+
+pub(super) async fn owed(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<Vec<TradeId>, StoreError> {
+    // As the partial index says it.
+    let owed = || sql::<Bool>("status = 'failed' AND hold_id IS NOT NULL");
+    on!(tx, conn => t::table
+        .filter(owed().and(t::updated_at.lt(before)))
+        .order(t::updated_at).limit(limit.into()).select(t::id).load(conn).await)
 }
 
 pub(super) async fn update(tx: &mut Tx, trade: &Trade) -> Result<(), StoreError> {

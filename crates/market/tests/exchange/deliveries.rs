@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rialto_kernel::{AccountId, Amount, Asset, Id, OwnerId, Role};
 use rialto_ledger::{AccountState, House, NewTransfer, set_account_state, transfer};
 use rialto_market::{
-    Delivery, MarketError, NewDelivery, NewOrder, Trade, TradeStatus, Trader, abandon_delivery, begin_delivery, book::Side,
-    finish_delivery,
+    Delivery, MarketError, MarketStore, NewDelivery, NewOrder, Trade, TradeStatus, Trader, abandon_delivery, begin_delivery,
+    book::Side, finish_delivery, pay_back_held,
 };
 use rialto_store::{Tx, outbox, testing::TestDb};
 
@@ -194,6 +194,42 @@ async fn a_wallet_that_is_frozen_pays_back_when_it_is_open_again(test: &TestDb) 
     assert_eq!((floor.purse(buyer).await, floor.purse(seller).await), ((100, 0), (0, 0)));
 }
 
+/// Whoever looks after it comes back for as long as it takes, and does not look at the same one all the time.
+async fn what_is_held_in_a_frozen_wallet_is_paid_back_however_late(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (trade, buyer, seller) = one_trade(&floor).await;
+    let set = async |state| {
+        let id = seller.account;
+        test.db.write(async move |tx: &mut Tx| set_account_state(tx, id, state, at(1)).await).await.unwrap();
+    };
+    let owed = async || {
+        let now = floor.clock.now();
+        floor.db.read(async move |tx: &mut Tx| tx.owed_trades(now, 10).await).await.unwrap()
+    };
+    let try_again = async || {
+        let (id, now) = (trade.id, floor.clock.now());
+        floor.db.write(async move |tx: &mut Tx| pay_back_held(tx, id, now).await).await.unwrap()
+    };
+    begin(&floor, &trade, 1).await.unwrap();
+    floor.advance(1);
+    assert_eq!((owed().await, try_again().await), (vec![], false), "it is being delivered");
+    set(AccountState::Frozen).await;
+    assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Failed));
+    for _ in 0..2 {
+        assert_eq!(owed().await, []);
+        floor.advance(86_400);
+        assert_eq!((owed().await, try_again().await), (vec![trade.id], false));
+        assert_eq!(floor.purse(seller).await, (90, 90));
+    }
+    set(AccountState::Open).await;
+    floor.advance(1);
+    assert_eq!((owed().await, try_again().await), (vec![trade.id], true));
+    assert_eq!((floor.purse(buyer).await, floor.purse(seller).await), ((100, 0), (0, 0)));
+    floor.advance(1);
+    assert_eq!((owed().await, try_again().await), (vec![], false), "once");
+    assert_eq!(told(&floor).await.last().unwrap().1, "reversed");
+}
+
 /// The seller sweeps its wallet as fast as it can while deliveries begin and fail. Whoever's seller was called has its money back.
 async fn no_sweep_outruns_a_delivery_that_fails(test: &TestDb) {
     let floor = Arc::new(Floor::new(&test.db));
@@ -269,6 +305,7 @@ crate::market_suite! {
     where_the_proceeds_are_spent_nobody_is_called,
     what_is_owed_stays_owed,
     a_wallet_that_is_frozen_pays_back_when_it_is_open_again,
+    what_is_held_in_a_frozen_wallet_is_paid_back_however_late,
     no_sweep_outruns_a_delivery_that_fails,
     one_delivery_ends_once,
     where_the_house_takes_all_nothing_is_held,

@@ -86,6 +86,37 @@ async fn what_is_traded_is_listed_before_what_is_only_offered(test: &TestDb) {
     assert_eq!(list(5).await, expected[..5]);
 }
 
+/// What was paid on two days is one sum, and a capability is one however many days it was traded on.
+async fn days_of_one_capability_are_added_up_and_are_one(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let (buyer, seller) = (trader(&test.db, 100_000_000).await, trader(&test.db, 0).await);
+    let trade = async |capability: &str, price| {
+        for (side, who) in [(Side::Ask, seller), (Side::Bid, buyer)] {
+            let order = NewOrder { immediate: true, ..NewOrder::limit(who, side, capability, price, 1) };
+            floor.place(order).await.unwrap();
+        }
+    };
+    let listed = async |limit| {
+        let now = floor.clock.now();
+        let listed = floor.db.read(async move |tx: &mut Tx| listings(tx, limit, now).await).await.unwrap();
+        listed.into_iter().map(|listing| listing.capability.to_string()).collect::<Vec<_>>()
+    };
+    floor.bid(buyer, 1, 1).await;
+    trade("once", 5).await;
+    for _ in 0..3 {
+        floor.advance(86_400);
+        trade("every day", 5).await;
+    }
+    floor.advance(3 * 86_400);
+    assert_eq!(listed(2).await, ["every day", "once"]);
+    // Neither of the two days comes to 2^24, and both together do.
+    trade("two days", 9_000_000).await;
+    floor.advance(86_400);
+    trade("two days", 9_000_000).await;
+    trade("one day", 17_000_000).await;
+    assert_eq!(listed(2).await, ["two days", "one day"]);
+}
+
 async fn orders_are_listed_to_whom_they_belong(test: &TestDb) {
     let floor = Floor::new(&test.db);
     let (buyer, other) = (trader(&test.db, 1_000).await, trader(&test.db, 1_000).await);
@@ -196,6 +227,7 @@ crate::market_suite! {
     a_book_shows_the_best_orders_and_not_the_oldest,
     capabilities_are_listed_with_their_prices,
     what_is_traded_is_listed_before_what_is_only_offered,
+    days_of_one_capability_are_added_up_and_are_one,
     orders_are_listed_to_whom_they_belong,
     prices_are_summed_up,
     trades_are_listed_and_told,

@@ -165,6 +165,30 @@ async fn what_became_continuous_is_matched(test: &TestDb) {
     assert_eq!(floor.exchange.match_orders("nobody trades this", 0).await.unwrap(), []);
 }
 
+/// What a server remembers of a capability is a guess, and is looked at again under the lock.
+async fn what_another_server_has_made_continuous_trades_at_once(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    let another = floor.another();
+    let (buyer, seller) = (trader(&test.db, 100).await, trader(&test.db, 0).await);
+    floor.bid(buyer, 1, 1).await;
+    floor.bid(buyer, 2, 1).await;
+    another.continuous(0).await;
+    another.ask(seller, 10, 2).await;
+    let order = NewOrder::limit(buyer, Side::Bid, CAPABILITY, 12, 1);
+    assert_eq!(floor.place(order.clone()).await.unwrap().trades.len(), 1);
+    another
+        .exchange
+        .configure(&admin(), CAPABILITY, SettingsChange { continuous: Some(false), ..SettingsChange::default() })
+        .await
+        .unwrap();
+    // Both remember that it was.
+    for server in [&floor, &another] {
+        assert_eq!(server.place(order.clone()).await.unwrap().trades.len(), 0);
+        assert_eq!(server.place(order.clone()).await.unwrap().order.status, OrderStatus::Open);
+    }
+    assert_eq!((floor.purse(buyer).await, floor.purse(seller).await.0), ((90, 51), 10));
+}
+
 async fn what_is_not_named_stays_as_it_is(test: &TestDb) {
     let floor = Floor::new(&test.db);
     let fee = Ppm::new(25_000).unwrap();
@@ -248,6 +272,7 @@ crate::market_suite! {
     only_who_may_change_things_asks_for_a_match,
     orders_live_as_long_as_they_say,
     what_became_continuous_is_matched,
+    what_another_server_has_made_continuous_trades_at_once,
     what_is_not_named_stays_as_it_is,
     a_taker_meets_very_many_makers_in_turns,
     a_capability_holds_so_many_orders,

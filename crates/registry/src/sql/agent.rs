@@ -240,6 +240,13 @@ impl AgentStore for Tx {
         Ok(agents.iter().map(|agent| found.get(agent).copied()).collect())
     }
 
+    async fn deleted_agents(&mut self, after: Option<AgentId>, limit: u32) -> Result<Vec<AgentId>, StoreError> {
+        let after = after.unwrap_or_else(|| AgentId::from_uuid(uuid::Uuid::nil()));
+        on!(self, conn => agents::table
+            .filter(agents::id.gt(after).and(agents::state.eq(DELETED)))
+            .order(agents::id).limit(limit.into()).select(agents::id).load(conn).await)
+    }
+
     async fn lock_agent(&mut self, agent: &AgentRef) -> Result<Option<Agent>, StoreError> {
         // SQLite has one writer, so there is nobody to lock out. PostgreSQL still lets others refer to the row.
         let row: Option<AgentRow> = match agent {

@@ -51,14 +51,16 @@ fn render(placed: &Placed) -> Stored {
 #[post("/market/orders")]
 pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Result<HttpResponse, Problem> {
     let Command { caller, body, key } = command;
-    let trader = app.traders.find(&body.agent_id).await?;
-    let new = body.order(trader);
-    let placed = match key {
-        None => app.exchange.place(&caller, new).await?,
-        Some(key) => match app.exchange.place_once(&caller, new, Keyed { key, render }).await? {
-            Once::Now(placed) => placed,
-            Once::Replayed(stored) => return Ok(replay(stored)),
-        },
+    let place = async |trader| {
+        let new = body.clone().order(trader);
+        match &key {
+            None => app.exchange.place(&caller, new).await.map(Once::Now),
+            Some(key) => app.exchange.place_once(&caller, new, Keyed { key: key.clone(), render }).await,
+        }
+    };
+    let placed = match app.traders.place(&body.agent_id, place).await? {
+        Once::Now(placed) => placed,
+        Once::Replayed(stored) => return Ok(replay(stored)),
     };
     let Stored { status, body } = render(&placed);
     let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
