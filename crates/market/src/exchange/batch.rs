@@ -11,7 +11,7 @@ use rialto_store::idempotency::Key;
 
 use super::{
     Answer, ExchangeOptions, Request,
-    desk::{Answers, Desk},
+    desk::{Desk, Kept},
     gather::Books,
     meet::Till,
     place::is_at_once,
@@ -73,7 +73,7 @@ pub(super) async fn run_named(
         open_orders: standings.iter().map(|standing| (standing.owner, standing.open_orders)).collect(),
         orders_per_owner_max: options.orders_per_owner_max.into(),
         stopped: standings.iter().filter(|standing| standing.is_stopped).map(|standing| standing.agent).collect(),
-        answers: Answers::new(asked.keys, answers),
+        answers: Kept::new(asked.keys, answers),
     };
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
@@ -257,7 +257,7 @@ async fn learn_orders(
     tx: &mut impl MarketStore,
     shops: &mut HashMap<Arc<str>, Shop>,
     names: &HashMap<OrderId, Arc<str>>,
-) -> Result<HashMap<(rialto_kernel::AgentId, String), OrderId>, MarketError> {
+) -> Result<HashMap<(AgentId, String), OrderId>, MarketError> {
     let is_known = |id: OrderId, home: &str| shops.get(home).is_some_and(|shop| shop.find(id).is_some());
     let mut ids: Vec<OrderId> = names.iter().filter(|(id, home)| !is_known(**id, home)).map(|(id, _)| *id).collect();
     ids.sort_unstable();

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use rialto_kernel::{AgentId, OwnerId, Timestamp};
+use rialto_kernel::{AgentId, OwnerId};
 use rialto_store::{
     StoreError,
     idempotency::{Claim, Key, Record, Stored},
@@ -24,12 +24,12 @@ use crate::{
 
 /// What is kept under idempotency keys: read under the locks, and added to by the requests of this transaction.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(super) struct Kept {
     known: HashMap<(String, String), Record>,
     fresh: Vec<(Key, Stored)>,
 }
 
-impl Answers {
+impl Kept {
     pub(super) fn new(keys: Vec<Key>, found: Vec<Option<Record>>) -> Self {
         let known = keys.into_iter().zip(found).filter_map(|(key, record)| Some(((key.scope, key.key), record?)));
         Self { known: known.collect(), fresh: Vec::new() }
@@ -79,7 +79,7 @@ pub(super) struct Desk {
     /// Those of the agents who place orders that may not.
     pub(super) stopped: HashSet<AgentId>,
     /// What is kept under idempotency keys.
-    pub(super) answers: Answers,
+    pub(super) answers: Kept,
 }
 
 impl Desk {

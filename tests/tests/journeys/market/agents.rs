@@ -1,9 +1,11 @@
 //! Agents that may not trade, and owners that have enough open.
 
+use diesel::sql_query;
+use rialto_store::{Db, DbOptions, Tx, on};
 use serde_json::json;
 
 use super::support::trader;
-use crate::harness::World;
+use crate::harness::{World, eventually, signed_in};
 
 async fn an_agent_that_is_deleted_leaves_no_order_behind(world: &mut World) {
     let (ada, bob) = (trader(world, "ada", 1_000).await, trader(world, "bob", 0).await);
@@ -19,6 +21,31 @@ async fn an_agent_that_is_deleted_leaves_no_order_behind(world: &mut World) {
     ada.cancel(&bid).await.expect_problem(409);
     bob.ask(100, 1).await;
     assert_eq!(bob.meet().await.len(), 0);
+}
+
+/// As it was when deleting an agent did not end its orders.
+async fn an_agent_that_an_old_server_deleted_has_its_orders_ended(world: &mut World) {
+    let (ada, bob) = (trader(world, "ada", 1_000).await, trader(world, "bob", 1_000).await);
+    let (bid, stays) = (ada.bid(100, 5).await, bob.bid(90, 1).await);
+    let db = Db::open(&world.place.url, &DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() }).await.unwrap();
+    let agent = ada.agent.clone();
+    let delete = async move |tx: &mut Tx| {
+        let id = if tx.is_postgres() { format!("'{agent}'") } else { format!("x'{}'", agent.replace('-', "")) };
+        let deleted = format!("UPDATE agents SET state = 'deleted', deleted_at = created_at WHERE id = {id}");
+        assert_eq!(on!(tx, conn => sql_query(&deleted).execute(conn).await)?, 1);
+        // It is looked once; as if it never had been.
+        on!(tx, conn => sql_query("DELETE FROM jobs WHERE name = 'market.stop-deleted'").execute(conn).await)
+    };
+    db.write(delete).await.unwrap();
+    world.restart_with(&[]).await;
+    let ada = ada.through(signed_in(&world.stranger(), "ada@example.com").await);
+    let bob = bob.through(signed_in(&world.stranger(), "bob@example.com").await);
+    let ended = eventually("the order of the deleted agent", async || {
+        let order = ada.order(&bid).await;
+        (order["status"] != "open").then_some(order)
+    });
+    assert_eq!(ended.await["reason"], "agent_stopped");
+    assert_eq!((ada.purse().await, bob.order(&stays).await["status"].clone()), ((1_000, 0), json!("open")));
 }
 
 async fn an_agent_that_is_switched_off_trades_when_it_is_on_again(world: &mut World) {
@@ -59,6 +86,7 @@ async fn an_owner_has_as_many_open_orders_as_the_server_lets_it(world: &mut Worl
 
 super::market_journeys! {
     an_agent_that_is_deleted_leaves_no_order_behind,
+    an_agent_that_an_old_server_deleted_has_its_orders_ended,
     an_agent_that_is_switched_off_trades_when_it_is_on_again,
     an_owner_has_as_many_open_orders_as_the_server_lets_it,
 }
