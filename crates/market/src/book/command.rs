@@ -1,6 +1,6 @@
 //! The four commands: place, cancel, amend, expire. Each checks everything before it changes anything.
 
-use super::{Book, Event, Kind, Order, Reason, Refusal, Resting, TimeInForce, event::Corrupt, matching::Taker};
+use super::{Book, Event, Kind, Order, Reason, Refusal, Resting, TimeInForce, event::Corrupt};
 
 impl Book {
     /// Trades with whom the order meets, and lets the rest wait or not, as its time in force says.
@@ -63,11 +63,12 @@ impl Book {
         if self.find(id).is_some() { Err(Refusal::Duplicate) } else { Ok(()) }
     }
 
+    #[inline]
     fn try_place(&mut self, order: &Order, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let Order { id, owner, side, quantity, self_trade, time_in_force, .. } = *order;
-        let (limit, rests) = (order.worst_price(), order.rests());
+        let (price, rests) = (order.worst_price(), order.rests());
         let (expires_at, post_only) = (time_in_force.expires_at(), time_in_force.is_post_only());
-        no_zeros(limit, quantity)?;
+        no_zeros(price, quantity)?;
         if post_only && matches!(order.kind, Kind::Market { .. }) {
             return Err(Refusal::MarketPostOnly);
         }
@@ -75,27 +76,25 @@ impl Book {
             return Err(Refusal::AlreadyExpired);
         }
         self.is_new(id)?;
-        if post_only && self.crosses(side, limit)? {
+        if post_only && self.crosses(side, price) {
             return Err(Refusal::WouldTrade);
         }
         if rests {
-            self.has_room(side, quantity, 0)?;
+            self.make_room(side, quantity, 0)?;
         }
-        let taker = Taker { id, owner, side, limit, left: quantity, self_trade };
+        let taker = Resting { id, owner, side, price, quantity, expires_at, post_only, self_trade };
         if time_in_force == TimeInForce::FillOrKill && !self.fills(&taker)? {
             events.push(Event::Cancelled { id, quantity, reason: Reason::NotFillable });
             return Ok(());
         }
-        let order = Resting { id, owner, side, price: limit, quantity, expires_at, post_only, self_trade };
-        Ok(self.arrive(&order, rests, events)?)
+        Ok(self.arrive(taker, rests, events)?)
     }
 
+    #[inline]
     fn try_cancel(&mut self, id: u64, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let nodes = &self.nodes;
         let found = self.ids.remove(id, |at| nodes.get(at).is_ok_and(|node| node.id == id));
-        let at = found.ok_or(Refusal::Unknown)?;
-        let node = *self.nodes.get(at)?;
-        self.take_out_of_queue(at, &node)?;
+        let node = self.take_out_of_queue(found.ok_or(Refusal::Unknown)?)?;
         events.push(Event::Cancelled { id, quantity: node.quantity, reason: Reason::Requested });
         Ok(())
     }
@@ -104,37 +103,43 @@ impl Book {
         no_zeros(price, quantity)?;
         let at = self.find(id).ok_or(Refusal::Unknown)?;
         let node = self.nodes.get(at)?;
-        let old = self.show(node, self.queues.get(node.level())?);
+        let level = node.level();
+        let old = self.show(at, node, self.levels.get(level)?);
         if price == old.price && quantity <= old.quantity {
-            let level = node.level();
             self.nodes.get_mut(at)?.quantity = quantity;
             self.shrink(level, old.quantity - quantity)?;
             events.push(Event::Amended { id, price, quantity, kept_priority: true });
             return Ok(());
         }
-        if old.post_only && self.crosses(old.side, price)? {
+        if old.post_only && self.crosses(old.side, price) {
             return Err(Refusal::WouldTrade);
         }
-        self.has_room(old.side, quantity, old.quantity)?;
+        self.make_room(old.side, quantity, old.quantity)?;
         self.take_out(at)?;
         events.push(Event::Amended { id, price, quantity, kept_priority: false });
-        Ok(self.arrive(&Resting { price, quantity, ..old }, true, events)?)
+        Ok(self.arrive(Resting { price, quantity, ..old }, true, events)?)
     }
 
     /// Trades, and then rests or ends.
-    fn arrive(&mut self, order: &Resting, rests: bool, events: &mut Vec<Event>) -> Result<(), Corrupt> {
-        let Resting { id, owner, side, price, quantity, self_trade, .. } = *order;
-        let mut taker = Taker { id, owner, side, limit: price, left: quantity, self_trade };
-        let stopped = self.trade(&mut taker, events)?;
-        let quantity = taker.left;
-        if quantity == 0 {
+    #[inline]
+    fn arrive(&mut self, mut order: Resting, rests: bool, events: &mut Vec<Event>) -> Result<(), Corrupt> {
+        if self.crosses(order.side, order.price) {
+            let (left, stopped) = self.trade(&order, events)?;
+            if left == 0 {
+                return Ok(());
+            }
+            if let Some(reason) = stopped {
+                events.push(Event::Cancelled { id: order.id, quantity: left, reason });
+                return Ok(());
+            }
+            order.quantity = left;
+        }
+        let Resting { id, side, price, quantity, .. } = order;
+        if !rests {
+            events.push(Event::Cancelled { id, quantity, reason: Reason::Unfilled });
             return Ok(());
         }
-        if let Some(reason) = stopped.or((!rests).then_some(Reason::Unfilled)) {
-            events.push(Event::Cancelled { id, quantity, reason });
-            return Ok(());
-        }
-        self.put_in(&Resting { quantity, ..*order })?;
+        self.put_in(&order)?;
         events.push(Event::Rested { id, side, price, quantity });
         Ok(())
     }

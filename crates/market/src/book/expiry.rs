@@ -2,7 +2,7 @@
 
 use super::{
     event::Corrupt,
-    slab::{NONE, Node, Slab, number, place},
+    nodes::{NONE, Nodes, number, place},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ impl Expiries {
     }
 
     #[cold]
-    pub(super) fn insert(&mut self, nodes: &mut Slab<Node>, order: u32, at: u64) -> Result<(), Corrupt> {
+    pub(super) fn insert(&mut self, nodes: &mut Nodes, order: u32, at: u64) -> Result<(), Corrupt> {
         let entry = Entry { at, id: nodes.get(order)?.id, order };
         self.heap.push(entry);
         self.rise(nodes, self.heap.len() - 1, entry)
@@ -42,7 +42,7 @@ impl Expiries {
 
     /// Takes the entry with this number out.
     #[cold]
-    pub(super) fn remove(&mut self, nodes: &mut Slab<Node>, entry: u32) -> Result<(), Corrupt> {
+    pub(super) fn remove(&mut self, nodes: &mut Nodes, entry: u32) -> Result<(), Corrupt> {
         let gap = place(entry);
         let gone = *self.heap.get(gap).ok_or(Corrupt)?;
         nodes.get_mut(gone.order)?.expiry = NONE;
@@ -53,7 +53,7 @@ impl Expiries {
         if last < gone { self.rise(nodes, gap, last) } else { self.sink(nodes, gap, last) }
     }
 
-    fn rise(&mut self, nodes: &mut Slab<Node>, mut at: usize, entry: Entry) -> Result<(), Corrupt> {
+    fn rise(&mut self, nodes: &mut Nodes, mut at: usize, entry: Entry) -> Result<(), Corrupt> {
         while at > 0 {
             let above = (at - 1) / 2;
             let parent = *self.heap.get(above).ok_or(Corrupt)?;
@@ -66,7 +66,7 @@ impl Expiries {
         self.put(nodes, at, entry)
     }
 
-    fn sink(&mut self, nodes: &mut Slab<Node>, mut at: usize, entry: Entry) -> Result<(), Corrupt> {
+    fn sink(&mut self, nodes: &mut Nodes, mut at: usize, entry: Entry) -> Result<(), Corrupt> {
         while let Some(left) = self.heap.get(2 * at + 1) {
             let right = self.heap.get(2 * at + 2).filter(|right| *right < left);
             let (below, child) = right.map_or((2 * at + 1, *left), |right| (2 * at + 2, *right));
@@ -79,7 +79,7 @@ impl Expiries {
         self.put(nodes, at, entry)
     }
 
-    fn put(&mut self, nodes: &mut Slab<Node>, at: usize, entry: Entry) -> Result<(), Corrupt> {
+    fn put(&mut self, nodes: &mut Nodes, at: usize, entry: Entry) -> Result<(), Corrupt> {
         *self.heap.get_mut(at).ok_or(Corrupt)? = entry;
         nodes.get_mut(entry.order)?.expiry = number(at);
         Ok(())

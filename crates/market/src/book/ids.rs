@@ -5,7 +5,7 @@
 //! not come in a row, are in a hash table.
 
 use super::{
-    slab::{NONE, number},
+    nodes::NONE,
     table::Table,
 };
 
@@ -22,27 +22,43 @@ pub(super) struct Ids {
     /// The ids that the ring has: `covered` of them from here upwards. They are nowhere else.
     from: u64,
     covered: u64,
+    /// The id that continues the row, right after those that the ring has; [`NO_ID`] when there might be an order with a
+    /// higher one.
+    next: u64,
     /// How many of the covered ids have an order.
     used: usize,
     others: Table,
     /// The highest id that was too far away for the ring, which the ring therefore must not cover.
     farthest: u64,
-    /// How many places the ring may still move on.
+    /// How many places the ring may still move on, and up to which id orders have been counted for that.
     steps: u64,
+    counted: u64,
 }
+
+/// Continues no row, since a row begins with an id above another one.
+const NO_ID: u64 = 0;
+
+/// The ring has no ids from here upwards, so that there always is one after those that it has.
+const RING_END: u64 = 1 << 63;
 
 impl Ids {
     pub(super) const fn new() -> Self {
-        Self { ring: Vec::new(), mask: 0, from: 0, covered: 0, used: 0, others: Table::new(), farthest: 0, steps: 0 }
+        Self {
+            ring: Vec::new(),
+            mask: 0,
+            from: 0,
+            covered: 0,
+            next: NO_ID,
+            used: 0,
+            others: Table::new(),
+            farthest: 0,
+            steps: 0,
+            counted: 0,
+        }
     }
 
     pub(super) const fn len(&self) -> usize {
         self.used + self.others.len()
-    }
-
-    /// How many orders have an id here.
-    pub(super) fn count(&self) -> u32 {
-        number(self.len())
     }
 
     #[inline]
@@ -58,6 +74,9 @@ impl Ids {
     /// The order of `id`; `is_it` says whether a number is that of the order.
     #[inline]
     pub(super) fn find(&self, id: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        if id == self.next && id != NO_ID {
+            return None;
+        }
         if self.covers(id) {
             return self.ring.get(self.place(id)).copied().filter(|order| *order != NONE);
         }
@@ -67,35 +86,66 @@ impl Ids {
     /// Whether an id is higher than all that there are.
     #[inline]
     const fn is_beyond(&self, id: u64) -> bool {
-        id >= self.from.saturating_add(self.covered) && id > self.farthest
+        id >= self.end() && id > self.farthest
+    }
+
+    #[inline]
+    const fn end(&self) -> u64 {
+        self.from + self.covered
     }
 
     /// Adds an id that is not there yet.
     #[inline]
     pub(super) fn insert(&mut self, id: u64, order: u32) {
-        self.steps = self.steps.saturating_add(STEPS_PER_ORDER);
-        if !self.covers(id) && !self.reach(id) {
-            self.farthest = self.farthest.max(id);
-            self.others.insert(id, order);
-            return;
-        }
         let at = self.place(id);
-        if let Some(place) = self.ring.get_mut(at) {
-            *place = order;
-            self.used += 1;
+        match self.ring.get_mut(at) {
+            Some(place) if id == self.next && id != NO_ID && *place == NONE => {
+                *place = order;
+                self.used += 1;
+                self.next += 1;
+                // In a full ring the newest id has the place of the oldest.
+                if self.covered <= self.mask {
+                    self.covered += 1;
+                } else {
+                    self.from += 1;
+                }
+            }
+            _ => self.insert_apart(id, order),
         }
     }
 
+    /// Adds an id that is not the next, or for which a place has to be made.
+    #[inline(never)]
+    fn insert_apart(&mut self, id: u64, order: u32) {
+        self.count();
+        if !self.covers(id) && !self.reach(id) {
+            self.farthest = self.farthest.max(id);
+            self.others.insert(id, order);
+        } else {
+            let at = self.place(id);
+            if let Some(place) = self.ring.get_mut(at) {
+                *place = order;
+                self.used += 1;
+            }
+        }
+        self.next = if self.end() > self.farthest { self.end() } else { NO_ID };
+        self.counted = self.end();
+    }
+
+    /// Counts the orders that have come since the last time: this one, and those that continued the row.
+    fn count(&mut self) {
+        let in_row = self.end() - self.counted;
+        self.steps = self.steps.saturating_add(STEPS_PER_ORDER + in_row.saturating_mul(STEPS_PER_ORDER - 1));
+    }
+
     /// Moves the ring on to a higher id, if that is not too far.
-    #[inline]
     fn reach(&mut self, id: u64) -> bool {
-        let to = self.from.saturating_add(self.covered);
-        if !self.is_beyond(id) || id == u64::MAX {
+        if !self.is_beyond(id) || id >= RING_END {
             return false;
         }
-        let ahead = id - to;
+        let ahead = id - self.end();
         // The ids on the way there have to be free too.
-        let is_near = ahead <= self.mask && self.farthest < to;
+        let is_near = ahead <= self.mask && self.farthest < self.end();
         let steps = if is_near { ahead + 1 } else { self.covered };
         if steps > self.steps {
             return false;
@@ -111,9 +161,9 @@ impl Ids {
     }
 
     /// Covers one id more, and the oldest no longer if there is no room.
-    #[inline]
     fn step(&mut self) {
         if place(self.covered) == self.ring.len() {
+            // Where a third of the ids have an order, a bigger ring is worth its memory.
             if self.used * 3 >= self.ring.len() {
                 self.grow();
             } else {
@@ -123,7 +173,6 @@ impl Ids {
         self.covered += 1;
     }
 
-    #[inline]
     fn forget_oldest(&mut self) {
         let (id, at) = (self.from, self.place(self.from));
         self.from += 1;
@@ -143,16 +192,19 @@ impl Ids {
         self.from = id;
     }
 
+    /// Twice as many places for a full ring.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
-        let places = (self.ring.len() * 2).max(16);
-        let mask = u64::try_from(places - 1).unwrap_or(u64::MAX);
-        let mut ring = vec![NONE; places];
-        for id in self.from..self.from + self.covered {
-            if let Some((new, old)) = ring.get_mut(place(id & mask)).zip(self.ring.get(self.place(id))) {
-                *new = *old;
-            }
-        }
+        let places = self.ring.len();
+        let mut ring = vec![NONE; (places * 2).max(16)];
+        let mask = u64::try_from(ring.len() - 1).unwrap_or(u64::MAX);
+        // In the old ring, the ids before the place of the oldest are of the next turn. Each turn has its half in the new one.
+        let oldest = self.place(self.from);
+        let (even, odd) = ring.split_at_mut(places);
+        let (first, second) = if place(self.from & mask) < places { (even, odd) } else { (odd, even) };
+        copy(self.ring.get(oldest..), first.get_mut(oldest..));
+        copy(self.ring.get(..oldest), second.get_mut(..oldest));
         (self.ring, self.mask) = (ring, mask);
     }
 
@@ -169,6 +221,10 @@ impl Ids {
     }
 }
 
+fn copy(from: Option<&[u32]>, to: Option<&mut [u32]>) {
+    from.into_iter().flatten().zip(to.into_iter().flatten()).for_each(|(from, to)| *to = *from);
+}
+
 /// A place in a ring that has so many. Free of cost where pointers have 64 bits.
 fn place(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
@@ -178,7 +234,7 @@ fn place(number: u64) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::nodes::number, *};
 
     /// What a caller does with its next id, from the one before: mostly the next in a row, and leaps of all sizes both ways.
     fn leap() -> impl Strategy<Value = i64> {

@@ -6,12 +6,12 @@ mod command;
 mod event;
 mod expiry;
 mod ids;
-mod links;
+mod levels;
 mod matching;
+mod nodes;
 mod order;
 mod prices;
 mod queue;
-mod slab;
 mod table;
 mod tree;
 mod view;
@@ -23,10 +23,10 @@ pub use prices::Structure;
 
 use expiry::Expiries;
 use ids::Ids;
-use links::Links;
+use levels::Levels;
+use nodes::Nodes;
 use prices::Prices;
 use queue::Half;
-use slab::{Node, Queue, Slab};
 
 /// The orders of one market that wait for somebody to trade with.
 ///
@@ -137,9 +137,8 @@ use slab::{Node, Queue, Slab};
 pub struct Book {
     bids: Half,
     asks: Half,
-    nodes: Slab<Node>,
-    links: Links,
-    queues: Slab<Queue>,
+    nodes: Nodes,
+    levels: Levels,
     prices: Prices,
     ids: Ids,
     expiries: Expiries,
@@ -154,8 +153,8 @@ impl Default for Book {
 }
 
 impl Book {
-    /// A book holds at most so many orders: 536,870,911.
-    pub const ORDERS_MAX: u32 = slab::NUMBERS_MAX;
+    /// A book holds at most so many orders: 536,870,912.
+    pub const ORDERS_MAX: u32 = nodes::NUMBERS;
 
     /// An empty book that suits itself to its prices.
     #[must_use]
@@ -169,9 +168,8 @@ impl Book {
         Self {
             bids: Half::EMPTY,
             asks: Half::EMPTY,
-            nodes: Slab::new(),
-            links: Links::new(),
-            queues: Slab::new(),
+            nodes: Nodes::new(),
+            levels: Levels::new(),
             prices: Prices::new(structure),
             ids: Ids::new(),
             expiries: Expiries::new(),
@@ -192,8 +190,8 @@ impl Book {
         for order in orders {
             command::no_zeros(order.price, order.quantity)?;
             book.is_new(order.id)?;
-            book.has_room(order.side, order.quantity, 0)?;
-            if book.crosses(order.side, order.price)? {
+            book.make_room(order.side, order.quantity, 0)?;
+            if book.crosses(order.side, order.price) {
                 return Err(Refusal::WouldTrade);
             }
             book.put_in(&order)?;

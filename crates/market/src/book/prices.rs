@@ -3,7 +3,7 @@
 //! Both sides share it, since a book that is not crossed has each price on one side only.
 
 use super::{
-    slab::NONE,
+    nodes::NONE,
     tree::Tree,
     window::{TICKS, Window},
 };
@@ -26,7 +26,7 @@ const MISSES: u32 = 4096;
 
 #[derive(Debug, Clone)]
 pub(super) struct Prices {
-    window: Option<Window>,
+    window: Window,
     tree: Tree,
     is_automatic: bool,
     misses: u32,
@@ -35,16 +35,21 @@ pub(super) struct Prices {
 impl Prices {
     pub(super) fn new(structure: Structure) -> Self {
         let window = match structure {
-            Structure::Ladder(lowest) => Some(Window::new(lowest)),
-            Structure::Automatic | Structure::Tree => None,
+            Structure::Ladder(lowest) => Window::new(lowest),
+            Structure::Automatic | Structure::Tree => Window::nowhere(),
         };
         Self { window, tree: Tree::new(), is_automatic: structure == Structure::Automatic, misses: 0 }
     }
 
-    /// The level at `price`.
+    /// The level at `price` if the ladder has it, otherwise [`NONE`].
     #[inline]
+    pub(super) fn near(&self, price: u64) -> u32 {
+        self.window.get(price).unwrap_or(NONE)
+    }
+
+    /// The level at `price`. Counts what the ladder does not cover.
     pub(super) fn find(&mut self, price: u64) -> Option<u32> {
-        if let Some(level) = self.window.as_ref().and_then(|window| window.get(price)) {
+        if let Some(level) = self.window.get(price) {
             return (level != NONE).then_some(level);
         }
         self.misses = self.misses.saturating_add(1);
@@ -54,26 +59,25 @@ impl Prices {
     /// The level at `price`, without counting.
     #[cfg(test)]
     pub(super) fn peek(&self, price: u64) -> Option<u32> {
-        let window = self.window.as_ref().and_then(|window| window.get(price)).filter(|level| *level != NONE);
-        window.or_else(|| self.tree.get(price))
+        Some(self.near(price)).filter(|level| *level != NONE).or_else(|| self.tree.get(price))
     }
 
     /// Adds a price that is not there yet.
     pub(super) fn insert(&mut self, price: u64, level: u32) {
-        if !self.window.as_mut().is_some_and(|window| window.set(price, level)) {
+        if !self.window.set(price, level) {
             self.tree.insert(price, level);
         }
     }
 
     /// Takes a price out; `false` when it was not there.
     pub(super) fn remove(&mut self, price: u64) -> bool {
-        self.window.as_mut().is_some_and(|window| window.set(price, NONE)) || self.tree.remove(price)
+        self.window.set(price, NONE) || self.tree.remove(price)
     }
 
     /// The level with the highest price below `price`.
     pub(super) fn below(&self, price: u64) -> Option<u32> {
         let price = price.checked_sub(1)?;
-        let near = self.window.as_ref().and_then(|window| window.at_or_below(price));
+        let near = self.window.at_or_below(price);
         let far = if self.tree.is_empty() { None } else { self.tree.at_or_below(price) };
         near.max(far).map(|(_, level)| level)
     }
@@ -81,7 +85,7 @@ impl Prices {
     /// The level with the lowest price above `price`.
     pub(super) fn above(&self, price: u64) -> Option<u32> {
         let price = price.checked_add(1)?;
-        let near = self.window.as_ref().and_then(|window| window.at_or_above(price));
+        let near = self.window.at_or_above(price);
         let far = if self.tree.is_empty() { None } else { self.tree.at_or_above(price) };
         // Nothing is farther away than anything.
         near.into_iter().chain(far).min().map(|(_, level)| level)
@@ -98,11 +102,10 @@ impl Prices {
     pub(super) fn centre(&mut self, price: u64) {
         self.misses = 0;
         let lowest = price.saturating_sub(TICKS / 2).max(1);
-        if self.window.as_ref().is_some_and(|window| window.lowest().abs_diff(lowest) < TICKS / 4) {
+        if self.window.is_near(lowest) {
             return;
         }
-        let tree = &mut self.tree;
-        let mut window = self.window.take().unwrap_or_else(|| Window::new(lowest));
+        let Self { window, tree, .. } = self;
         window.move_to(lowest, |price, level| tree.insert(price, level));
         let mut next = tree.at_or_above(window.lowest());
         while let Some((price, level)) = next.filter(|(price, _)| window.covers(*price)) {
@@ -110,7 +113,6 @@ impl Prices {
             window.set(price, level);
             next = tree.at_or_above(price);
         }
-        self.window = Some(window);
     }
 }
 

@@ -3,12 +3,16 @@
 use super::{
     Book, Refusal, Resting, Side,
     event::Corrupt,
-    slab::{NONE, Node, Queue, Terms},
+    levels::Queue,
+    nodes::{NONE, Node, Terms},
 };
 
 /// One side: its levels from the best price to the worst, and what they have open together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Half {
+    /// The [rank](Side::rank) of the best price, and the highest number when there is none: orders that do not trade, which
+    /// most do not, look no further.
+    pub(super) best_rank: u64,
     pub(super) best: u32,
     pub(super) worst: u32,
     pub(super) quantity: u64,
@@ -16,10 +20,11 @@ pub(super) struct Half {
 }
 
 impl Half {
-    pub(super) const EMPTY: Self = Self { best: NONE, worst: NONE, quantity: 0, orders: 0 };
+    pub(super) const EMPTY: Self = Self { best_rank: u64::MAX, best: NONE, worst: NONE, quantity: 0, orders: 0 };
 }
 
 impl Book {
+    #[inline]
     pub(super) const fn half(&self, side: Side) -> &Half {
         match side {
             Side::Bid => &self.bids,
@@ -27,6 +32,7 @@ impl Book {
         }
     }
 
+    #[inline]
     pub(super) const fn half_mut(&mut self, side: Side) -> &mut Half {
         match side {
             Side::Bid => &mut self.bids,
@@ -40,37 +46,35 @@ impl Book {
         self.ids.find(id, |at| self.nodes.get(at).is_ok_and(|node| node.id == id))
     }
 
-    /// Whether an order fits, of which `quantity` may rest beside what its side has. One that rests already with `leaving` takes
-    /// its own place.
-    pub(super) fn has_room(&self, side: Side, quantity: u64, leaving: u64) -> Result<(), Refusal> {
-        let others = self.half(side).quantity.saturating_sub(leaving);
+    /// Makes room for an order, of which `quantity` may rest beside what its side has. One that rests already with `leaving`
+    /// takes its own place.
+    #[inline]
+    pub(super) fn make_room(&mut self, side: Side, quantity: u64, leaving: u64) -> Result<(), Refusal> {
+        let others = self.half(side).quantity - leaving;
         others.checked_add(quantity).ok_or(Refusal::QuantityOverflow)?;
-        if leaving == 0 && self.ids.count() >= Self::ORDERS_MAX { Err(Refusal::Full) } else { Ok(()) }
+        if leaving > 0 || self.nodes.make_room() { Ok(()) } else { Err(Refusal::Full) }
     }
 
-    /// Puts an order behind all others of its price.
+    /// Puts an order, for which [there is room](Self::make_room), behind all others of its price.
+    #[inline]
     pub(super) fn put_in(&mut self, order: &Resting) -> Result<(), Corrupt> {
-        if self.prices.is_missed() {
-            self.prices.centre(self.middle().unwrap_or(order.price));
-        }
-        let level = match self.prices.find(order.price) {
-            Some(level) => level,
-            None => self.open(order.side, order.price)?,
+        let level = match self.prices.near(order.price) {
+            NONE => self.find_or_open(order.side, order.price)?,
+            level => level,
         };
+        let queue = self.levels.get_mut(level)?;
         let terms = Terms { post_only: order.post_only, self_trade: order.self_trade };
-        let node = Node::new(order.id, order.owner, order.quantity, level, terms);
-        let queue = self.queues.get_mut(level)?;
-        let at = self.nodes.insert(node);
-        self.links.append(at, queue.tail)?;
+        let node = Node::new(order.id, order.quantity, level, terms, queue.tail);
+        let at = self.nodes.append(node, order.owner)?;
         if queue.tail == NONE {
             queue.head = at;
         }
         queue.tail = at;
         queue.orders += 1;
-        queue.quantity = queue.quantity.saturating_add(order.quantity);
+        queue.quantity += order.quantity;
         let half = self.half_mut(order.side);
         half.orders += 1;
-        half.quantity = half.quantity.saturating_add(order.quantity);
+        half.quantity += order.quantity;
         self.ids.insert(order.id, at);
         match order.expires_at {
             Some(time) => self.expiries.insert(&mut self.nodes, at, time),
@@ -81,45 +85,58 @@ impl Book {
     /// Takes an order out of everything.
     #[inline]
     pub(super) fn take_out(&mut self, at: u32) -> Result<(), Corrupt> {
-        let node = *self.nodes.get(at)?;
-        self.ids.remove(node.id, |found| found == at).ok_or(Corrupt)?;
-        self.take_out_of_queue(at, &node)
+        let id = self.nodes.get(at)?.id;
+        self.ids.remove(id, |found| found == at).ok_or(Corrupt)?;
+        self.take_out_of_queue(at).map(|_| ())
     }
 
-    /// Takes an order out that has left the ids already.
+    /// Takes an order out that has left the ids already, and returns what it was.
     #[inline]
-    pub(super) fn take_out_of_queue(&mut self, at: u32, node: &Node) -> Result<(), Corrupt> {
-        let level = node.level();
+    pub(super) fn take_out_of_queue(&mut self, at: u32) -> Result<Node, Corrupt> {
+        let node = self.nodes.remove(at)?;
         if node.expiry != NONE {
             self.expiries.remove(&mut self.nodes, node.expiry)?;
         }
-        let link = self.links.detach(at)?;
-        let queue = self.queues.get_mut(level)?;
-        if link.previous == NONE {
-            queue.head = link.next;
+        let level = node.level();
+        let queue = self.levels.get_mut(level)?;
+        if node.previous == NONE {
+            queue.head = node.next;
         }
-        if link.next == NONE {
-            queue.tail = link.previous;
+        if node.next == NONE {
+            queue.tail = node.previous;
         }
-        queue.orders = queue.orders.saturating_sub(1);
-        queue.quantity = queue.quantity.saturating_sub(node.quantity);
+        queue.orders -= 1;
+        queue.quantity -= node.quantity;
         let (side, is_empty) = (queue.side, queue.orders == 0);
         let half = self.half_mut(side);
-        half.orders = half.orders.saturating_sub(1);
-        half.quantity = half.quantity.saturating_sub(node.quantity);
-        self.nodes.remove(at)?;
-        if is_empty { self.close(level) } else { Ok(()) }
+        half.orders -= 1;
+        half.quantity -= node.quantity;
+        if is_empty {
+            self.close(level)?;
+        }
+        Ok(node)
     }
 
     /// Takes `quantity` from the sums of a level and its side.
     #[inline]
     pub(super) fn shrink(&mut self, level: u32, quantity: u64) -> Result<(), Corrupt> {
-        let queue = self.queues.get_mut(level)?;
-        queue.quantity = queue.quantity.saturating_sub(quantity);
+        let queue = self.levels.get_mut(level)?;
+        queue.quantity -= quantity;
         let side = queue.side;
-        let half = self.half_mut(side);
-        half.quantity = half.quantity.saturating_sub(quantity);
+        self.half_mut(side).quantity -= quantity;
         Ok(())
+    }
+
+    /// The level of a price that is not in the ladder, or not yet.
+    #[inline(never)]
+    fn find_or_open(&mut self, side: Side, price: u64) -> Result<u32, Corrupt> {
+        if self.prices.is_missed() {
+            self.prices.centre(self.middle().unwrap_or(price));
+        }
+        match self.prices.find(price) {
+            Some(level) => Ok(level),
+            None => self.open(side, price),
+        }
     }
 
     /// Adds a level for a price that has none.
@@ -127,17 +144,18 @@ impl Book {
         let better = self.better_than(side, price)?;
         let mut queue = Queue::new(side, price);
         queue.better = better;
-        queue.worse = if better == NONE { self.half(side).best } else { self.queues.get(better)?.worse };
-        let level = self.queues.insert(queue);
+        queue.worse = if better == NONE { self.half(side).best } else { self.levels.get(better)?.worse };
+        let level = self.levels.insert(queue);
         if better == NONE {
-            self.half_mut(side).best = level;
+            let half = self.half_mut(side);
+            (half.best, half.best_rank) = (level, side.rank(price));
         } else {
-            self.queues.get_mut(better)?.worse = level;
+            self.levels.get_mut(better)?.worse = level;
         }
         if queue.worse == NONE {
             self.half_mut(side).worst = level;
         } else {
-            self.queues.get_mut(queue.worse)?.better = level;
+            self.levels.get_mut(queue.worse)?.better = level;
         }
         self.prices.insert(price, level);
         Ok(level)
@@ -146,10 +164,10 @@ impl Book {
     /// The level after which one with this price comes, or [`NONE`] when it is the best.
     fn better_than(&self, side: Side, price: u64) -> Result<u32, Corrupt> {
         let half = self.half(side);
-        if half.best == NONE || side.prefers(price, self.queues.get(half.best)?.price) {
+        if half.best == NONE || side.rank(price) < half.best_rank {
             return Ok(NONE);
         }
-        if !side.prefers(price, self.queues.get(half.worst)?.price) {
+        if !side.prefers(price, self.levels.get(half.worst)?.price) {
             return Ok(half.worst);
         }
         // Between the best and the worst of its side there are no prices of the other.
@@ -161,22 +179,25 @@ impl Book {
     }
 
     /// Removes a level that has no orders left.
+    #[inline(never)]
     fn close(&mut self, level: u32) -> Result<(), Corrupt> {
-        let Queue { price, side, better, worse, .. } = *self.queues.get(level)?;
+        let Queue { price, side, better, worse, .. } = *self.levels.get(level)?;
         if better == NONE {
-            self.half_mut(side).best = worse;
+            let best_rank = if worse == NONE { u64::MAX } else { side.rank(self.levels.get(worse)?.price) };
+            let half = self.half_mut(side);
+            (half.best, half.best_rank) = (worse, best_rank);
         } else {
-            self.queues.get_mut(better)?.worse = worse;
+            self.levels.get_mut(better)?.worse = worse;
         }
         if worse == NONE {
             self.half_mut(side).worst = better;
         } else {
-            self.queues.get_mut(worse)?.better = better;
+            self.levels.get_mut(worse)?.better = better;
         }
         if !self.prices.remove(price) {
             return Err(Corrupt);
         }
-        self.queues.remove(level)
+        self.levels.remove(level)
     }
 
     /// A price between the sides, or the best of the only one there is.

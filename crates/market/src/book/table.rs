@@ -4,7 +4,7 @@
 //! so that almost only the right order is read. Collisions take the next place; a removal moves what follows back, so
 //! nothing is left behind that would have to be cleaned up.
 
-use super::slab::{NONE, place};
+use super::nodes::{NONE, place};
 
 /// Some bits of an id's hash, and the number of its order.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +129,7 @@ impl Table {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::slab::number, *};
+    use super::{super::nodes::number, *};
 
     proptest! {
         /// Few ids in a small table, and ids that differ only above or below: every collision there is.

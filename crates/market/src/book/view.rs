@@ -2,7 +2,8 @@
 
 use super::{
     Book, Level, Resting, Side,
-    slab::{NONE, Node, Queue},
+    levels::Queue,
+    nodes::{NONE, Node},
 };
 
 impl Book {
@@ -20,16 +21,18 @@ impl Book {
     /// The orders of a side in the order in which they would trade: best price first, then longest there first.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = Resting> {
         self.queues(side).flat_map(|queue| {
-            let numbers = std::iter::successors(Some(queue.head), |at| self.links.get(*at).ok().map(|link| link.next));
-            numbers.map_while(|at| self.nodes.get(at).ok()).map(|node| self.show(node, queue))
+            let first = self.nodes.get(queue.head).ok().map(|node| (queue.head, node));
+            let orders = std::iter::successors(first, |(_, node)| Some((node.next, self.nodes.get(node.next).ok()?)));
+            orders.map(|(at, node)| self.show(at, node, queue))
         })
     }
 
     /// The order with this id, if it rests.
     #[must_use]
     pub fn get(&self, id: u64) -> Option<Resting> {
-        let node = self.nodes.get(self.find(id)?).ok()?;
-        Some(self.show(node, self.queues.get(node.level()).ok()?))
+        let at = self.find(id)?;
+        let node = self.nodes.get(at).ok()?;
+        Some(self.show(at, node, self.levels.get(node.level()).ok()?))
     }
 
     /// What all orders of a side have open together. Takes the same time however big the book is.
@@ -57,16 +60,16 @@ impl Book {
     }
 
     fn queues(&self, side: Side) -> impl Iterator<Item = &Queue> {
-        let best = self.queues.get(self.half(side).best).ok();
-        std::iter::successors(best, |queue| self.queues.get(queue.worse).ok())
+        let best = self.levels.get(self.half(side).best).ok();
+        std::iter::successors(best, |queue| self.levels.get(queue.worse).ok())
     }
 
-    pub(super) fn show(&self, node: &Node, queue: &Queue) -> Resting {
+    pub(super) fn show(&self, at: u32, node: &Node, queue: &Queue) -> Resting {
         let expires_at = if node.expiry == NONE { None } else { self.expiries.time(node.expiry) };
         let terms = node.terms();
         Resting {
             id: node.id,
-            owner: node.owner,
+            owner: self.nodes.owner(at),
             side: queue.side,
             price: queue.price,
             quantity: node.quantity,

@@ -3,7 +3,7 @@
 //! 64 words of 64 bits, and one more word that says which of these are not zero: the next price in use is found in a few
 //! instructions, however far away it is.
 
-use super::slab::{NONE, place};
+use super::nodes::{NONE, place};
 
 /// How many prices a ladder has.
 pub(super) const TICKS: u64 = 4096;
@@ -28,18 +28,28 @@ fn first_from(word: u64, bit: u32) -> Option<u32> {
 }
 
 impl Window {
+    /// A ladder of no prices, which takes no memory.
+    pub(super) const fn nowhere() -> Self {
+        Self { lowest: 1, levels: Vec::new(), words: [0; 64], summary: 0 }
+    }
+
     pub(super) fn new(lowest: u64) -> Self {
-        // Price 0 does not exist, and the highest price of the ladder has to.
-        let lowest = lowest.clamp(1, u64::MAX - TICKS);
-        Self { lowest, levels: vec![NONE; usize::try_from(TICKS).unwrap_or_default()], words: [0; 64], summary: 0 }
+        let mut window = Self::nowhere();
+        window.move_to(lowest, |_, _| ());
+        window
     }
 
     pub(super) const fn lowest(&self) -> u64 {
         self.lowest
     }
 
-    pub(super) const fn covers(&self, price: u64) -> bool {
-        price.wrapping_sub(self.lowest) < TICKS
+    pub(super) fn covers(&self, price: u64) -> bool {
+        self.get(price).is_some()
+    }
+
+    /// Whether it is not worth while to move the ladder so that it begins at `lowest`.
+    pub(super) fn is_near(&self, lowest: u64) -> bool {
+        !self.levels.is_empty() && self.lowest.abs_diff(lowest) < TICKS / 4
     }
 
     /// The level at a price of this ladder; `None` when the price is another.
@@ -106,6 +116,8 @@ impl Window {
             self.set(price, NONE);
             next = self.at_or_above(price + 1);
         }
+        self.levels.resize(usize::try_from(TICKS).unwrap_or_default(), NONE);
+        // Price 0 does not exist, and the highest price of the ladder has to.
         self.lowest = lowest.clamp(1, u64::MAX - TICKS);
     }
 }
