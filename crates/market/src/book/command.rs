@@ -94,8 +94,8 @@ impl Book {
     fn try_cancel(&mut self, id: u64, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let nodes = &self.nodes;
         let found = self.ids.remove(id, |at| nodes.get(at).is_ok_and(|node| node.id == id));
-        let node = self.take_out_of_queue(found.ok_or(Refusal::Unknown)?)?;
-        events.push(Event::Cancelled { id, quantity: node.quantity, reason: Reason::Requested });
+        let quantity = self.take_out_of_queue(found.ok_or(Refusal::Unknown)?)?;
+        events.push(Event::Cancelled { id, quantity, reason: Reason::Requested });
         Ok(())
     }
 
@@ -124,8 +124,9 @@ impl Book {
     #[inline]
     fn arrive(&mut self, mut order: Resting, rests: bool, events: &mut Vec<Event>) -> Result<(), Corrupt> {
         if self.crosses(order.side, order.price) {
-            let (left, stopped) = self.trade(&order, events)?;
+            let (left, stopped) = self.trade(order, events)?;
             if left == 0 {
+                self.ids.pass(order.id);
                 return Ok(());
             }
             if let Some(reason) = stopped {

@@ -19,14 +19,9 @@ pub(super) struct Ids {
     ring: Vec<u32>,
     /// Those bits.
     mask: u64,
-    /// The ids that the ring has: `covered` of them from here upwards. They are nowhere else.
+    /// The ids that the ring has, from the first up to, but without, the second. They are nowhere else.
     from: u64,
-    covered: u64,
-    /// The id that continues the row, right after those that the ring has; [`NO_ID`] when there might be an order with a
-    /// higher one.
-    next: u64,
-    /// How many of the covered ids have an order.
-    used: usize,
+    end: u64,
     others: Table,
     /// The highest id that was too far away for the ring, which the ring therefore must not cover.
     farthest: u64,
@@ -35,35 +30,17 @@ pub(super) struct Ids {
     counted: u64,
 }
 
-/// Continues no row, since a row begins with an id above another one.
-const NO_ID: u64 = 0;
-
 /// The ring has no ids from here upwards, so that there always is one after those that it has.
 const RING_END: u64 = 1 << 63;
 
 impl Ids {
     pub(super) const fn new() -> Self {
-        Self {
-            ring: Vec::new(),
-            mask: 0,
-            from: 0,
-            covered: 0,
-            next: NO_ID,
-            used: 0,
-            others: Table::new(),
-            farthest: 0,
-            steps: 0,
-            counted: 0,
-        }
-    }
-
-    pub(super) const fn len(&self) -> usize {
-        self.used + self.others.len()
+        Self { ring: Vec::new(), mask: 0, from: 0, end: 0, others: Table::new(), farthest: 0, steps: 0, counted: 0 }
     }
 
     #[inline]
     const fn covers(&self, id: u64) -> bool {
-        id.wrapping_sub(self.from) < self.covered
+        id.wrapping_sub(self.from) < self.end - self.from
     }
 
     #[inline]
@@ -74,79 +51,89 @@ impl Ids {
     /// The order of `id`; `is_it` says whether a number is that of the order.
     #[inline]
     pub(super) fn find(&self, id: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        if id == self.next && id != NO_ID {
-            return None;
+        if self.is_beyond(id) {
+            None
+        } else if self.covers(id) {
+            self.ring.get(self.place(id)).copied().filter(|order| *order != NONE)
+        } else {
+            self.others.find(id, is_it)
         }
-        if self.covers(id) {
-            return self.ring.get(self.place(id)).copied().filter(|order| *order != NONE);
-        }
-        if self.is_beyond(id) { None } else { self.others.find(id, is_it) }
     }
 
     /// Whether an id is higher than all that there are.
     #[inline]
     const fn is_beyond(&self, id: u64) -> bool {
-        id >= self.end() && id > self.farthest
+        id >= self.end && id > self.farthest
     }
 
+    /// Whether `id` continues the row, and its place in the ring is free.
     #[inline]
-    const fn end(&self) -> u64 {
-        self.from + self.covered
+    fn is_next(&self, id: u64) -> bool {
+        id == self.end && id > self.farthest && self.ring.get(self.place(id)) == Some(&NONE)
     }
 
-    /// Adds an id that is not there yet.
+    /// Adds an id that is not there yet, after which there are `resting` of them.
     #[inline]
-    pub(super) fn insert(&mut self, id: u64, order: u32) {
-        let at = self.place(id);
-        match self.ring.get_mut(at) {
-            Some(place) if id == self.next && id != NO_ID && *place == NONE => {
-                *place = order;
-                self.used += 1;
-                self.next += 1;
-                // In a full ring the newest id has the place of the oldest.
-                if self.covered <= self.mask {
-                    self.covered += 1;
-                } else {
-                    self.from += 1;
-                }
-            }
-            _ => self.insert_apart(id, order),
+    pub(super) fn insert(&mut self, id: u64, order: u32, resting: u32) {
+        if !self.is_next(id) {
+            return self.insert_apart(id, order, resting);
         }
+        self.advance();
+        let at = self.place(id);
+        if let Some(place) = self.ring.get_mut(at) {
+            *place = order;
+        }
+    }
+
+    /// Lets the row go on behind an id that has come and left no order.
+    #[inline]
+    pub(super) fn pass(&mut self, id: u64) {
+        if self.is_next(id) {
+            self.advance();
+        }
+    }
+
+    /// Covers the next id, whose place is free.
+    #[inline]
+    const fn advance(&mut self) {
+        // In a full ring that is the place of the oldest.
+        if self.end - self.from > self.mask {
+            self.from += 1;
+        }
+        self.end += 1;
     }
 
     /// Adds an id that is not the next, or for which a place has to be made.
     #[inline(never)]
-    fn insert_apart(&mut self, id: u64, order: u32) {
+    fn insert_apart(&mut self, id: u64, order: u32, resting: u32) {
         self.count();
-        if !self.covers(id) && !self.reach(id) {
-            self.farthest = self.farthest.max(id);
-            self.others.insert(id, order);
-        } else {
+        if self.covers(id) || self.reach(id, place(resting.into())) {
             let at = self.place(id);
             if let Some(place) = self.ring.get_mut(at) {
                 *place = order;
-                self.used += 1;
             }
+        } else {
+            self.farthest = self.farthest.max(id);
+            self.others.insert(id, order);
         }
-        self.next = if self.end() > self.farthest { self.end() } else { NO_ID };
-        self.counted = self.end();
+        self.counted = self.end;
     }
 
     /// Counts the orders that have come since the last time: this one, and those that continued the row.
     fn count(&mut self) {
-        let in_row = self.end() - self.counted;
+        let in_row = self.end - self.counted;
         self.steps = self.steps.saturating_add(STEPS_PER_ORDER + in_row.saturating_mul(STEPS_PER_ORDER - 1));
     }
 
     /// Moves the ring on to a higher id, if that is not too far.
-    fn reach(&mut self, id: u64) -> bool {
+    fn reach(&mut self, id: u64, resting: usize) -> bool {
         if !self.is_beyond(id) || id >= RING_END {
             return false;
         }
-        let ahead = id - self.end();
+        let ahead = id - self.end;
         // The ids on the way there have to be free too.
-        let is_near = ahead <= self.mask && self.farthest < self.end();
-        let steps = if is_near { ahead + 1 } else { self.covered };
+        let is_near = ahead <= self.mask && self.farthest < self.end;
+        let steps = if is_near { ahead + 1 } else { self.end - self.from };
         if steps > self.steps {
             return false;
         }
@@ -155,57 +142,63 @@ impl Ids {
             self.leap(id);
         }
         while !self.covers(id) {
-            self.step();
+            self.step(resting);
         }
         true
     }
 
     /// Covers one id more, and the oldest no longer if there is no room.
-    fn step(&mut self) {
-        if place(self.covered) == self.ring.len() {
+    fn step(&mut self, resting: usize) {
+        if place(self.end - self.from) == self.ring.len() {
             // Where a third of the ids have an order, a bigger ring is worth its memory.
-            if self.used * 3 >= self.ring.len() {
+            let used = resting.saturating_sub(self.others.len());
+            if used * 3 >= self.ring.len() {
                 self.grow();
             } else {
                 self.forget_oldest();
             }
         }
-        self.covered += 1;
+        self.end += 1;
     }
 
     fn forget_oldest(&mut self) {
         let (id, at) = (self.from, self.place(self.from));
         self.from += 1;
-        self.covered -= 1;
         let Some(oldest) = self.ring.get_mut(at).filter(|order| **order != NONE) else { return };
         let order = std::mem::replace(oldest, NONE);
-        self.used -= 1;
         self.others.insert(id, order);
     }
 
     /// Starts anew at a higher id.
     #[cold]
     fn leap(&mut self, id: u64) {
-        while self.covered > 0 {
+        while self.from < self.end {
             self.forget_oldest();
         }
-        self.from = id;
+        (self.from, self.end, self.counted) = (id, id, id);
     }
 
     /// Twice as many places for a full ring.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let places = self.ring.len();
-        let mut ring = vec![NONE; (places * 2).max(16)];
-        let mask = u64::try_from(ring.len() - 1).unwrap_or(u64::MAX);
-        // In the old ring, the ids before the place of the oldest are of the next turn. Each turn has its half in the new one.
-        let oldest = self.place(self.from);
-        let (even, odd) = ring.split_at_mut(places);
-        let (first, second) = if place(self.from & mask) < places { (even, odd) } else { (odd, even) };
-        copy(self.ring.get(oldest..), first.get_mut(oldest..));
-        copy(self.ring.get(..oldest), second.get_mut(..oldest));
-        (self.ring, self.mask) = (ring, mask);
+        let old = std::mem::take(&mut self.ring);
+        let places = (old.len() * 2).max(16);
+        self.mask = u64::try_from(places - 1).unwrap_or(u64::MAX);
+        // The oldest is in the middle: the ids before its place are of the next turn. Each turn gets a half of its own.
+        let half = old.len();
+        let (next_turn, this_turn) = old.split_at(place(self.from) & half.saturating_sub(1));
+        self.ring.reserve_exact(places);
+        if self.place(self.from) < half {
+            self.ring.resize(next_turn.len(), NONE);
+            self.ring.extend_from_slice(this_turn);
+            self.ring.extend_from_slice(next_turn);
+        } else {
+            self.ring.extend_from_slice(next_turn);
+            self.ring.resize(half + next_turn.len(), NONE);
+            self.ring.extend_from_slice(this_turn);
+        }
+        self.ring.resize(places, NONE);
     }
 
     /// Takes `id` out, and returns the order it had.
@@ -216,13 +209,8 @@ impl Ids {
         }
         let at = self.place(id);
         let order = self.ring.get_mut(at).filter(|order| **order != NONE)?;
-        self.used -= 1;
         Some(std::mem::replace(order, NONE))
     }
-}
-
-fn copy(from: Option<&[u32]>, to: Option<&mut [u32]>) {
-    from.into_iter().flatten().zip(to.into_iter().flatten()).for_each(|(from, to)| *to = *from);
 }
 
 /// A place in a ring that has so many. Free of cost where pointers have 64 bits.
@@ -257,15 +245,16 @@ mod tests {
                 prop_assert_eq!(found, model.get(&next).copied());
                 if found.is_none() {
                     names.push(next);
-                    ids.insert(next, number(names.len() - 1));
                     model.insert(next, number(names.len() - 1));
+                    ids.insert(next, number(names.len() - 1), number(model.len()));
                 }
                 // Three of four orders that come go soon, so that the ring gets sparse and forgets.
                 for _ in 1..removals {
                     let id = *any.get(&names);
                     prop_assert_eq!(ids.remove(id, |order| is(&names, order, id)), model.remove(&id));
                 }
-                prop_assert_eq!(ids.len(), model.len());
+                let in_ring = ids.ring.iter().filter(|order| **order != NONE).count();
+                prop_assert_eq!(in_ring + ids.others.len(), model.len());
                 for id in &names {
                     prop_assert_eq!(ids.find(*id, |order| is(&names, order, *id)), model.get(id).copied());
                 }
@@ -280,13 +269,13 @@ mod tests {
         let mut names = Vec::new();
         for id in 0..10_000_u64 {
             names.push(id);
-            ids.insert(id, number(names.len() - 1));
+            ids.insert(id, number(names.len() - 1), number(place(id) / 100 + 2));
             // Of a hundred orders, one stays.
             if id % 100 != 0 {
                 assert!(ids.remove(id, |_| false).is_some(), "{id} is found without a look at the order");
             }
         }
-        assert_eq!((ids.len(), ids.ring.len()), (100, 16));
+        assert_eq!(ids.ring.len(), 16);
         assert!(ids.others.len() >= 99, "{}", ids.others.len());
         assert_eq!(ids.find(0, |order| order == 0), Some(0));
     }
@@ -295,7 +284,7 @@ mod tests {
     fn an_id_far_ahead_does_not_drive_the_others_out() {
         let mut ids = Ids::new();
         let orders = (1..=50).chain([1 << 60]).chain(51..=1_000);
-        orders.clone().zip(0..).for_each(|(id, order)| ids.insert(id, order));
+        orders.clone().zip(0..).for_each(|(id, order)| ids.insert(id, order, order + 1));
         for (id, order) in orders.zip(0..) {
             assert_eq!(ids.find(id, |found| found == order), Some(order), "{id}");
         }

@@ -17,8 +17,7 @@ impl Book {
     /// Trades until the taker is filled, or accepts no price that is left, or has to be cancelled for the reason returned. Says
     /// also what it has left.
     #[inline(never)]
-    pub(super) fn trade(&mut self, taker: &Resting, events: &mut Vec<Event>) -> Result<(u64, Option<Reason>), Corrupt> {
-        let mut taker = *taker;
+    pub(super) fn trade(&mut self, mut taker: Resting, events: &mut Vec<Event>) -> Result<(u64, Option<Reason>), Corrupt> {
         while taker.quantity > 0 && self.crosses(taker.side, taker.price) {
             let level = self.half(taker.side.opposite()).best;
             let queue = self.levels.get(level)?;
@@ -36,7 +35,8 @@ impl Book {
             let (maker_id, side, taker_left) = (maker.id, taker.side, taker.quantity);
             events.push(Event::Traded { maker: maker_id, taker: taker.id, side, price, quantity, maker_left, taker_left });
             if maker_left == 0 {
-                self.take_out(at)?;
+                self.ids.remove(maker_id, |found| found == at).ok_or(Corrupt)?;
+                self.take_out_of_queue(at)?;
             } else {
                 maker.quantity = maker_left;
                 self.shrink(level, quantity)?;

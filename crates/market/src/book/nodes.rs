@@ -20,18 +20,18 @@ pub(super) fn number(place: usize) -> u32 {
 
 /// An order that rests: all that a cancellation or a trade needs of it, in 32 bytes of one cache line.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(32))]
+#[repr(C, align(32))]
 pub(super) struct Node {
     pub(super) id: u64,
     pub(super) quantity: u64,
     /// The number of its price level, over three bits of [`Terms`].
     level_and_terms: u32,
-    /// Its place in the queue of expiries, or [`NONE`].
-    pub(super) expiry: u32,
-    /// The order behind it, or the next free place.
-    pub(super) next: u32,
     /// The order before it.
     pub(super) previous: u32,
+    /// The order behind it, or the next free place.
+    pub(super) next: u32,
+    /// Its place in the queue of expiries, or [`NONE`].
+    pub(super) expiry: u32,
 }
 
 /// What an order keeps of its arrival, for the case that it is amended.
@@ -48,7 +48,7 @@ const POST_ONLY: u32 = 4;
 pub(super) const NUMBERS: u32 = 1 << (u32::BITS - TERMS_BITS);
 
 impl Node {
-    const FREE: Self = Self { id: 0, quantity: 0, level_and_terms: 0, expiry: NONE, next: NONE, previous: NONE };
+    const FREE: Self = Self { id: 0, quantity: 0, level_and_terms: 0, previous: NONE, next: NONE, expiry: NONE };
 
     /// An order behind `previous`, and the last of its queue.
     #[inline]
@@ -60,7 +60,7 @@ impl Node {
             SelfTrade::Decrement => 3,
         };
         let terms = self_trade | if terms.post_only { POST_ONLY } else { 0 };
-        Self { id, quantity, level_and_terms: level << TERMS_BITS | terms, expiry: NONE, next: NONE, previous }
+        Self { id, quantity, level_and_terms: level << TERMS_BITS | terms, previous, next: NONE, expiry: NONE }
     }
 
     #[inline]

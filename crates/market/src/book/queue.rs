@@ -75,7 +75,7 @@ impl Book {
         let half = self.half_mut(order.side);
         half.orders += 1;
         half.quantity += order.quantity;
-        self.ids.insert(order.id, at);
+        self.ids.insert(order.id, at, self.bids.orders + self.asks.orders);
         match order.expires_at {
             Some(time) => self.expiries.insert(&mut self.nodes, at, time),
             None => Ok(()),
@@ -90,9 +90,9 @@ impl Book {
         self.take_out_of_queue(at).map(|_| ())
     }
 
-    /// Takes an order out that has left the ids already, and returns what it was.
+    /// Takes an order out that has left the ids already, and returns what it had open.
     #[inline]
-    pub(super) fn take_out_of_queue(&mut self, at: u32) -> Result<Node, Corrupt> {
+    pub(super) fn take_out_of_queue(&mut self, at: u32) -> Result<u64, Corrupt> {
         let node = self.nodes.remove(at)?;
         if node.expiry != NONE {
             self.expiries.remove(&mut self.nodes, node.expiry)?;
@@ -114,7 +114,7 @@ impl Book {
         if is_empty {
             self.close(level)?;
         }
-        Ok(node)
+        Ok(node.quantity)
     }
 
     /// Takes `quantity` from the sums of a level and its side.

@@ -3,7 +3,7 @@
 use super::{
     Book, Level, Resting, Side,
     levels::Queue,
-    nodes::{NONE, Node},
+    nodes::{NONE, Node, place},
 };
 
 impl Book {
@@ -49,13 +49,13 @@ impl Book {
 
     /// How many orders rest.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.ids.len()
+    pub fn len(&self) -> usize {
+        place(self.bids.orders + self.asks.orders)
     }
 
     /// Whether nothing rests.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
