@@ -1,13 +1,11 @@
 //! From an order's id to its number.
 //!
 //! Ids mostly come in a row. Those near the newest are in a ring with a place for each id, 4 bytes, which answers without a
-//! search; the ring grows while a third of its places are in use. All other ids, of orders that have waited for long or that do
-//! not come in a row, are in a hash table.
+//! search: the next id in a row costs a look at its place, and so does a removal. The ring grows while a third of its places
+//! are in use, so that an order of a book that grows costs 12 to 24 bytes of it. All other ids, of orders that have waited for long or that do not come in
+//! a row, are in a hash table.
 
-use super::{
-    nodes::NONE,
-    table::Table,
-};
+use super::{nodes::NONE, table::Table};
 
 /// How many places the ring may move on for each order that comes. A caller that numbers its orders by leaps then uses the
 /// table, instead of turning the ring all the time.
@@ -175,7 +173,7 @@ impl Ids {
         while self.from < self.end {
             self.forget_oldest();
         }
-        (self.from, self.end, self.counted) = (id, id, id);
+        (self.from, self.end) = (id, id);
     }
 
     /// Twice as many places for a full ring.

@@ -36,10 +36,11 @@ impl Side {
     /// sides; which side an order is of is as good as random, and a branch on it is one that a processor often guesses wrong.
     #[inline]
     pub(super) const fn rank(self, price: u64) -> u64 {
-        price ^ match self {
+        let inverted = match self {
             Self::Bid => u64::MAX,
             Self::Ask => 0,
-        }
+        };
+        price ^ inverted
     }
 }
 
