@@ -21,7 +21,7 @@ mod embedder;
 mod parse;
 mod secrets;
 
-pub use embedder::{EmbedderKind, EmbedderSettings};
+pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use secrets::{Secrets, load as load_secrets};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
@@ -150,6 +150,10 @@ pub struct Flags {
     /// Its key, if it wants one
     #[arg(long, env = "RIALTO_EMBEDDER_KEY", value_name = "KEY", global = true, hide_env_values = true, value_parser = parse_secret)]
     pub embedder_key: Option<Secret>,
+    /// Where the agents nearest to a query are looked up: memory, pgvector, or auto, which is pgvector beyond 100,000 agents where
+    /// PostgreSQL has it [default: auto]
+    #[arg(long, env = "RIALTO_VECTOR_SEARCH", value_name = "KIND", global = true)]
+    pub vector_search: Option<VectorSearchKind>,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,

@@ -93,6 +93,12 @@ impl Probe {
         self.values.len()
     }
 
+    /// Its numbers, in steps: they point the same way.
+    #[must_use]
+    pub fn steps(&self) -> &[i16] {
+        &self.values
+    }
+
     /// The cosines with vectors that lie one behind the other in `rows`, of which `scales` has the scales: one cosine for
     /// each that is there in both.
     pub fn cosines<'a>(&self, rows: &[i8], scales: &'a [f32]) -> impl Iterator<Item = f32> + use<'a> {

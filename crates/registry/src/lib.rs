@@ -50,7 +50,7 @@ pub use discover::{
     DISTANCE_MAX, DISTANCE_RELEVANT, DiscoverQuery, Discovery, Found, FullText, Near, RankBy, TextMatch, discover,
 };
 pub use error::RegistryError;
-pub use finder::{EmbedAgent, Finder, FinderStats, PreparedQuery, Upkeep};
+pub use finder::{COMPARED_MAX, EmbedAgent, Finder, FinderStats, PreparedQuery, Upkeep, VectorSearch};
 pub use index::{IndexEntry, IndexTexts};
 pub use model::{
     Agent, AgentName, AgentRef, AgentView, AuthType, Capability, PricingStrategy, Protocol, Quality, Rating, RatingId,

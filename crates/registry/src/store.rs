@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use rialto_embeddings::Int8Vector;
+use rialto_embeddings::{Int8Vector, Probe};
 use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::StoreError;
 use serde_json::Value;
@@ -199,6 +199,35 @@ pub trait VectorStore: Send {
 
     /// Lists agents with exactly this name, in lower case, at most `limit`.
     fn list_named(&mut self, name: &str, limit: u32) -> impl Future<Output = Result<Vec<AgentId>, StoreError>> + Send;
+}
+
+/// What vectors can be compared with each other: those of one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorSpace {
+    /// The model.
+    pub model: String,
+    /// How many numbers its vectors have.
+    pub dimensions: usize,
+}
+
+/// Neighbours by an index of the database, where it has one: PostgreSQL with the extension pgvector.
+pub trait NeighbourStore: Send {
+    /// Whether a model has more than `count` vectors.
+    fn has_vectors_beyond(&mut self, model: &str, count: u32) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whether the database has pgvector.
+    fn has_pgvector(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whether the index over these vectors is there and whole.
+    fn has_vector_index(&mut self, space: &VectorSpace) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Lists agents near to the query with their vectors, at most `count`, the nearest first. It may miss some.
+    fn list_neighbours(
+        &mut self,
+        space: &VectorSpace,
+        probe: &Probe,
+        count: u32,
+    ) -> impl Future<Output = Result<Vec<(AgentId, Int8Vector)>, StoreError>> + Send;
 }
 
 /// How agents do. Days are counted from 1970-01-01.

@@ -21,6 +21,7 @@
 //! SQLite has one writer. Concurrent transactions, of whatever domain, share one `COMMIT` and so one fsync; see
 //! `sqlite/writer.rs`.
 
+mod aside;
 mod db;
 mod error;
 pub mod idempotency;
@@ -39,6 +40,7 @@ pub mod types;
 mod url;
 mod work;
 
+pub use aside::Aside;
 pub use db::{Db, DbOptions};
 pub use error::StoreError;
 pub use listen::Listener;

@@ -65,6 +65,17 @@ pub fn postgres_url() -> Option<String> {
     None
 }
 
+/// The URL of a PostgreSQL for tests that has the extension pgvector, which few have: `RIALTO_TEST_PGVECTOR_URL`.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "the point is to say so")]
+pub fn pgvector_url() -> Option<String> {
+    let url = env::var("RIALTO_TEST_PGVECTOR_URL").ok();
+    if url.is_none() {
+        eprintln!("skipped: RIALTO_TEST_PGVECTOR_URL is not set");
+    }
+    url
+}
+
 /// A URL whose connections live in the schema `name`, whatever options the URL already has.
 fn in_schema(url: &str, name: &str) -> String {
     let join = if url.contains('?') { '&' } else { '?' };
@@ -84,13 +95,17 @@ impl TestPlace {
                 (DatabaseUrl::Sqlite(folder.path().join("test.db")), Place::Folder(folder))
             }
             Kind::Postgres => {
-                let admin = postgres_url()?;
-                let name = format!("rialto_test_{}", Id::<()>::new().uuid().simple());
-                execute(&admin, &format!("CREATE SCHEMA {name}")).await;
-                (DatabaseUrl::Postgres(in_schema(&admin, &name)), Place::Schema { admin, name })
+                return Some(Self::on(postgres_url()?).await);
             }
         };
         Some(Self { url, place })
+    }
+
+    /// A schema of its own in this PostgreSQL.
+    async fn on(admin: String) -> Self {
+        let name = format!("rialto_test_{}", Id::<()>::new().uuid().simple());
+        execute(&admin, &format!("CREATE SCHEMA {name}")).await;
+        Self { url: DatabaseUrl::Postgres(in_schema(&admin, &name)), place: Place::Schema { admin, name } }
     }
 }
 
@@ -99,13 +114,24 @@ impl TestDb {
     ///
     /// # Panics
     /// When it cannot be made.
-    #[expect(clippy::unwrap_used, reason = "a test cannot go on without its database")]
     pub async fn open(kind: Kind) -> Option<Self> {
+        Some(Self::at(TestPlace::new(kind).await?).await)
+    }
+
+    /// A fresh, migrated database in the PostgreSQL at `url`.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn open_on(url: String) -> Self {
+        Self::at(TestPlace::on(url).await).await
+    }
+
+    #[expect(clippy::unwrap_used, reason = "a test cannot go on without its database")]
+    async fn at(place: TestPlace) -> Self {
         let options = DbOptions { readers: 2, connections_max: 12, ..DbOptions::default() };
-        let place = TestPlace::new(kind).await?;
         let db = Db::open(&place.url, &options).await.unwrap();
         db.migrate().await.unwrap();
-        Some(Self { db, place })
+        Self { db, place }
     }
 
     /// Checks what must hold after any test: the ledger sums to zero per asset, every balance equals its entries, and

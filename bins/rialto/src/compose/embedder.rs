@@ -5,10 +5,10 @@ mod http;
 use std::{error::Error, sync::Arc};
 
 use rialto_embeddings::{Builtin, MiniLm};
-use rialto_registry::Finder;
+use rialto_registry::{Finder, VectorSearch};
 
 use self::http::HttpEmbedder;
-use crate::config::{EmbedderKind, EmbedderSettings};
+use crate::config::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 
 /// The finder that the settings ask for.
 ///
@@ -23,5 +23,15 @@ pub async fn finder(settings: &EmbedderSettings) -> Result<Finder, Box<dyn Error
             let model = actix_web::rt::task::spawn_blocking(MiniLm::builtin).await??;
             Ok(Finder::new(Arc::new(Builtin::new(Arc::new(model), threads))))
         }
+    }
+}
+
+/// Where the settings want neighbours to be looked up.
+#[must_use]
+pub const fn search(settings: &EmbedderSettings) -> VectorSearch {
+    match settings.search {
+        VectorSearchKind::Auto => VectorSearch::Auto,
+        VectorSearchKind::Memory => VectorSearch::Memory,
+        VectorSearchKind::Pgvector => VectorSearch::Pgvector,
     }
 }

@@ -77,7 +77,8 @@ fn sweeps(app: &Arc<App>) -> Running {
         let app = Arc::clone(app);
         move || run(Arc::clone(&app))
     };
-    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.clock.clone(), app.finder.clone()));
+    let search = embedder::search(&app.settings.embedder);
+    let upkeep = Arc::new(Upkeep::new(app.db.clone(), app.clock.clone(), app.finder.clone()).searching(search));
     start_upkeep(&upkeep);
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { lease: LEASE, ..WorkerOptions::default() })
         .job::<CloseDelivery>(Arc::clone(app))

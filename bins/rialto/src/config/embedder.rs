@@ -16,6 +16,18 @@ pub enum EmbedderKind {
     Off,
 }
 
+/// Where the agents nearest to a query are looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum VectorSearchKind {
+    /// By pgvector beyond 100,000 agents, where PostgreSQL has it; else in memory.
+    #[default]
+    Auto,
+    /// In memory.
+    Memory,
+    /// By pgvector, where PostgreSQL has it.
+    Pgvector,
+}
+
 /// The settings of what makes vectors.
 #[derive(Debug, Clone)]
 pub struct EmbedderSettings {
@@ -29,6 +41,8 @@ pub struct EmbedderSettings {
     pub dimensions: Option<usize>,
     /// The server's key.
     pub key: Option<Secret>,
+    /// Where they are compared.
+    pub search: VectorSearchKind,
 }
 
 impl EmbedderSettings {
@@ -41,6 +55,7 @@ impl EmbedderSettings {
             model: flags.embedder_model.clone(),
             dimensions: flags.embedder_dimensions.map(usize::from),
             key: flags.embedder_key.clone(),
+            search: flags.vector_search.unwrap_or_default(),
         }
     }
 }

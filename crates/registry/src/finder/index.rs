@@ -46,13 +46,17 @@ struct Segment {
 
 impl VectorIndex {
     pub(super) fn new(dimensions: usize) -> Self {
-        let state = State { segments: Vec::new(), places: HashMap::new(), cursor: BEGINNING, complete_to: 0 };
-        Self { dimensions, state: Mutex::new(state) }
+        Self { dimensions, state: Mutex::new(State::empty()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Whoever panicked in the middle of a change left the cursor before it: it is done again.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets all of it, and begins anew.
+    pub(super) fn clear(&self) {
+        *self.state() = State::empty();
     }
 
     /// How many vectors there are.
@@ -105,6 +109,10 @@ impl VectorIndex {
 }
 
 impl State {
+    fn empty() -> Self {
+        Self { segments: Vec::new(), places: HashMap::new(), cursor: BEGINNING, complete_to: 0 }
+    }
+
     fn put(&mut self, agent: AgentId, vector: &Int8Vector, dimensions: usize) {
         let next = self.places.len();
         let place = *self.places.entry(agent).or_insert(next);

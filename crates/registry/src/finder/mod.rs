@@ -7,6 +7,7 @@
 
 mod index;
 mod nearest;
+mod neighbours;
 mod upkeep;
 mod words;
 
@@ -14,7 +15,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -23,6 +24,7 @@ use index::VectorIndex;
 use moka::sync::Cache;
 pub use nearest::PreparedQuery;
 use nearest::Ranked;
+pub use neighbours::{COMPARED_MAX, VectorSearch};
 use rialto_embeddings::{EmbedError, Embedder, Language, Probe, Purpose, Vector};
 pub use upkeep::{EmbedAgent, Upkeep};
 
@@ -43,6 +45,8 @@ pub struct Finder(Option<Arc<Meaning>>);
 pub(crate) struct Meaning {
     embedder: Arc<dyn Embedder>,
     index: VectorIndex,
+    /// Whether the database finds the neighbours of a query, and the index above is not used.
+    by_database: AtomicBool,
     queries: Cache<String, Arc<KnownQuery>>,
     rests_until: Mutex<Option<Instant>>,
     counts: Counts,
@@ -67,7 +71,7 @@ struct Counts {
 /// What a finder has done since it was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FinderStats {
-    /// Agents that can be found by meaning, in this process.
+    /// Agents whose vectors this process has in memory; none, when the database finds them.
     pub agents: u64,
     /// Queries whose vector was made.
     pub queries_embedded: u64,
@@ -86,6 +90,7 @@ impl Finder {
         Self(Some(Arc::new(Meaning {
             index: VectorIndex::new(embedder.dimensions()),
             embedder,
+            by_database: AtomicBool::new(false),
             queries: Cache::new(QUERIES_KEPT),
             rests_until: Mutex::new(None),
             counts: Counts::default(),
@@ -131,6 +136,15 @@ impl fmt::Debug for Finder {
 }
 
 impl Meaning {
+    fn is_by_database(&self) -> bool {
+        self.by_database.load(Ordering::Relaxed)
+    }
+
+    /// Returns what it was before.
+    fn set_by_database(&self, by_database: bool) -> bool {
+        self.by_database.swap(by_database, Ordering::Relaxed)
+    }
+
     /// The query, if there is a vector for it.
     async fn known(&self, text: &str) -> Option<Arc<KnownQuery>> {
         let text = text.trim();

@@ -14,7 +14,7 @@ use crate::{
     check::fold,
     discover::distances,
     index::IndexTexts,
-    store::{CatalogStore, StaleAgent, VectorHead, VectorStore},
+    store::{CatalogStore, NeighbourStore, StaleAgent, VectorHead, VectorStore},
     terms,
 };
 
@@ -66,18 +66,21 @@ impl PreparedQuery {
     }
 }
 
-impl<S: CatalogStore + VectorStore> Discovery<S> for PreparedQuery {
+impl<S: CatalogStore + VectorStore + NeighbourStore> Discovery<S> for PreparedQuery {
     async fn nearest(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
         let Some((meaning, query)) = &self.0 else { return FullText.nearest(tx, text, limit).await };
         let (stale, head) = stale_and_head(tx).await?;
-        let is_fresh = meaning.catch_up(tx, &head, CHANGES_PER_SEARCH).await?;
+        let by_database = meaning.is_by_database();
+        let is_of_model = head.model.as_deref() == Some(meaning.embedder.model());
+        // While another model makes the vectors, this one's go away one by one.
+        let is_fresh = is_of_model && (by_database || meaning.catch_up(tx, &head, CHANGES_PER_SEARCH).await?);
         let is_quiet = is_fresh && stale.is_none();
         let size = usize::try_from(limit).unwrap_or(usize::MAX);
         if is_quiet && let Some(near) = query.remembered(head.change_no, size) {
             return Ok(near);
         }
         let stale = stale.unwrap_or_default();
-        let mut near = Search { meaning, query, stale: &stale, is_fresh }.run(tx, text, limit).await?;
+        let mut near = Search { meaning, query, stale: &stale, is_fresh, by_database }.run(tx, text, limit).await?;
         near.truncate(size.max(usize::try_from(POOL).unwrap_or(usize::MAX)));
         if is_quiet {
             query.remember(head.change_no, &near);
@@ -122,8 +125,7 @@ impl Meaning {
             let is_all = changes.len() < usize::try_from(limit).unwrap_or(usize::MAX);
             self.index.apply(after, changes, is_all.then_some(head.change_no));
         }
-        // While another model makes the vectors, this one's go away one by one.
-        Ok(self.index.is_complete_to(head.change_no) && head.model.as_deref() == Some(self.embedder.model()))
+        Ok(self.index.is_complete_to(head.change_no))
     }
 }
 
@@ -134,12 +136,18 @@ struct Search<'a> {
     stale: &'a [StaleAgent],
     /// Whether the index has everything.
     is_fresh: bool,
+    /// Whether it is the database's.
+    by_database: bool,
 }
 
 impl Search<'_> {
-    async fn run<S: CatalogStore + VectorStore>(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
+    async fn run<S: CatalogStore + VectorStore + NeighbourStore>(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
         let pool = limit.saturating_add(POOL / 2).max(POOL);
-        let meant = self.meaning.index.nearest(&self.query.probe, usize::try_from(pool).unwrap_or(usize::MAX));
+        let meant = if self.by_database {
+            self.meaning.neighbours(tx, &self.query.probe, pool).await?
+        } else {
+            self.meaning.index.nearest(&self.query.probe, usize::try_from(pool).unwrap_or(usize::MAX))
+        };
         let ids: Vec<AgentId> = meant.iter().map(|(agent, _)| *agent).collect();
         let texts = tx.list_texts(&ids).await?;
         let mut found = self.combined(&meant, texts);
@@ -186,10 +194,20 @@ impl Search<'_> {
     fn add_matches(&self, found: &mut HashMap<AgentId, f64>, matches: &[TextMatch], is_partial: bool) {
         for (near, one) in distances(matches).into_iter().zip(matches) {
             let has_all = one.found.iter().all(|found| *found != Found::Not);
-            if is_partial || has_all || !self.meaning.index.contains(near.agent) {
+            if is_partial || has_all || !self.has_vector(near.agent) {
                 keep_nearer(found, near.agent, near.distance);
             }
         }
+    }
+}
+
+impl Search<'_> {
+    /// Whether an agent was compared with the query, as far as is known.
+    fn has_vector(&self, agent: AgentId) -> bool {
+        if self.by_database {
+            return !self.stale.iter().any(|stale| stale.agent == agent);
+        }
+        self.meaning.index.contains(agent)
     }
 }
 

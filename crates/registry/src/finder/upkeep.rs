@@ -13,7 +13,7 @@ use rialto_store::{Db, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Finder, Meaning};
+use super::{Finder, Meaning, VectorSearch};
 use crate::{
     index::IndexTexts,
     store::{MadeVector, StaleAgent, VectorStore},
@@ -58,6 +58,7 @@ pub struct Upkeep {
     db: Db,
     clock: Clock,
     finder: Finder,
+    search: VectorSearch,
     turn: AsyncMutex<()>,
     /// Agents that were just changed. They go before those that have waited for longer, of which there may be many.
     wanted: Mutex<VecDeque<AgentId>>,
@@ -67,7 +68,14 @@ impl Upkeep {
     /// For the vectors in `db`, by the embedder of `finder`.
     #[must_use]
     pub fn new(db: Db, clock: Clock, finder: Finder) -> Self {
-        Self { db, clock, finder, turn: AsyncMutex::new(()), wanted: Mutex::default() }
+        Self { db, clock, finder, search: VectorSearch::default(), turn: AsyncMutex::new(()), wanted: Mutex::default() }
+    }
+
+    /// Says where the neighbours of queries are looked up.
+    #[must_use]
+    pub const fn searching(mut self, search: VectorSearch) -> Self {
+        self.search = search;
+        self
     }
 
     /// At the start of a process: makes its model the one that makes vectors, declares those of other models out of date,
@@ -95,7 +103,9 @@ impl Upkeep {
         if expired > 0 {
             tracing::info!(agents = expired, model, "the vectors of another model are out of date; new ones are made");
         }
-        self.load(meaning).await?;
+        if !meaning.settle(&self.db, self.search, false).await? {
+            self.load(meaning).await?;
+        }
         tracing::debug!(agents = meaning.index.len(), took = ?began.elapsed(), "the vectors of agents are in memory");
         Ok(())
     }
@@ -116,13 +126,20 @@ impl Upkeep {
     }
 
     /// Makes every vector that is out of date, for some minutes at most, and returns how many it made. What jobs left
-    /// undone is done here: those of another model, and those whose jobs were given up.
+    /// undone is done here: those of another model, and those whose jobs were given up. Then sees to where neighbours are looked
+    /// up, which changes with the number of agents.
     ///
     /// # Errors
     /// The store's, or the embedder's.
     pub async fn make_missing(&self) -> Result<usize, Failure> {
         let Some(meaning) = &self.finder.0 else { return Ok(0) };
-        self.work(meaning, SWEEP_TIME).await
+        let made = self.work(meaning, SWEEP_TIME).await?;
+        match meaning.settle(&self.db, self.search, true).await {
+            Ok(true) => {}
+            Ok(false) => self.load(meaning).await?,
+            Err(error) => tracing::warn!(%error, "the database's index of what agents mean could not be built"),
+        }
+        Ok(made)
     }
 
     fn want(&self, agent: AgentId) {

@@ -4,6 +4,7 @@ mod agent;
 mod catalog;
 mod credential;
 mod ids;
+pub(crate) mod neighbours;
 mod quality;
 mod rating;
 mod raw_json;

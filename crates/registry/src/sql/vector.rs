@@ -211,6 +211,6 @@ impl VectorStore for Tx {
 
 /// The scale was an `f32` before it was stored.
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "there is no other conversion, and nothing is lost")]
-const fn narrowed(scale: f64) -> f32 {
+pub(super) const fn narrowed(scale: f64) -> f32 {
     scale as f32
 }

@@ -3,6 +3,7 @@
 
 mod finding;
 mod making;
+mod pgvector;
 mod process;
 #[path = "../world/mod.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which use the rest")]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use rialto_embeddings::{Builtin, EmbedError, Embedder, Embedding, Language, MiniLm, Purpose, Vector};
 use rialto_kernel::{Caller, Clock};
-use rialto_registry::{self as registry, AgentView, DiscoverQuery, Finder, RankBy, Upkeep};
+use rialto_registry::{self as registry, AgentView, DiscoverQuery, Finder, RankBy, Upkeep, VectorSearch};
 use rialto_store::{Db, Tx};
 
 use crate::world::*;
@@ -26,8 +26,12 @@ pub struct Process {
 
 impl Process {
     pub async fn start(db: &Db, embedder: Arc<dyn Embedder>) -> Self {
+        Self::searching(db, embedder, VectorSearch::Auto).await
+    }
+
+    pub async fn searching(db: &Db, embedder: Arc<dyn Embedder>, search: VectorSearch) -> Self {
         let finder = Finder::new(embedder);
-        let upkeep = Upkeep::new(db.clone(), Clock::fixed(NOON), finder.clone());
+        let upkeep = Upkeep::new(db.clone(), Clock::fixed(NOON), finder.clone()).searching(search);
         upkeep.start().await.unwrap();
         Self { db: db.clone(), finder, upkeep }
     }
