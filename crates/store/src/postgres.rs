@@ -34,19 +34,20 @@ use crate::{
 };
 
 /// What every session sets: no statement, lock or forgotten transaction may hold others up for ever. A statement ends
-/// before the bound of the transaction it is in. English is asked for where it may be: errors are told apart by it. Our
+/// before the bound of the transaction it is in. Transactions wait for nothing but the database, so one in which nothing is asked
+/// for some seconds is that of a process that stands still, with rows locked that other replicas need. English is asked for where it may be: errors are told apart by it. Our
 /// statements find rows by their keys, whatever the values are: planning them anew each time took a seventh of the server's
 /// work. A plan that lasts must not be one for the few rows that were there when it was made, so it reads no table from end to
 /// end where there is an index; the price that the planner puts on doing so all the same must not make it compile.
 const SESSION: &str = "SET statement_timeout = '9s'; SET lock_timeout = '8s'; \
-     SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; \
+     SET idle_in_transaction_session_timeout = '5s'; SET TimeZone = 'UTC'; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; \
      SET client_min_messages = 'warning'; \
      DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$";
 
 /// What makes a transaction see one frozen moment.
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// What lets a transaction take as long as it needs.
-const UNBOUNDED: &str = "SET LOCAL statement_timeout = 0";
+const UNBOUNDED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 /// How long the server may take for what is no work: a connection, a `BEGIN`, a `ROLLBACK`.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How many threads drive transactions. Each has its own share of the connections, so that all that a transaction waits

@@ -16,6 +16,7 @@ async fn a_transfer_answers_both_shapes_and_both_histories_tell_it(world: &mut W
         (&json!(ada.wallet), &json!(bob.wallet), &json!(120))
     );
     assert_eq!((&answer["from_wallet"]["balance"], &answer["to_wallet"]["id"]), (&json!(380), &json!(bob.wallet)));
+    assert_eq!(answer["to_wallet"]["balance"], json!(null), "what others have is theirs to know");
     for (person, amount, kind) in [(&ada, -120, "transfer_out"), (&bob, 120, "transfer_in")] {
         let history = person.api.get(&format!("/wallets/{}/transactions", person.wallet)).await.expect(200);
         let entry = &history[0];

@@ -3,7 +3,7 @@
 mod history;
 
 pub use history::{TransactionPage, TransactionResponse, WalletSummary};
-use rialto_kernel::{AccountId, AgentId, Amount, OwnerId, Timestamp, limits::DESCRIPTION_CHARS_MAX};
+use rialto_kernel::{AccountId, AgentId, Amount, Caller, OwnerId, Timestamp, limits::DESCRIPTION_CHARS_MAX};
 use rialto_ledger::{
     ReferenceId, TransferId,
     wallet::{self, Consolidated, Movement, NewWalletTransfer, Transferred, Wallet},
@@ -194,7 +194,7 @@ pub struct TransferResponse {
     /// The wallet that paid, after it.
     pub from_wallet: WalletResponse,
     /// The wallet that was paid, after it.
-    pub to_wallet: WalletResponse,
+    pub to_wallet: PayeeResponse,
     /// The id of the wallet that paid.
     pub from_wallet_id: AccountId,
     /// The id of the wallet that was paid.
@@ -203,15 +203,57 @@ pub struct TransferResponse {
     pub amount: Amount,
 }
 
-impl From<Transferred> for TransferResponse {
-    fn from(Transferred { transfer, from, to }: Transferred) -> Self {
+/// A wallet that was paid. What is in it is told to those who may read it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PayeeResponse {
+    /// Its id.
+    pub id: AccountId,
+    /// Whose own wallet it is; null when it is an agent's, or not yours to read.
+    pub user_id: Option<OwnerId>,
+    /// Which agent's wallet it is.
+    pub agent_id: Option<AgentId>,
+    /// Which of the two.
+    pub wallet_type: WalletType,
+    /// What is in it; null when it is not yours to read, and so are the figures below.
+    pub balance: Option<Amount>,
+    /// What can be spent.
+    pub available: Option<Amount>,
+    /// What is set aside.
+    pub held: Option<Amount>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl PayeeResponse {
+    fn shown_to(caller: &Caller, wallet: Wallet) -> Self {
+        let may_read = caller.may_read(wallet.owner);
+        let wallet = WalletResponse::from(wallet);
+        Self {
+            id: wallet.id,
+            user_id: wallet.user_id.filter(|_| may_read),
+            agent_id: wallet.agent_id,
+            wallet_type: wallet.wallet_type,
+            balance: may_read.then_some(wallet.balance),
+            available: may_read.then_some(wallet.available),
+            held: may_read.then_some(wallet.held),
+            created_at: wallet.created_at,
+            updated_at: may_read.then_some(wallet.updated_at),
+        }
+    }
+}
+
+impl TransferResponse {
+    /// What the caller may see of it.
+    pub fn shown_to(caller: &Caller, Transferred { transfer, from, to }: Transferred) -> Self {
         Self {
             reference_id: transfer.reference.unwrap_or(transfer.id.cast()),
             from_wallet_id: from.id,
             to_wallet_id: to.id,
             amount: transfer.amount,
             from_wallet: from.into(),
-            to_wallet: to.into(),
+            to_wallet: PayeeResponse::shown_to(caller, to),
         }
     }
 }

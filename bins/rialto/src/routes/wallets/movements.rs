@@ -20,7 +20,7 @@ use crate::{
 /// Transfer credits
 ///
 /// Moves credits from your wallet (yours, or one of your agents') to any other, as one double entry. A transfer to the same
-/// wallet is written down, and changes nothing.
+/// wallet is written down, and changes nothing. What is in somebody else's wallet is not told.
 #[utoipa::path(
     tag = "Wallets",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
@@ -41,11 +41,11 @@ pub async fn transfer_credits(app: Data<App>, command: Command<TransferRequest>)
     // What no key binds to this very transaction is gathered with what others ask for.
     if command.key.is_none() {
         let moved = app.teller.transfer_credits(&command.caller, command.body.transfer(id)).await.map_err(in_doubt(id))?;
-        return Ok(HttpResponse::Ok().json(TransferResponse::from(moved)));
+        return Ok(HttpResponse::Ok().json(TransferResponse::shown_to(&command.caller, moved)));
     }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &TransferRequest| {
-            Ok(TransferResponse::from(wallet::transfer(tx, caller, body.transfer(id), now).await?))
+            Ok(TransferResponse::shown_to(caller, wallet::transfer(tx, caller, body.transfer(id), now).await?))
         })
         .await
 }
