@@ -58,7 +58,8 @@ pub fn expect_json(request: &HttpRequest) -> Result<(), Problem> {
         );
         return Err(refused(detail).header(header::ACCEPT_ENCODING, "identity"));
     }
-    let essence = request.content_type();
+    // Media types are told apart whatever their case (RFC 9110, section 8.3.1).
+    let essence = request.content_type().to_ascii_lowercase();
     if essence.is_empty() || essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
     {
         return Ok(());

@@ -75,6 +75,7 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
     params(OrdersQuery),
     responses(
         (status = 200, description = "The orders of this page.", body = OrderPageResponse),
+        (status = 403, description = "`owner_id` is somebody else.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -82,6 +83,9 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
 #[get("/market/orders")]
 pub async fn list_orders(app: Data<App>, Auth(caller): Auth, query: Query<OrdersQuery>) -> Result<HttpResponse, Problem> {
     let (filter, limit) = (query.filter()?, query.limit()?);
+    if filter.owner.is_some_and(|owner| !caller.may_read(owner)) {
+        return Err(Problem::forbidden("These orders are somebody else's."));
+    }
     let agent = match &query.agent_id {
         Some(agent) => Some(app.traders.find(agent).await?.agent),
         None => None,

@@ -33,7 +33,7 @@ pub struct OrdersQuery {
     pub capability: Option<String>,
     /// Only those of this agent: its UUID, or its readable id.
     pub agent_id: Option<String>,
-    /// Only those of this owner. For administrators, who are shown everybody's when it is left out.
+    /// Only those of this owner. For administrators, who are shown everybody's when it is left out; anybody else's own is theirs.
     pub owner_id: Option<OwnerId>,
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -96,12 +96,15 @@ impl CandlesQuery {
     }
 }
 
+/// The largest tick: what every client's numbers can hold.
+const TICK_MAX: i64 = 9_007_199_254_740_991;
+
 /// What the trades of a match are marked with.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct MatchQuery {
     /// The tick of a simulation.
-    #[param(minimum = 0, default = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64, default = 0)]
     tick: Option<i64>,
 }
 
@@ -109,7 +112,8 @@ impl MatchQuery {
     /// The tick.
     pub fn tick(&self) -> Result<i64, Problem> {
         let tick = self.tick.unwrap_or(0);
-        if tick < 0 { Err(Problem::invalid("query.tick", "must be at least 0")) } else { Ok(tick) }
+        let fits = (0..=TICK_MAX).contains(&tick);
+        if fits { Ok(tick) } else { Err(Problem::invalid("query.tick", format!("must be from 0 to {TICK_MAX}"))) }
     }
 }
 
