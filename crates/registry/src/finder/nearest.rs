@@ -73,7 +73,8 @@ impl<S: CatalogStore + VectorStore + NeighbourStore> Discovery<S> for PreparedQu
         let by_database = meaning.is_by_database();
         let is_of_model = head.model.as_deref() == Some(meaning.embedder.model());
         // While another model makes the vectors, this one's go away one by one.
-        let is_fresh = is_of_model && (by_database || meaning.catch_up(tx, &head, CHANGES_PER_SEARCH).await?);
+        let has_all = by_database || meaning.catch_up(tx, &head, CHANGES_PER_SEARCH).await?;
+        let is_fresh = has_all && is_of_model;
         let is_quiet = is_fresh && stale.is_none();
         let size = usize::try_from(limit).unwrap_or(usize::MAX);
         if is_quiet && let Some(near) = query.remembered(head.change_no, size) {

@@ -16,9 +16,10 @@ const WIDER: u32 = 2;
 /// The widest that it can look.
 const WIDTH_MAX: u32 = 1_000;
 
-/// Signed bytes as a vector of pgvector's. How long it is makes no difference to a cosine. The planner must not take it for cheap.
+/// Signed bytes as a vector of pgvector's. How long it is makes no difference to a cosine. The planner is
+/// to use the index, and never to compute this for every row.
 const POINT: &str = "CREATE OR REPLACE FUNCTION agent_vector_point(bytes bytea) RETURNS vector
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 10000
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000000
     RETURN (SELECT array_agg(CASE WHEN byte > 127 THEN byte - 256 ELSE byte END ORDER BY n)
             FROM (SELECT n, get_byte(bytes, n) AS byte FROM generate_series(0, length(bytes) - 1) AS n) AS steps)::vector";
 
