@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use rialto_kernel::{Amount, Caller, Event, Id, Timestamp};
-use rialto_ledger::{Command, GroupError, HoldId, LedgerError, NewHold, NewReversal, wallet::kind::MARKET_DELIVERY};
+use rialto_ledger::{Command, HoldId, LedgerError, NewHold, NewReversal, wallet::kind::MARKET_DELIVERY};
 use serde_json::json;
 
 use crate::{
@@ -206,21 +206,24 @@ async fn free_proceeds(tx: &mut impl MarketStore, trade: &mut Trade, now: Timest
     Ok(())
 }
 
-/// Takes the payment and the fee back. Whether the seller could pay; what was held is held still if not.
+/// Takes the payment and the fee back. Whether the seller could pay; what was held is held still if not. What an administrator has
+/// reversed by hand meanwhile is back already.
 async fn pay_back(tx: &mut impl MarketStore, trade: &mut Trade, now: Timestamp) -> Result<bool, MarketError> {
     let reversal = |transfer| Command::Reverse(NewReversal { id: Id::new(), transfer, memo: None });
     // The fee and the proceeds first: the payment is made of both.
     let mut commands: Vec<_> = trade.fee_transfer.into_iter().map(reversal).collect();
     commands.extend(trade.hold.map(Command::Void));
     commands.push(reversal(trade.id.cast()));
-    match rialto_ledger::group(tx, &commands, now).await {
-        Ok(_) => {
-            trade.hold = None;
-            Ok(true)
+    while !commands.is_empty() {
+        let Err(refused) = rialto_ledger::group(tx, &commands, now).await else { break };
+        match refused.source {
+            LedgerError::AlreadyReversed { .. } if refused.index < commands.len() => drop(commands.remove(refused.index)),
+            LedgerError::InsufficientFunds { .. } | LedgerError::AccountNotOpen { .. } => return Ok(false),
+            error => return Err(error.into()),
         }
-        Err(GroupError { source: LedgerError::InsufficientFunds { .. } | LedgerError::AccountNotOpen { .. }, .. }) => Ok(false),
-        Err(error) => Err(error.source.into()),
     }
+    trade.hold = None;
+    Ok(true)
 }
 
 /// The event of a trade that is paid.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rialto_kernel::{AccountId, Amount, Asset, Id, OwnerId, Role};
-use rialto_ledger::{AccountState, House, NewTransfer, set_account_state, transfer};
+use rialto_ledger::{AccountState, House, LedgerError, NewReversal, NewTransfer, reverse, set_account_state, transfer};
 use rialto_market::{
     Delivery, MarketError, MarketStore, NewDelivery, NewOrder, Trade, TradeStatus, Trader, abandon_delivery, begin_delivery,
     book::Side, finish_delivery, pay_back_held,
@@ -124,6 +124,31 @@ async fn what_was_not_delivered_is_paid_back_with_its_fee(test: &TestDb) {
     begin(&floor, &trade, 2).await.unwrap();
     finish(&floor, &trade, 2, true).await.unwrap();
     assert!(sweep(&floor, seller.account, 90).await);
+}
+
+async fn what_was_reversed_by_hand_is_not_reversed_again(test: &TestDb) {
+    let floor = Floor::new(&test.db);
+    for by_hand in ["the fee", "the payment", "both"] {
+        let (trade, buyer, seller) = one_trade(&floor).await;
+        begin(&floor, &trade, 1).await.unwrap();
+        let (to, now) = (seller.account, floor.clock.now());
+        let (fee, payment) = (trade.fee_transfer.unwrap(), trade.id.cast());
+        let by_admin = async move |tx: &mut Tx| {
+            // What is held of the proceeds cannot be taken; the seller has other money.
+            let gift = NewTransfer::new(Id::new(), House::Issuance.account(Asset::CREDIT), to, Amount::new(100).unwrap());
+            transfer(tx, gift, now).await?;
+            if by_hand != "the payment" {
+                reverse(tx, NewReversal { id: Id::new(), transfer: fee, memo: None }, now).await?;
+            }
+            if by_hand != "the fee" {
+                reverse(tx, NewReversal { id: Id::new(), transfer: payment, memo: None }, now).await?;
+            }
+            Ok::<_, LedgerError>(())
+        };
+        floor.db.write(by_admin).await.unwrap();
+        assert_eq!(finish(&floor, &trade, 1, false).await, Ok(TradeStatus::Reversed), "{by_hand}");
+        assert_eq!((floor.purse(buyer).await, floor.purse(seller).await), ((100, 0), (100, 0)), "{by_hand}");
+    }
 }
 
 async fn where_the_proceeds_are_spent_nobody_is_called(test: &TestDb) {
@@ -302,6 +327,7 @@ crate::market_suite! {
     a_trade_is_delivered_once,
     a_delivery_that_was_not_made_leaves_the_trade_free,
     what_was_not_delivered_is_paid_back_with_its_fee,
+    what_was_reversed_by_hand_is_not_reversed_again,
     where_the_proceeds_are_spent_nobody_is_called,
     what_is_owed_stays_owed,
     a_wallet_that_is_frozen_pays_back_when_it_is_open_again,
