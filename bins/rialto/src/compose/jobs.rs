@@ -16,7 +16,7 @@ use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, retirement};
+use super::{App, deliveries::CloseDelivery, embedder, retirement};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.

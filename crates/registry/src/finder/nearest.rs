@@ -142,7 +142,12 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    async fn run<S: CatalogStore + VectorStore + NeighbourStore>(&self, tx: &mut S, text: &str, limit: u32) -> Result<Vec<Near>, StoreError> {
+    async fn run<S: CatalogStore + VectorStore + NeighbourStore>(
+        &self,
+        tx: &mut S,
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<Near>, StoreError> {
         let pool = limit.saturating_add(POOL / 2).max(POOL);
         let meant = if self.by_database {
             self.meaning.neighbours(tx, &self.query.probe, pool).await?

@@ -121,15 +121,13 @@ impl NeighbourStore for Tx {
             point(space),
             space.dimensions
         );
-        let query = diesel::sql_query(query)
-            .bind::<Text, _>(wanted)
-            .bind::<Integer, _>(i32::try_from(count).unwrap_or(i32::MAX));
+        let query = diesel::sql_query(query).bind::<Text, _>(wanted).bind::<Integer, _>(i32::try_from(count).unwrap_or(i32::MAX));
         let rows: Vec<NeighbourRow> = on!(self,
-            sqlite _conn => Ok(Vec::new()),
-            postgres conn => {
-                let _set: String = width.get_result(conn).await?;
-                query.load(conn).await
-            })?;
+        sqlite _conn => Ok(Vec::new()),
+        postgres conn => {
+            let _set: String = width.get_result(conn).await?;
+            query.load(conn).await
+        })?;
         let vector = |row: NeighbourRow| {
             let values = row.vector.into_iter().map(u8::cast_signed).collect();
             (row.agent_id, Int8Vector { scale: narrowed(row.scale), values })
