@@ -34,7 +34,7 @@ pub use breaker::{BreakerOptions, Breakers, Circuit, CircuitOpen, Pass};
 pub use client::{ClientOptions, OutboundClient, OutboundResponse, WholeResponse};
 pub use error::{OutboundError, Phase, UrlRefusal};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-pub use permit::{Crowded, Permit, Permits};
+pub use permit::{Crowded, Permit, Permits, may_have_another};
 pub use policy::{OutboundPolicy, PolicyError};
 pub use request::{CallLimits, OutboundRequest};
 pub use url::CheckedUrl;

@@ -26,6 +26,8 @@ pub struct Permits {
     all_max: u32,
     owners: Arc<Mutex<HashMap<OwnerId, u32>>>,
     owner_max: u32,
+    /// Whether an owner gets no more than what is left for all others.
+    shares: bool,
 }
 
 /// Leave to run one call, given back when it is dropped.
@@ -35,12 +37,25 @@ pub struct Permit {
     owner: OwnerId,
 }
 
+/// Whether an owner that has `has` places of a kind may have another, when `free` are left for everybody: up to `owner_max`, and
+/// never more than are left. So no few owners, whoever hangs for them, fill all places, and one alone has half.
+#[must_use]
+pub const fn may_have_another(has: u32, owner_max: u32, free: u32) -> bool {
+    has < owner_max && has < free
+}
+
 impl Permits {
     /// Leave for `all_max` calls, and for `owner_max` of one owner.
     #[must_use]
     pub fn new(all_max: u32, owner_max: u32) -> Self {
         let all = Semaphore::new(usize::try_from(all_max).unwrap_or(Semaphore::MAX_PERMITS));
-        Self { all: Arc::new(all), all_max, owners: Arc::default(), owner_max }
+        Self { all: Arc::new(all), all_max, owners: Arc::default(), owner_max, shares: false }
+    }
+
+    /// The same, but no owner gets more than what is left for all others: see [`may_have_another`].
+    #[must_use]
+    pub fn sharing(all_max: u32, owner_max: u32) -> Self {
+        Self { shares: true, ..Self::new(all_max, owner_max) }
     }
 
     /// Takes leave for one call of `owner`.
@@ -50,11 +65,13 @@ impl Permits {
     pub fn take(&self, owner: OwnerId) -> Result<Permit, Crowded> {
         let all = self.all.clone().try_acquire_owned().map_err(|_| Crowded::All)?;
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = owners.entry(owner).or_default();
-        if *running >= self.owner_max {
+        let has = owners.get(&owner).copied().unwrap_or_default();
+        // One of them has just been taken.
+        let free = u32::try_from(self.all.available_permits()).unwrap_or(u32::MAX).saturating_add(1);
+        if !may_have_another(has, self.owner_max, if self.shares { free } else { u32::MAX }) {
             return Err(Crowded::Owner);
         }
-        *running += 1;
+        owners.insert(owner, has.saturating_add(1));
         Ok(Permit { _all: all, owners: self.owners.clone(), owner })
     }
 
@@ -81,6 +98,30 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_more_owners_there_are_the_less_each_takes() {
+        let (mut free, mut taken) = (64, Vec::new());
+        while free > 0 {
+            let mut has = 0;
+            while may_have_another(has, 24, free) {
+                (has, free) = (has + 1, free - 1);
+            }
+            taken.push(has);
+        }
+        assert_eq!(taken, [24, 20, 10, 5, 3, 1, 1]);
+    }
+
+    #[test]
+    fn whoever_shares_leaves_something() {
+        let permits = Permits::sharing(4, 4);
+        let (ann, bob, eve) = (OwnerId::new(), OwnerId::new(), OwnerId::new());
+        let _anns = [permits.take(ann).unwrap(), permits.take(ann).unwrap()];
+        assert_eq!(permits.take(ann).err(), Some(Crowded::Owner));
+        let _bobs = permits.take(bob).unwrap();
+        assert_eq!(permits.take(bob).err(), Some(Crowded::Owner));
+        assert!(permits.take(eve).is_ok());
+    }
 
     #[test]
     fn no_owner_takes_all() {
