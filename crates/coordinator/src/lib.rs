@@ -37,7 +37,7 @@ pub mod template;
 pub mod workflow;
 
 pub use agents::Agents;
-pub use drive::{Coordinator, DEPTH_MAX, PARALLEL_MAX};
+pub use drive::{Coordinator, DEPTH_MAX, PARALLEL_MAX, RUNS_MAX};
 pub use error::CoordinatorError;
 pub use job::Advance;
 pub use model::{

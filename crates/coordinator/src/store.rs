@@ -76,6 +76,13 @@ pub trait ExecutionStore: Send {
     /// The runs inside this one that have not ended.
     fn list_open_children(&mut self, parent: ExecutionId) -> impl Future<Output = Result<Vec<ExecutionId>, StoreError>> + Send;
 
+    /// Runs that were let in before `horizon` and that nobody has begun, the longest waiting first, at most `limit`.
+    fn list_unbegun(
+        &mut self,
+        horizon: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<ExecutionId>, StoreError>> + Send;
+
     /// Runs that should have ended before `horizon`, at most `limit`.
     fn list_late(&mut self, horizon: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<ExecutionId>, StoreError>> + Send;
 
@@ -147,6 +154,13 @@ pub trait StepStore: Send {
 
     /// Reads an attempt whole.
     fn find_attempt(&mut self, id: AttemptId) -> impl Future<Output = Result<Option<Attempt>, StoreError>> + Send;
+
+    /// How much that is what the completed ones of these steps came to, in bytes of JSON.
+    fn weigh_outputs(
+        &mut self,
+        execution: ExecutionId,
+        positions: &[usize],
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send;
 
     /// What the completed ones of these steps came to, by place.
     fn list_outputs(

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::expression::{EvalError, Expression, ParseError, Scope, parse};
+use crate::expression::{EvalError, Expression, ParseError, Scope, Work, parse};
 
 /// The largest input that a template may come to, in bytes of JSON.
 pub const RENDERED_BYTES_MAX: usize = 256 * 1_024;
@@ -93,24 +93,25 @@ impl Template {
     ///
     /// # Errors
     /// When an expression comes to nothing, or all of it to too much.
-    pub fn render(&self, scope: &Scope) -> Result<Value, RenderError> {
+    pub fn render(&self, scope: &Scope, work: &mut Work) -> Result<Value, RenderError> {
         let mut left = RENDERED_BYTES_MAX;
-        let value = self.fill(scope, &mut left)?;
+        let value = self.fill(scope, work, &mut left)?;
         if depth(&value) > RENDERED_DEPTH_MAX {
             return Err(RenderError::TooLarge);
         }
         Ok(value)
     }
 
-    fn fill(&self, scope: &Scope, left: &mut usize) -> Result<Value, RenderError> {
+    fn fill(&self, scope: &Scope, work: &mut Work, left: &mut usize) -> Result<Value, RenderError> {
         match self {
             Self::Plain(value) => {
                 spend(left, weight(value))?;
                 Ok(value.clone())
             }
             Self::Value(expression) => {
-                let value = expression.value(scope)?;
+                let value = expression.value(scope, work)?;
                 // Weighed before it is copied: a few references to large outputs would fill the memory.
+                work.walk(&value)?;
                 spend(left, weight(&value))?;
                 Ok(value.into_owned())
             }
@@ -120,10 +121,12 @@ impl Template {
                     let before = text.len();
                     match piece {
                         Piece::Text(plain) => text.push_str(plain),
-                        Piece::Value(expression) => match &*expression.value(scope)? {
+                        Piece::Value(expression) => match &*expression.value(scope, work)? {
                             Value::Null => {}
+                            Value::String(value) if value.len() > *left => return Err(RenderError::TooLarge),
                             Value::String(value) => text.push_str(value),
                             other => {
+                                work.walk(other)?;
                                 spend(left, weight(other))?;
                                 text.push_str(&other.to_string());
                             }
@@ -133,12 +136,14 @@ impl Template {
                 }
                 Ok(Value::String(text))
             }
-            Self::List(items) => Ok(Value::Array(items.iter().map(|item| item.fill(scope, left)).collect::<Result<_, _>>()?)),
+            Self::List(items) => {
+                Ok(Value::Array(items.iter().map(|item| item.fill(scope, work, left)).collect::<Result<_, _>>()?))
+            }
             Self::Object(fields) => {
                 let mut filled = Map::new();
                 for (name, field) in fields {
                     spend(left, name.len())?;
-                    filled.insert(name.clone(), field.fill(scope, left)?);
+                    filled.insert(name.clone(), field.fill(scope, work, left)?);
                 }
                 Ok(Value::Object(filled))
             }

@@ -21,9 +21,11 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 impl Coordinator {
     /// Does the next thing of one step.
     pub(super) async fn step(&self, run: &Arc<Run>, place: usize) -> Result<Went, CoordinatorError> {
+        let evaluated = Arc::new(self.evaluate(run, place).await?);
         loop {
-            let (now, taken) = (self.now(), Arc::clone(run));
-            match self.inner.db.write(async move |tx: &mut Tx| prepare::prepare(tx, &taken, place, now).await).await? {
+            let (now, taken, evaluated) = (self.now(), Arc::clone(run), Arc::clone(&evaluated));
+            let work = async move |tx: &mut Tx| prepare::prepare(tx, &taken, place, &evaluated, now).await;
+            match self.inner.db.write(work).await? {
                 Prepared::Turn(turn) => return Ok(Went::Turn(turn)),
                 Prepared::Wait(until) => return Ok(Went::Wait(until)),
                 Prepared::Lost => return Ok(Went::Lost),

@@ -6,18 +6,17 @@ use serde_json::{Map, Value, json};
 
 use super::{
     DEPTH_MAX, Run,
+    evaluate::{Asked, Evaluated},
     finish::{complete, fail},
     prepare::{Prepared, Wanted, deadline},
 };
 use crate::{
     agents::Call,
-    definition::{Action, Branch, Step},
+    definition::{Action, Step},
     error::CoordinatorError,
-    expression::Scope,
     model::{Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionId, Status, StepRun, StepStatus, Workflow},
     recovery::{Failed, Try},
     store::{ExecutionStore, StepStore, TaskStore, WorkflowStore},
-    template::Template,
 };
 
 /// What is decided of a step that may go on.
@@ -34,34 +33,36 @@ pub(super) async fn decide(
     step: &mut StepRun,
     defined: &Step,
     attempts: &[Attempt],
-    scope: &Scope,
+    evaluated: &Evaluated,
     now: Timestamp,
 ) -> Result<Decided, CoordinatorError> {
     if step.status == StepStatus::Pending {
-        for guard in &defined.guards {
-            match guard.holds(scope) {
-                Ok(true) => {}
-                Ok(false) => {
-                    step.status = StepStatus::Skipped;
-                    step.completed_at = Some(now);
-                    tx.save_step(run.id, step).await?;
-                    return Ok(Decided::Changed);
-                }
-                Err(error) => return failed(tx, run, step, format!("its condition: {error}"), now).await,
+        match &evaluated.may_begin {
+            Ok(true) => {}
+            Ok(false) => {
+                step.status = StepStatus::Skipped;
+                step.completed_at = Some(now);
+                tx.save_step(run.id, step).await?;
+                return Ok(Decided::Changed);
             }
+            Err(error) => return failed(tx, run, step, error.clone(), now).await,
         }
     }
-    match &defined.action {
-        Action::Condition(branches) => choose(tx, run, step, branches, scope, now).await,
-        Action::SubWorkflow(target) => enter(tx, run, step, defined, target, attempts, scope, now).await,
-        Action::Agent(_) | Action::Skill(_) | Action::Goal(_) => {
+    let asked = match &evaluated.asked {
+        Ok(asked) => asked,
+        Err(error) => return failed(tx, run, step, error.clone(), now).await,
+    };
+    match (&defined.action, asked) {
+        (_, Asked::Way(chosen)) => choose(tx, run, step, *chosen, now).await,
+        (Action::SubWorkflow(target), Asked::Input { input, .. }) => enter(tx, run, step, target, attempts, input, now).await,
+        (_, Asked::Input { goal, input }) => {
             let Some(candidates) = step.candidates.clone() else {
-                return match wanted(defined, scope) {
+                return match wanted(defined, goal.as_ref()) {
                     Ok(wanted) => Ok(Decided::Prepared(Prepared::Find(wanted))),
                     Err(error) => failed(tx, run, step, error, now).await,
                 };
             };
-            call(tx, run, step, defined, attempts, &candidates, scope, now).await
+            call(tx, run, step, defined, attempts, &candidates, input, now).await
         }
     }
 }
@@ -71,7 +72,7 @@ async fn failed(tx: &mut Tx, run: &Run, step: &mut StepRun, error: String, now: 
     Ok(Decided::Changed)
 }
 
-fn wanted(defined: &Step, scope: &Scope) -> Result<Wanted, String> {
+fn wanted(defined: &Step, goal: Option<&Value>) -> Result<Wanted, String> {
     let alternatives = defined.recovery.alternatives_max;
     let searched = |text: &str| text.strip_prefix("search:").map(|words| words.trim().to_owned());
     Ok(match &defined.action {
@@ -83,10 +84,7 @@ fn wanted(defined: &Step, scope: &Scope) -> Result<Wanted, String> {
             Some(words) => Wanted::Search(words, alternatives.saturating_add(1)),
             None => Wanted::Skill(target.clone(), alternatives),
         },
-        Action::Goal(goal) => {
-            let goal = goal.render(scope).map_err(|error| format!("its goal: {error}"))?;
-            Wanted::Search(words(&goal), crate::task::CANDIDATES_MAX)
-        }
+        Action::Goal(_) => Wanted::Search(goal.map(words).unwrap_or_default(), crate::task::CANDIDATES_MAX),
         Action::Condition(_) | Action::SubWorkflow(_) => return Err("it calls nobody".to_owned()),
     })
 }
@@ -102,21 +100,9 @@ async fn choose(
     tx: &mut Tx,
     run: &Run,
     step: &mut StepRun,
-    branches: &[Branch],
-    scope: &Scope,
+    chosen: Option<usize>,
     now: Timestamp,
 ) -> Result<Decided, CoordinatorError> {
-    let mut chosen = None;
-    for branch in branches {
-        match branch.condition.as_ref().map_or(Ok(true), |condition| condition.holds(scope)) {
-            Ok(false) => {}
-            Ok(true) => {
-                chosen = Some(branch.target);
-                break;
-            }
-            Err(error) => return failed(tx, run, step, format!("its condition: {error}"), now).await,
-        }
-    }
     let name = chosen.and_then(|place| run.definition.steps.get(place)).map(|target| target.id.clone());
     let mut attempt = attempt(run, step, 0, Value::Object(Map::new()), now);
     attempt.attempt = 1;
@@ -161,7 +147,7 @@ async fn call(
     defined: &Step,
     attempts: &[Attempt],
     candidates: &[Candidate],
-    scope: &Scope,
+    input: &Value,
     now: Timestamp,
 ) -> Result<Decided, CoordinatorError> {
     let failures: Vec<Failed> = attempts.iter().map(|one| Failed { candidate: one.candidate, may_pass: one.may_pass }).collect();
@@ -173,11 +159,7 @@ async fn call(
         let error = attempts.last().and_then(|last| last.error.clone());
         return failed(tx, run, step, error.unwrap_or_else(|| nobody(defined)), now).await;
     };
-    let input = match render(&defined.input, scope) {
-        Ok(input) => input,
-        Err(error) => return failed(tx, run, step, error, now).await,
-    };
-    let mut attempt = attempt(run, step, place, input, now);
+    let mut attempt = attempt(run, step, place, input.clone(), now);
     attempt.attempt = number(attempts);
     attempt.target = Some(candidate.id.cast());
     attempt.target_name.clone_from(&candidate.name);
@@ -194,10 +176,6 @@ fn nobody(defined: &Step) -> String {
         (_, None) => "No agent was found for it".to_owned(),
         (_, Some(_)) => "No agent was found for it within the spending cap".to_owned(),
     }
-}
-
-fn render(template: &Template, scope: &Scope) -> Result<Value, String> {
-    template.render(scope).map_err(|error| format!("its input: {error}"))
 }
 
 fn number(attempts: &[Attempt]) -> i32 {
@@ -237,15 +215,13 @@ pub(super) async fn ask(
 }
 
 /// Begins a run inside this one.
-#[expect(clippy::too_many_arguments, reason = "all of it is what one decision looks at")]
 async fn enter(
     tx: &mut Tx,
     run: &Run,
     step: &mut StepRun,
-    defined: &Step,
     target: &str,
     attempts: &[Attempt],
-    scope: &Scope,
+    input: &Value,
     now: Timestamp,
 ) -> Result<Decided, CoordinatorError> {
     if let Some(last) = attempts.last() {
@@ -259,10 +235,6 @@ async fn enter(
     if run.depth >= DEPTH_MAX {
         return failed(tx, run, step, format!("workflows are more than {DEPTH_MAX} deep inside each other"), now).await;
     }
-    let input = match render(&defined.input, scope) {
-        Ok(input) => input,
-        Err(error) => return failed(tx, run, step, error, now).await,
-    };
     let child = Execution {
         id: ExecutionId::new(),
         owner: run.owner,
@@ -280,7 +252,7 @@ async fn enter(
         completed_at: None,
     };
     tx.insert_execution(&child).await?;
-    let mut attempt = attempt(run, step, 0, input, now);
+    let mut attempt = attempt(run, step, 0, input.clone(), now);
     attempt.attempt = number(attempts);
     attempt.target = Some(workflow.id.cast());
     attempt.target_name = workflow.name;

@@ -1,10 +1,12 @@
 //! Driving a run: what is ready is done, several steps at a time, until the run ends or has to wait.
 //!
 //! All that changes is decided in short transactions ([`take`], [`prepare`], [`finish`]), each under the run's lock, and each
-//! only if this driver is still the run's newest. Agents are called between them, with no transaction open.
+//! only if this driver is still the run's newest. Between them expressions are evaluated ([`evaluate`]) and agents called, with no
+//! transaction open.
 
 mod call;
 mod decide;
+mod evaluate;
 mod finish;
 mod prepare;
 mod take;
@@ -19,7 +21,8 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use rialto_kernel::{Clock, OwnerId, Timestamp};
-use rialto_store::{Db, Tx};
+use rialto_outbound::Permits;
+use rialto_store::{Db, StoreError, Tx};
 use serde_json::Value;
 
 use self::{turn::Turn, wait::Waiters};
@@ -28,19 +31,25 @@ use crate::{
     definition::Definition,
     end::end,
     error::CoordinatorError,
-    job::enqueue,
+    job::{enqueue, revive},
     model::{ExecutionId, Status},
     store::ExecutionStore,
 };
 
 /// How many steps of one run are done at once.
 pub const PARALLEL_MAX: usize = 16;
+/// How many runs a process drives at once. They mostly wait for agents.
+pub const RUNS_MAX: u32 = 64;
 /// How many runs may be inside of each other.
 pub const DEPTH_MAX: i32 = 5;
 /// A wait that is longer than this gives the worker's place to others.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a run may be late before somebody else than its driver ends it.
 const LATE: Duration = Duration::from_secs(300);
+/// After how long a run that was let in and has not begun gets another job, and after how long it is ended. It may only be waiting
+/// for others of its owner.
+const UNBEGUN: Duration = Duration::from_secs(600);
+const GIVEN_UP: Duration = Duration::from_secs(86_400);
 
 /// Drives runs. Cheap to clone; one per process.
 #[derive(Clone)]
@@ -53,6 +62,7 @@ struct Inner {
     clock: Clock,
     agents: Arc<dyn Agents>,
     waiters: Waiters,
+    places: Permits,
 }
 
 /// A run that this driver has taken.
@@ -92,7 +102,8 @@ impl Coordinator {
     /// A coordinator that calls agents through `agents`.
     #[must_use]
     pub fn new(db: Db, clock: Clock, agents: Arc<dyn Agents>) -> Self {
-        Self { inner: Arc::new(Inner { db, clock, agents, waiters: Waiters::default() }) }
+        let places = Permits::sharing(RUNS_MAX, RUNS_MAX);
+        Self { inner: Arc::new(Inner { db, clock, agents, waiters: Waiters::default(), places }) }
     }
 
     /// Waits, at most `patience`, until a run has ended. Whether it has.
@@ -108,11 +119,15 @@ impl Coordinator {
     }
 
     /// Drives a run until it ends, or has to wait for longer than a worker should: then there is a job for it. Whoever drives it
-    /// already is overtaken.
+    /// already is overtaken. `false`, and nothing has happened, when as many runs of its owner are driven as may be: no few owners
+    /// whose agents hang keep the runs of others from being driven.
     ///
     /// # Errors
     /// The store's. The run can be driven again.
-    pub async fn advance(&self, id: ExecutionId) -> Result<(), CoordinatorError> {
+    pub async fn advance(&self, id: ExecutionId) -> Result<bool, CoordinatorError> {
+        let found = self.inner.db.read(async move |tx: &mut Tx| tx.find_execution(id).await);
+        let Some(run) = found.await.map_err(CoordinatorError::Store)? else { return Ok(true) };
+        let Ok(_place) = self.inner.places.take(run.owner) else { return Ok(false) };
         match self.drive(id).await? {
             Drove::Ended => self.inner.waiters.tell(id),
             Drove::Pause(until) => {
@@ -121,11 +136,12 @@ impl Coordinator {
             }
             Drove::Lost => tracing::debug!(execution.id = %id, "a younger driver has the run"),
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Ends runs whose driver did not, long after they should have ended: their jobs are dead. At most `limit` of them;
-    /// returns how many.
+    /// Ends runs whose driver did not, long after they should have ended: their jobs are dead. Those that were let in and that
+    /// nobody has begun since get another job, and are ended when that did not help either: they take the place of others. At
+    /// most `limit` of each; returns how many were ended.
     ///
     /// # Errors
     /// The store's.
@@ -137,13 +153,31 @@ impl Coordinator {
                 let Some(run) = tx.lock_execution(*id).await?.filter(|run| !run.status.is_final()) else { continue };
                 end(tx, run, Status::TimedOut, Some("it took longer than it may".to_owned()), now).await?;
             }
-            Ok::<_, CoordinatorError>(late.len())
+            let mut closed = late.len();
+            for id in tx.list_unbegun(now.before(UNBEGUN), limit).await? {
+                let unbegun = tx.lock_execution(id).await?.filter(|run| run.status == Status::Pending);
+                let Some(run) = unbegun else { continue };
+                if run.admitted_at.is_some_and(|at| at < now.before(GIVEN_UP)) {
+                    end(tx, run, Status::Failed, Some("it could not be begun".to_owned()), now).await?;
+                    closed += 1;
+                } else {
+                    revive(tx, id, now).await?;
+                }
+            }
+            Ok::<_, CoordinatorError>(closed)
         };
         self.inner.db.write(close).await
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    pub(crate) async fn write<F>(&self, work: F) -> Result<(), StoreError>
+    where
+        F: AsyncFn(&mut Tx) -> Result<(), StoreError> + Send + 'static,
+    {
+        self.inner.db.write(work).await
     }
 
     /// Drives a run. It is boxed because a run may have runs inside, which are driven by whoever drives the outer one.

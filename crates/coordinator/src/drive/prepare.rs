@@ -8,6 +8,7 @@ use rialto_store::Tx;
 use super::{
     Run,
     decide::{Decided, ask, decide},
+    evaluate::Evaluated,
     finish::fail,
     turn::{Turn, turn},
 };
@@ -15,7 +16,6 @@ use crate::{
     agents::Call,
     definition::Step,
     error::CoordinatorError,
-    expression::Scope,
     model::{Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionId, StepRun, StepStatus},
     store::{ExecutionStore, StepStore},
 };
@@ -56,7 +56,13 @@ pub(super) enum Wanted {
 }
 
 /// Decides what the step at `place` does next.
-pub(super) async fn prepare(tx: &mut Tx, run: &Run, place: usize, now: Timestamp) -> Result<Prepared, CoordinatorError> {
+pub(super) async fn prepare(
+    tx: &mut Tx,
+    run: &Run,
+    place: usize,
+    evaluated: &Evaluated,
+    now: Timestamp,
+) -> Result<Prepared, CoordinatorError> {
     let Some(execution) = tx.lock_execution(run.id).await?.filter(|execution| execution.driver == run.driver) else {
         return Ok(Prepared::Lost);
     };
@@ -75,14 +81,17 @@ pub(super) async fn prepare(tx: &mut Tx, run: &Run, place: usize, now: Timestamp
     }
     let deadline = deadline(run, &step, defined);
     if deadline <= now.after(TIME_MIN) {
+        if now < deadline {
+            // Whether the step took too long or the whole run is told by the clock.
+            return Ok(Prepared::Wait(deadline));
+        }
         fail(tx, run, &mut step, StepStatus::TimedOut, "it took longer than it may".to_owned(), now).await?;
         return Ok(Prepared::Turn(turn(tx, execution, &run.definition, now).await?));
     }
     if let Some(due) = step.due_at.filter(|due| *due > now) {
         return Ok(Prepared::Wait(due.min(deadline)));
     }
-    let scope = scope(tx, run, defined).await?;
-    match decide(tx, run, &mut step, defined, &attempts, &scope, now).await? {
+    match decide(tx, run, &mut step, defined, &attempts, evaluated, now).await? {
         Decided::Prepared(prepared) => Ok(prepared),
         Decided::Changed => Ok(Prepared::Turn(turn(tx, execution, &run.definition, now).await?)),
     }
@@ -118,24 +127,6 @@ pub(super) fn deadline(run: &Run, step: &StepRun, defined: &Step) -> Timestamp {
     let own = step.started_at.zip(defined.time_max).map(|(started, time_max)| started.after(time_max));
     // A step that has not begun would begin now, and has all of its time.
     own.map_or(run.deadline, |own| own.min(run.deadline))
-}
-
-/// What a step may look at.
-async fn scope(tx: &mut Tx, run: &Run, defined: &Step) -> Result<Scope, CoordinatorError> {
-    let mut scope = Scope { trigger: run.input.clone(), ..Scope::default() };
-    if defined.reads.is_empty() {
-        return Ok(scope);
-    }
-    let steps = tx.list_steps(run.id).await?;
-    let read: Vec<&StepRun> = steps.iter().filter(|step| defined.reads.contains(&step.step)).collect();
-    let places: Vec<usize> = read.iter().map(|step| step.position).collect();
-    let mut outputs = tx.list_outputs(run.id, &places).await?;
-    for step in read {
-        let at = outputs.iter().position(|(place, _)| *place == step.position);
-        let output = at.map(|at| outputs.swap_remove(at).1);
-        scope.insert(step.step.clone(), step.status.as_str(), output);
-    }
-    Ok(scope)
 }
 
 /// Whom of those found a step may pay.

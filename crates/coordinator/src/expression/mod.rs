@@ -1,8 +1,8 @@
 //! Expressions: what stands between `{{` and `}}`, and what a condition says.
 //!
 //! A small part of CEL, with the words of Python besides: `steps.a.output.score > 0.5 && trigger.lang in ["en", "de"]`.
-//! An expression has no loops, no assignments and no calls to the outside, is read once, and takes time in proportion to its
-//! length and to the values it looks at. See `docs/decisions/0016-conditions.md`.
+//! An expression has no loops, no assignments and no calls to the outside, is read once, and does a bounded
+//! amount of work ([`Work`]), however large the values are that it looks at. See `docs/decisions/0016-conditions.md`.
 
 mod eval;
 mod lexer;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-pub use eval::{EvalError, Scope};
+pub use eval::{EvalError, Scope, WORK_MAX, Work};
 pub use parse::{ParseError, parse};
 
 /// The longest expression, in bytes.

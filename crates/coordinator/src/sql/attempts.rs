@@ -2,7 +2,9 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
-    Selectable, SelectableHelper, dsl::sql, sql_types::Bool,
+    Selectable, SelectableHelper,
+    dsl::sql,
+    sql_types::{BigInt, Bool},
 };
 use rialto_kernel::{Amount, Id, Page, PageRequest, Timestamp, nouns};
 use rialto_store::{StoreError, Tx, on, types::Json};
@@ -147,6 +149,21 @@ impl StepStore for Tx {
         let row: Option<Whole> = on!(self, conn => a::table.find(id).select((Row::as_select(), a::input, a::output))
             .first(conn).await.optional())?;
         row.map(whole).transpose()
+    }
+
+    async fn weigh_outputs(&mut self, execution: ExecutionId, positions: &[usize]) -> Result<i64, StoreError> {
+        let places: Vec<i32> = positions.iter().map(|position| place(*position)).collect::<Result<_, _>>()?;
+        macro_rules! them {
+            ($bytes:expr) => {
+                a::table
+                    .filter(a::execution_id.eq(execution).and(a::position.eq_any(&places)))
+                    .filter(sql::<Bool>("status = 'completed'"))
+                    .select(sql::<BigInt>($bytes))
+            };
+        }
+        on!(self,
+            sqlite conn => them!("coalesce(sum(octet_length(output)), 0)").get_result(conn).await,
+            postgres conn => them!("coalesce(sum(octet_length(output::text)), 0)").get_result(conn).await)
     }
 
     async fn list_outputs(&mut self, execution: ExecutionId, positions: &[usize]) -> Result<Vec<(usize, Value)>, StoreError> {

@@ -162,6 +162,11 @@ impl ExecutionStore for Tx {
             .order(e::deadline_at).select(e::id).limit(limit.into()).load(conn).await)
     }
 
+    async fn list_unbegun(&mut self, horizon: Timestamp, limit: u32) -> Result<Vec<ExecutionId>, StoreError> {
+        on!(self, conn => e::table.filter(sql::<Bool>("status = 'pending' AND parent_id IS NULL AND admitted_at IS NOT NULL"))
+            .filter(e::admitted_at.lt(horizon)).order(e::admitted_at).select(e::id).limit(limit.into()).load(conn).await)
+    }
+
     async fn list_executions(
         &mut self,
         owner: OwnerId,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use rialto_coordinator::expression::{Scope, parse};
+use rialto_coordinator::expression::{Scope, Work, parse};
 use serde_json::{Value, json};
 
 fn scope() -> Scope {
@@ -19,7 +19,7 @@ fn scope() -> Scope {
 
 fn value(text: &str) -> Value {
     let read = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    read.value(&scope()).unwrap_or_else(|error| panic!("{text}: {error}")).into_owned()
+    read.value(&scope(), &mut Work::default()).unwrap_or_else(|error| panic!("{text}: {error}")).into_owned()
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn expressions_come_to_what_they_say() {
 #[test]
 fn what_has_no_order_is_an_error_and_not_a_guess() {
     for text in ["trigger.lang > 1", "trigger.tags < 2", "size(3)", "1 in 2", "trigger.n.startsWith('a')"] {
-        assert!(parse(text).unwrap().value(&scope()).is_err(), "{text}");
+        assert!(parse(text).unwrap().value(&scope(), &mut Work::default()).is_err(), "{text}");
     }
 }
 
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic(text in "[a-z0-9 .'\"()\\[\\]{}!=<>&|,_-]{0,80}|\\PC{0,40}") {
         if let Ok(read) = parse(&text) {
-            let _ = read.value(&scope());
+            let _ = read.value(&scope(), &mut Work::default());
         }
     }
 
@@ -142,5 +142,24 @@ proptest! {
     fn whole_numbers_are_exact(a in any::<i64>(), b in any::<i64>()) {
         let text = format!("[{a} < {b}, {a} == {b}, {a} >= {b}]");
         prop_assert_eq!(value(&text), json!([a < b, a == b, a >= b]));
+    }
+}
+
+#[test]
+fn looking_at_much_many_times_comes_to_an_end() {
+    let rows: Vec<Value> = (0..80_000).map(Value::from).collect();
+    let mut scope = Scope::default();
+    scope.insert("a".into(), "completed", Some(json!(rows)));
+    scope.insert("b".into(), "completed", Some(json!(rows)));
+    let once = parse("context.a == context.b").unwrap();
+    assert_eq!(once.holds(&scope, &mut Work::default()), Ok(true));
+    // All the expressions of a step share one amount of work.
+    let mut work = Work::default();
+    let held = (0..50).take_while(|_| once.holds(&scope, &mut work).is_ok()).count();
+    assert_eq!(held, 3);
+    for hostile in ["80001 in context.a", "context.a.contains('x')", "[context.a, context.b] == [context.b, context.a]"] {
+        let many = parse(&vec![format!("!({hostile})"); 8].join(" && ")).unwrap();
+        let error = many.holds(&scope, &mut Work::default()).unwrap_err();
+        assert_eq!(error.to_string(), "its expressions look at more than 250000 values", "{hostile}");
     }
 }

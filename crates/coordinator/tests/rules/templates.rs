@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rialto_coordinator::{
-    expression::Scope,
+    expression::{Scope, Work},
     template::{RENDERED_BYTES_MAX, RenderError, Template},
 };
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn scope() -> Scope {
 }
 
 fn render(template: &Value) -> Value {
-    Template::parse(template).unwrap().render(&scope()).unwrap()
+    Template::parse(template).unwrap().render(&scope(), &mut Work::default()).unwrap()
 }
 
 #[test]
@@ -55,16 +55,22 @@ fn nonsense_is_told_with_its_place() {
 fn a_few_references_to_much_are_refused_before_they_fill_the_memory() {
     let mut scope = Scope::default();
     scope.insert("a".into(), "completed", Some(json!("x".repeat(RENDERED_BYTES_MAX / 3))));
-    let many = |n: usize| Template::parse(&Value::Array(vec![json!("{{ steps.a.output }}"); n])).unwrap().render(&scope);
+    let many = |n: usize| {
+        Template::parse(&Value::Array(vec![json!("{{ steps.a.output }}"); n])).unwrap().render(&scope, &mut Work::default())
+    };
     assert!(many(2).is_ok());
     assert_eq!(many(10_000), Err(RenderError::TooLarge));
+    // A list inside an expression is a copy as well.
+    let listed = json!(format!("{{{{ [{}] }}}}", vec!["context.a"; 150].join(", ")));
+    let error = Template::parse(&listed).unwrap().render(&scope, &mut Work::default()).unwrap_err();
+    assert!(error.to_string().contains("look at more than"), "{error}");
     let text = Template::parse(&json!("{{ steps.a.output }}".repeat(1_000))).unwrap();
-    assert_eq!(text.render(&scope), Err(RenderError::TooLarge));
+    assert_eq!(text.render(&scope, &mut Work::default()), Err(RenderError::TooLarge));
     let deep = (0..90).fold(json!(1), |inner, _| json!([inner]));
     let mut scope = Scope::default();
     scope.insert("a".into(), "completed", Some(deep));
     let nested = (0..20).fold(json!("{{ steps.a.output }}"), |inner, _| json!({"a": inner}));
-    assert_eq!(Template::parse(&nested).unwrap().render(&scope), Err(RenderError::TooLarge));
+    assert_eq!(Template::parse(&nested).unwrap().render(&scope, &mut Work::default()), Err(RenderError::TooLarge));
 }
 
 fn plain() -> impl Strategy<Value = Value> {

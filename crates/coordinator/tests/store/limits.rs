@@ -1,8 +1,9 @@
 //! How many runs there may be.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use rialto_coordinator::{Status, execution, store::ExecutionStore};
+use rialto_coordinator::{Advance, Coordinator, RUNS_MAX, Status, execution, store::ExecutionStore};
+use rialto_jobs::{Worker, WorkerOptions};
 use rialto_kernel::Clock;
 use rialto_store::{StoreError, Tx, testing::TestDb};
 use serde_json::json;
@@ -57,6 +58,61 @@ async fn a_newer_version_lets_in_those_who_wait(test: &TestDb) {
     is(&world.find(first.id).await, Status::Running);
 }
 
+/// A process drives so many runs at once. One owner whose agents hang must not have all of these places.
+async fn whoever_has_many_runs_leaves_places_to_others(test: &TestDb) {
+    let mut world = World::idle(test).await;
+    world.agents.agent("hangs", 0, &[Act::Slow(Duration::from_secs(60))]);
+    world.agents.agent("quick", 0, &[Act::Echo]);
+    let slow = world.workflow("slow", json!({"steps": [{"id": "a", "agent": "hangs"}]})).await;
+    for _ in 0..RUNS_MAX + 10 {
+        world.run(&slow, json!({})).await;
+    }
+    let options = WorkerOptions { concurrency: 64, lease: Duration::from_secs(10), poll: Duration::from_millis(100) };
+    let worker = Worker::new(test.db.clone(), Clock::system(), options).job::<Advance>(Arc::new(world.coordinator.clone()));
+    let _worker = worker.start();
+    let half = usize::try_from(RUNS_MAX).unwrap() / 2;
+    eventually("half of the places are taken", async || (world.agents.calls("hangs") >= half).then_some(())).await;
+    world.ada = world.bob;
+    let quick = world.workflow("quick", json!({"steps": [{"id": "a", "agent": "quick"}]})).await;
+    let run = world.run(&quick, json!({})).await;
+    is(&world.ended(run.id).await, Status::Completed);
+    assert_eq!(world.agents.calls("hangs"), half);
+}
+
+/// A run that was let in and whose job is gone gets another, and is ended when that does not help either.
+async fn a_run_whose_job_is_gone_is_begun_after_all_or_ended(test: &TestDb) {
+    let world = World::idle(test).await;
+    world.agents.agent("quick", 0, &[Act::Echo]);
+    let workflow = world.workflow("w", json!({"steps": [{"id": "a", "agent": "quick"}], "max_concurrent_executions": 1})).await;
+    let (lost, behind) = (world.run(&workflow, json!({})).await, world.run(&workflow, json!({})).await);
+    forget_jobs(&world).await;
+    let at =
+        |seconds| Coordinator::new(test.db.clone(), Clock::fixed(lost.created_at.after(seconds)), Arc::new(world.agents.clone()));
+    assert_eq!(at(Duration::from_secs(60)).close_late(10).await, Ok(0));
+    let jobs = async || {
+        world
+            .db
+            .read(async |tx: &mut Tx| rialto_jobs::backlog(tx, Clock::system().now().after(Duration::from_secs(9_999))).await)
+            .await
+            .unwrap()
+            .due
+    };
+    assert_eq!(jobs().await, 0);
+    for _ in 0..2 {
+        assert_eq!(at(Duration::from_secs(700)).close_late(10).await, Ok(0));
+        assert_eq!(jobs().await, 1);
+    }
+    forget_jobs(&world).await;
+    assert_eq!(at(Duration::from_secs(100_000)).close_late(10).await, Ok(1));
+    let run = world.find(lost.id).await;
+    assert_eq!((run.status, run.error.as_deref()), (Status::Failed, Some("it could not be begun")));
+    assert!(world.find(behind.id).await.admitted_at.is_some(), "the next one has its place");
+}
+
+async fn forget_jobs(world: &World) {
+    world.db.write::<_, StoreError, _>(async |tx: &mut Tx| tx.batch("DELETE FROM jobs").await).await.unwrap();
+}
+
 /// One that waits may be called off, and one that runs; in either case the others get their turn.
 async fn a_run_that_is_called_off_makes_room(test: &TestDb) {
     let world = World::new(test).await;
@@ -107,6 +163,8 @@ async fn runs_that_ended_long_ago_are_forgotten(test: &TestDb) {
 rialto_store::suite! {
     no_more_runs_than_the_definition_allows,
     those_who_wait_get_their_turn_in_the_order_they_came,
+    whoever_has_many_runs_leaves_places_to_others,
+    a_run_whose_job_is_gone_is_begun_after_all_or_ended,
     a_newer_version_lets_in_those_who_wait,
     a_run_that_is_called_off_makes_room,
     runs_that_ended_long_ago_are_forgotten,
