@@ -1,25 +1,30 @@
 //! The agent behind a participant.
 //!
-//! Messages pay nobody. So the endpoint of somebody else's agent that charges for calls is nowhere they go: neither when it
-//! joins, nor when its price came later.
+//! Messages pay nobody. So somebody else's agent that charges for calls is not called as itself: neither when it joins, nor when
+//! its price came later. That is about whom a participant claims to be; no credential goes along to the URL of a callback that
+//! somebody gave, and whatever is there guards itself. And messages are in a form of our own: an agent that speaks A2A would
+//! answer them with an error, in an answer that looks like a good one.
 
 use rialto_kernel::OwnerId;
 use rialto_outbound::CheckedUrl;
-use rialto_registry::{Agent, store::AgentStore};
+use rialto_registry::{Agent, Protocol, store::AgentStore};
 
 use crate::{
     error::NetworkError,
     model::{Network, Participant},
 };
 
-/// Whether a callback is the agent's own endpoint, however it is spelled.
+/// Whether a callback is the agent's own endpoint: a hint to whoever gave it by mistake.
 pub(crate) fn is_endpoint(agent: &Agent, url: &str) -> bool {
     let parsed = |url: &str| CheckedUrl::parse(url).ok().map(|url| url.uri().clone());
     agent.endpoint == url || parsed(url).is_some_and(|uri| parsed(&agent.endpoint) == Some(uri))
 }
 
-/// Refuses an agent that `owner`, whose network it is, would have to pay.
-pub(crate) fn check_free(agent: &Agent, owner: OwnerId) -> Result<(), NetworkError> {
+/// Refuses an agent that does not understand messages, or that `owner`, whose network it is, would have to pay.
+pub(crate) fn check_callable(agent: &Agent, owner: OwnerId) -> Result<(), NetworkError> {
+    if agent.protocol != Protocol::Http {
+        return Err(NetworkError::AgentSpeaksA2a);
+    }
     if agent.owner != owner && agent.price().is_some() { Err(NetworkError::AgentPriced) } else { Ok(()) }
 }
 
@@ -37,7 +42,7 @@ pub(crate) async fn followed(
     };
     let callback = participant.callback_url.as_deref();
     if participant.follows_agent || callback.is_some_and(|url| is_endpoint(&agent, url)) {
-        check_free(&agent, network.owner)?;
+        check_callable(&agent, network.owner)?;
     }
     Ok(Some(agent).filter(|_| participant.follows_agent))
 }

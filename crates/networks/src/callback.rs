@@ -10,7 +10,7 @@ use crate::{
     check,
     error::NetworkError,
     model::{
-        Channel, DeliveryStatus, Letter, MessageId, Network, NetworkId, NetworkStatus, Participant, ParticipantId,
+        Channel, DeliveryStatus, Letter, Message, MessageId, Network, NetworkId, NetworkStatus, Participant, ParticipantId,
         ParticipantStatus,
     },
     secret::{CallbackUrls, Capability},
@@ -36,6 +36,8 @@ pub struct Said {
     pub in_reply_to: Option<MessageId>,
     /// A key of the participant's own, by which a repeat is known.
     pub key: Option<String>,
+    /// The id of what it sends, as webhooks have it: a key as well, unless it is that of what it was sent.
+    pub webhook_id: Option<String>,
 }
 
 /// What became of what was said.
@@ -51,10 +53,12 @@ pub struct Heard {
 ///
 /// A message that answers one which the recipient has sent goes through any topology; others go where the topology lets the
 /// participant begin. A repeat makes no second message: with a key, the same key; in an answer, the same answer to the same
-/// message; otherwise the same words within five minutes.
+/// message; otherwise the same words within five minutes. A key that comes again with other words is refused.
+///
+/// It locks the participant. Whoever lets strangers in asks [`judge`] first.
 ///
 /// # Errors
-/// [`NetworkError::Invalid`], [`NetworkError::ParticipantUnknown`], [`NetworkError::BadCapability`],
+/// [`NetworkError::Invalid`], [`NetworkError::ParticipantUnknown`], [`NetworkError::BadCapability`], [`NetworkError::KeyReused`],
 /// [`NetworkError::NetworkNotActive`], [`NetworkError::ParticipantNotActive`], [`NetworkError::MessageUnknown`],
 /// [`NetworkError::RecipientUnknown`], [`NetworkError::RecipientNotActive`], [`NetworkError::Topology`].
 pub async fn hear(
@@ -69,7 +73,7 @@ pub async fn hear(
     check::content(&said.content)?;
     check::object("metadata", said.metadata.as_ref())?;
     // Repeats that come at the same time wait for each other here.
-    let speaker = tx.lock_participant(network, id).await?.ok_or(NetworkError::ParticipantUnknown)?;
+    let speaker = tx.lock_participant(network, id).await?.ok_or(NetworkError::BadCapability)?;
     if !urls.accept(&speaker, shown, now) {
         return Err(NetworkError::BadCapability);
     }
@@ -80,8 +84,12 @@ pub async fn hear(
     if speaker.status != ParticipantStatus::Active {
         return Err(NetworkError::ParticipantNotActive);
     }
-    let (dedupe, since) = repeat_of(said, now);
+    let key = key_of(tx, &speaker, said).await?;
+    let (dedupe, since) = repeat_of(said, key, now);
     if let Some(letter) = tx.find_repeat(speaker.id, &dedupe, since).await? {
+        if key.is_some() && !says(&letter.message, said) {
+            return Err(NetworkError::KeyReused);
+        }
         return Ok(Heard { letter, repeated: true });
     }
     let recipient = whom(tx, &network, &speaker, said).await?;
@@ -101,15 +109,51 @@ pub async fn hear(
     Ok(Heard { letter, repeated: false })
 }
 
+/// Whether `shown` lets one speak as this participant, before anything is locked. Nobody is told whether there is one.
+///
+/// # Errors
+/// [`NetworkError::BadCapability`].
+pub async fn judge(
+    tx: &mut impl ParticipantStore,
+    urls: &CallbackUrls,
+    shown: &Capability,
+    network: NetworkId,
+    id: ParticipantId,
+    now: Timestamp,
+) -> Result<(), NetworkError> {
+    let found = tx.find_participant(network, id).await?;
+    if found.is_some_and(|speaker| urls.accept(&speaker, shown, now)) { Ok(()) } else { Err(NetworkError::BadCapability) }
+}
+
+/// The key by which a repeat is known. A participant that sends back the `webhook-id` of what it was sent names the question, and
+/// may have several things to say to it.
+async fn key_of<'s>(tx: &mut impl MessageStore, speaker: &Participant, said: &'s Said) -> Result<Option<&'s str>, NetworkError> {
+    let (None, Some(given)) = (&said.key, &said.webhook_id) else { return Ok(said.key.as_deref()) };
+    let heard = match given.parse() {
+        Ok(id) => tx.find_message(speaker.network, id).await?,
+        Err(_) => None,
+    };
+    let is_echo = heard.is_some_and(|letter| letter.message.recipient == Some(speaker.id));
+    Ok(Some(given.as_str()).filter(|_| !is_echo))
+}
+
+/// Whether a message says this.
+fn says(message: &Message, said: &Said) -> bool {
+    message.content == said.content
+        && message.channel == said.channel
+        && message.in_reply_to == said.in_reply_to
+        && said.recipient.is_none_or(|recipient| message.recipient == Some(recipient))
+}
+
 /// By which a repeat is known, and how far back.
-fn repeat_of(said: &Said, now: Timestamp) -> (Vec<u8>, Timestamp) {
+fn repeat_of(said: &Said, key: Option<&str>, now: Timestamp) -> (Vec<u8>, Timestamp) {
     let digest = |kind: &str, text: &str| {
         let mut digest = Sha256::new_with_prefix(kind);
         digest.update([0]);
         digest.update(text);
         digest.finalize().to_vec()
     };
-    if let Some(key) = &said.key {
+    if let Some(key) = key {
         return (digest("key", key), Timestamp::default());
     }
     let text = json!([said.content, said.recipient, said.channel, said.metadata, said.in_reply_to]).to_string();

@@ -37,6 +37,12 @@ pub enum NetworkError {
         "The agent charges for calls, and is not yours: call it through the broker, or join it with a callback_url of its own or polling_enabled"
     )]
     AgentPriced,
+    /// The agent speaks A2A, which networks do not.
+    #[error(
+        "This agent speaks A2A and does not understand the messages of a network: call it through the broker or at its A2A \
+         address here, or let it join with a callback_url of its own"
+    )]
+    AgentSpeaksA2a,
     /// The network is paused or closed.
     #[error("Network is not active")]
     NetworkNotActive,

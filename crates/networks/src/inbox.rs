@@ -23,10 +23,11 @@ pub async fn inbox(
     query: &InboxQuery,
 ) -> Result<Vec<Letter>, NetworkError> {
     participant::find(tx, caller, network, id).await?;
-    Ok(tx.list_inbox(id, query).await?)
+    let upto = tx.settled_place(network).await?;
+    Ok(tx.list_inbox(id, query, upto).await?)
 }
 
-/// Marks messages as read, in one statement. Those that are read already, or of other networks, or, when a participant is
+/// Marks messages as read, in one statement. Those that are read already, have failed, or are of other networks, or, when a participant is
 /// named, not to that one, are passed over. Returns how many were read by this.
 ///
 /// # Errors
@@ -67,7 +68,8 @@ pub async fn list_messages(
         Some(id) => participant::find(tx, caller, network, id).await.map(drop)?,
         None => find_network(tx, caller, network).await.map(drop)?,
     }
-    Ok(tx.list_messages(network, filter, page).await?)
+    let upto = tx.settled_place(network).await?;
+    Ok(tx.list_messages(network, filter, upto, page).await?)
 }
 
 /// Reads one message.

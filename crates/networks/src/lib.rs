@@ -47,7 +47,7 @@ mod topology;
 mod wait;
 
 pub use call::{Answered, CallEnd, CallKey, Called, RenderCall, close_interrupted_calls};
-pub use callback::{Heard, Said, hear};
+pub use callback::{Heard, Said, hear, judge};
 pub use context::{ContextCache, context};
 pub use courier::Courier;
 pub use error::NetworkError;

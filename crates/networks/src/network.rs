@@ -143,7 +143,7 @@ pub(crate) async fn locked(tx: &mut impl NetworkStore, caller: &Caller, id: Netw
 
 fn judge(network: &Network) -> Result<(), NetworkError> {
     check::name(&network.name)?;
-    check::object("metadata", network.metadata.as_ref())?;
+    check::metadata(network.metadata.as_ref())?;
     if network.topology == Topology::Custom {
         check_edges(network.metadata.as_ref())?;
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
-    agent::{check_free, followed, is_endpoint},
+    agent::{check_callable, followed, is_endpoint},
     check,
     error::NetworkError,
     model::{Network, NetworkId, NetworkStatus, Participant, ParticipantId, ParticipantKind, ParticipantStatus},
@@ -75,7 +75,7 @@ pub struct Keys {
 /// # Errors
 /// [`NetworkError::NetworkUnknown`], [`NetworkError::ReadOnly`], [`NetworkError::NetworkNotActive`],
 /// [`NetworkError::Invalid`], [`NetworkError::AgentUnknown`], [`NetworkError::AgentNotActive`], [`NetworkError::AgentPriced`],
-/// [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`], [`NetworkError::Full`].
+/// [`NetworkError::AgentSpeaksA2a`], [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`], [`NetworkError::Full`].
 pub async fn join(
     tx: &mut (impl NetworkStore + ParticipantStore + AgentStore),
     door: &Doorkeeper,
@@ -137,7 +137,7 @@ async fn way_to(tx: &mut impl AgentStore, owner: OwnerId, new: &NewParticipant) 
     // Whoever polls has said how it wants its messages.
     let follows_agent = new.callback_url.is_none() && !new.polling_enabled;
     if follows_agent || new.callback_url.as_deref().is_some_and(|url| is_endpoint(&agent, url)) {
-        check_free(&agent, owner)?;
+        check_callable(&agent, owner)?;
     }
     if follows_agent {
         return Ok(Way { agent: Some(agent.id), callback_url: Some(agent.endpoint), follows_agent });
@@ -239,18 +239,22 @@ pub async fn update_participant(
         ParticipantStatus::Disconnected | ParticipantStatus::Removed => {}
     }
     tx.save_participant(&participant).await?;
+    if participant.status != before && participant.status != ParticipantStatus::Disconnected {
+        // What waited for it while it was away goes on; what waits for one that has left fails.
+        tx.recall_lane(participant.id, now).await?;
+    }
     let left = participant.status == ParticipantStatus::Removed && had_place;
     let kind = if left { "participant.left" } else { "participant.updated" };
     NetworkStore::append_event(tx, event(kind, &network, &participant, now)).await?;
     Ok(participant)
 }
 
-/// Lets somebody leave. What still waits for them has failed. Leaving twice is leaving once.
+/// Lets somebody leave. What is still pending for them fails: the courier sees to it. Leaving twice is leaving once.
 ///
 /// # Errors
 /// [`NetworkError::NetworkUnknown`], [`NetworkError::ParticipantUnknown`], [`NetworkError::ReadOnly`].
 pub async fn leave(
-    tx: &mut (impl NetworkStore + ParticipantStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + LaneStore),
     caller: &Caller,
     network: NetworkId,
     id: ParticipantId,
@@ -265,6 +269,7 @@ pub async fn leave(
     participant.status = ParticipantStatus::Removed;
     participant.updated_at = now;
     tx.save_participant(&participant).await?;
+    tx.recall_lane(participant.id, now).await?;
     NetworkStore::append_event(tx, event("participant.left", &network, &participant, now)).await?;
     Ok(())
 }

@@ -8,7 +8,8 @@ use rialto_store::StoreError;
 use serde_json::Value;
 
 use crate::model::{
-    Channel, DeliveryStatus, Letter, Line, Message, MessageId, Network, NetworkId, Participant, ParticipantId, Peer,
+    Channel, DeliveryStatus, Letter, Line, Message, MessageId, Network, NetworkId, Participant, ParticipantId, ParticipantStatus,
+    Peer,
 };
 
 /// Networks. None of these sees one that was deleted.
@@ -163,22 +164,29 @@ pub trait MessageStore: Send {
         id: MessageId,
     ) -> impl Future<Output = Result<Option<Letter>, StoreError>> + Send;
 
-    /// Messages of a network, the oldest first.
+    /// The place up to which no message of a network can come any more, however the transactions that are under way end. To be
+    /// asked before what is read up to there.
+    fn settled_place(&mut self, network: NetworkId) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Messages of a network up to a place, the oldest first.
     fn list_messages(
         &mut self,
         network: NetworkId,
         filter: &MessageFilter,
+        upto: i64,
         page: PageRequest,
     ) -> impl Future<Output = Result<Vec<Letter>, StoreError>> + Send;
 
-    /// Messages that a participant has not acknowledged, and that have not failed, the oldest first.
+    /// Messages up to a place that a participant has not acknowledged, and that have not failed, the oldest first.
     fn list_inbox(
         &mut self,
         participant: ParticipantId,
         query: &InboxQuery,
+        upto: i64,
     ) -> impl Future<Output = Result<Vec<Letter>, StoreError>> + Send;
 
-    /// Marks those of these messages as read that are in the network, to `participant` if one is given, and not read yet.
+    /// Marks those of these messages as read that are in the network, to `participant` if one is given, and neither read yet nor
+    /// failed.
     /// Returns how many that were.
     fn set_read(
         &mut self,
@@ -267,13 +275,13 @@ pub trait LaneStore: Send {
     /// Makes a lane due in which nothing waited until now.
     fn rouse_lane(&mut self, id: ParticipantId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Lanes that are due, the longest due first, but none of these owners.
+    /// Lanes that are due, the longest due first, and whose they are, but none of these owners.
     fn list_due_lanes(
         &mut self,
         now: Timestamp,
         except: &[OwnerId],
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<ParticipantId>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(ParticipantId, OwnerId)>, StoreError>> + Send;
 
     /// Leases those of these lanes that are still due, and tells whose they are.
     fn lease_lanes(
@@ -317,6 +325,28 @@ pub trait LaneStore: Send {
         now: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// How a participant takes part, whichever network it is of.
+    fn find_status(&mut self, id: ParticipantId) -> impl Future<Output = Result<Option<ParticipantStatus>, StoreError>> + Send;
+
+    /// Whether anything is pending for a participant, in its lane or not. Calls are not: they end by themselves.
+    fn is_awaited(&mut self, id: ParticipantId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Fails at most `limit` of what is pending for a participant, in its lane or not. Returns how many that were.
+    fn abandon(
+        &mut self,
+        id: ParticipantId,
+        why: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Gives back a locked lane as if nothing waited in it. What does waits until the lane is roused.
+    fn park_lane(&mut self, id: ParticipantId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Makes a lane due whose participant has come back or left. Unlike [`LaneStore::rouse_lane`] it waits for whoever has locked
+    /// the lane.
+    fn recall_lane(&mut self, id: ParticipantId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Gives back a locked lane in which nothing waits any more; `false` when something does, and nothing has changed.
     fn close_lane(&mut self, id: ParticipantId) -> impl Future<Output = Result<bool, StoreError>> + Send;

@@ -24,11 +24,27 @@ const DISMISSED_MAX: u32 = 500;
 /// How often that is done in one transaction. What is left has attempts of its own.
 const DISMISSALS_MAX: u32 = 10;
 
+/// Why nothing comes any more to whoever has left.
+const LEFT: &str = "The participant has left the network";
+
 /// What is next in a lane.
 enum Next {
     Nothing,
-    Send { parcel: Box<Parcel>, attempts: i32 },
+    Send {
+        parcel: Box<Parcel>,
+        attempts: i32,
+    },
     Dismiss(Dismissal),
+    /// It cannot be sent now, for a reason of ours. That is an attempt like any other.
+    Stuck {
+        seq: i64,
+        attempts: i32,
+        why: String,
+    },
+    /// The participant has left: what still waits for it, in its lane or not, has failed.
+    Abandon,
+    /// The participant is away for a while: what waits in the lane stays there.
+    Park,
 }
 
 /// What an attempt came to.
@@ -89,47 +105,74 @@ async fn step(inner: &Arc<Inner>, id: ParticipantId, lease: Id<Lease>) -> Result
             };
             Ok(inner.db.write(dismiss).await?)
         }
+        Next::Abandon => {
+            let abandon = async move |tx: &mut Tx| {
+                let Some(_failing) = tx.lock_lane(id, lease).await? else { return Ok(Then::Stop) };
+                tx.abandon(id, LEFT, now, DISMISSED_MAX).await?;
+                Ok::<_, StoreError>(Then::GoOn)
+            };
+            Ok(inner.db.write(abandon).await?)
+        }
+        Next::Park => {
+            let park = async move |tx: &mut Tx| {
+                let Some(_failing) = tx.lock_lane(id, lease).await? else { return Ok(Then::Stop) };
+                // Asked again under the lock, which whoever brings it back takes as well.
+                if tx.find_status(id).await? != Some(ParticipantStatus::Disconnected) {
+                    return Ok(Then::GoOn);
+                }
+                tx.park_lane(id).await?;
+                Ok::<_, StoreError>(Then::Stop)
+            };
+            Ok(inner.db.write(park).await?)
+        }
+        Next::Stuck { seq, attempts, why } => {
+            tracing::error!(participant.id = %id, why, "a message cannot be sent");
+            let tried = tried(inner, seq, id, lease, attempts, now);
+            let outcome = Outcome::Unreachable(why);
+            Ok(inner.db.write(async move |tx: &mut Tx| settle(tx, &tried, &outcome).await).await?)
+        }
         Next::Send { parcel, attempts } => {
             let outcome = attempt(inner, &parcel).await;
             if outcome != Outcome::Taken {
                 tracing::debug!(message.id = %parcel.message, participant.id = %id, ?outcome, "a message could not be delivered");
             }
-            let retry = inner.config.retry;
-            let number = u32::try_from(attempts).unwrap_or(0).saturating_add(1);
-            let ended = inner.now();
-            let tried = Tried {
-                seq: parcel.seq,
-                id,
-                lease,
-                is_last: number >= retry.attempts_max,
-                began: now,
-                ended,
-                again: ended.after(retry.wait(number)),
-            };
+            let tried = tried(inner, parcel.seq, id, lease, attempts, now);
             Ok(inner.db.write(async move |tx: &mut Tx| settle(tx, &tried, &outcome).await).await?)
         }
     }
 }
 
+/// An attempt that has ended just now.
+fn tried(inner: &Inner, seq: i64, id: ParticipantId, lease: Id<Lease>, attempts: i32, began: Timestamp) -> Tried {
+    let (retry, ended) = (inner.config.retry, inner.now());
+    let number = u32::try_from(attempts).unwrap_or(0).saturating_add(1);
+    Tried { seq, id, lease, is_last: number >= retry.attempts_max, began, ended, again: ended.after(retry.wait(number)) }
+}
+
 /// Finds out what is next in a lane.
 async fn next(tx: &mut Tx, agents: &CredentialCipher, id: ParticipantId, now: Timestamp) -> Result<Next, NetworkError> {
     let Some(Head { seq, attempts, message, network, sender, channel, content }) = tx.find_head(id).await? else {
-        return Ok(Next::Nothing);
+        let left = tx.find_status(id).await? == Some(ParticipantStatus::Removed) && tx.is_awaited(id).await?;
+        return Ok(if left { Next::Abandon } else { Next::Nothing });
     };
     let fail = |why: &str| Ok(Next::Dismiss(Dismissal::Fail { why: why.to_owned(), until: now }));
     let Some(network) = tx.find_network(network).await? else { return fail("The network was deleted") };
     let Some(recipient) = tx.find_participant(network.id, id).await? else { return fail("The participant is gone") };
     match recipient.status {
-        ParticipantStatus::Removed => return fail("The participant has left the network"),
-        ParticipantStatus::Disconnected => return Ok(Next::Dismiss(Dismissal::Leave)),
+        ParticipantStatus::Removed => return Ok(Next::Abandon),
+        ParticipantStatus::Disconnected => return Ok(Next::Park),
         ParticipantStatus::Active if recipient.callback_url.is_none() => return Ok(Next::Dismiss(Dismissal::Leave)),
         ParticipantStatus::Active => {}
     }
     let contents = Contents { message, seq, channel, sender, content };
     match pack(tx, agents, &network, recipient, contents, now).await {
         Ok(parcel) => Ok(Next::Send { parcel: Box::new(parcel), attempts }),
-        Err(error @ (NetworkError::AgentNotActive | NetworkError::AgentPriced)) => fail(&error.to_string()),
-        Err(error) => Err(error),
+        Err(error @ (NetworkError::AgentNotActive | NetworkError::AgentPriced | NetworkError::AgentSpeaksA2a)) => {
+            fail(&error.to_string())
+        }
+        Err(NetworkError::Store(error)) => Err(error.into()),
+        // Its agent's credential was encrypted with another key, say. Somebody may mend that before the attempts are over.
+        Err(error) => Ok(Next::Stuck { seq, attempts, why: error.to_string() }),
     }
 }
 

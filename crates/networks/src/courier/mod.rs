@@ -12,13 +12,10 @@
 
 mod lane;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use rialto_kernel::{Id, OwnerId};
+use rialto_outbound::may_have_another;
 use rialto_store::{StoreError, Tx};
 use tokio::{
     sync::watch,
@@ -145,13 +142,12 @@ impl Round {
             return config.poll;
         }
         match self.lease_some(free).await {
-            Ok(leased) => {
-                let full = u32::try_from(leased.len()).is_ok_and(|count| count >= free);
+            Ok((leased, more)) => {
                 for (id, owner) in leased {
                     self.owners.insert(id, owner);
                     self.lanes.spawn(lane::serve(Arc::clone(&self.inner), id, self.lease, phase.clone()));
                 }
-                if full { BREATH } else { jittered(self.inner.config.poll) }
+                if more { BREATH } else { jittered(self.inner.config.poll) }
             }
             Err(error) => {
                 tracing::warn!(%error, "the lanes could not be read; trying again");
@@ -160,28 +156,35 @@ impl Round {
         }
     }
 
-    async fn lease_some(&self, free: u32) -> Result<Vec<(ParticipantId, OwnerId)>, StoreError> {
+    /// Leases lanes that are due, at most `free`, and no more of one owner than it may have. And whether there may be more.
+    async fn lease_some(&self, free: u32) -> Result<(Vec<(ParticipantId, OwnerId)>, bool), StoreError> {
         let (now, lease) = (self.inner.now(), self.lease);
-        let except = self.crowded();
-        let due = self.inner.db.read(async move |tx: &mut Tx| tx.list_due_lanes(now, &except, free).await).await?;
-        // A lane whose task runs still is due when its lease could not be renewed in time: the task will find that out.
-        let ids: Vec<_> = due.into_iter().filter(|id| !self.owners.contains_key(id)).collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let until = now.after(self.inner.config.lease);
-        self.inner.db.write(async move |tx: &mut Tx| tx.lease_lanes(&ids, lease, now, until).await).await
-    }
-
-    /// Owners that have as many lanes served as one may.
-    fn crowded(&self) -> Vec<OwnerId> {
         let mut counts: HashMap<OwnerId, u32> = HashMap::new();
         for owner in self.owners.values() {
             *counts.entry(*owner).or_default() += 1;
         }
-        let max = self.inner.config.lanes_per_owner_max;
-        let crowded: HashSet<_> = counts.into_iter().filter(|(_, count)| *count >= max).map(|(owner, _)| owner).collect();
-        crowded.into_iter().collect()
+        let mut left = free;
+        let may_have_another = |has: u32, left: u32| may_have_another(has, self.inner.config.lanes_per_owner_max, left);
+        let except: Vec<OwnerId> =
+            counts.iter().filter(|(_, has)| !may_have_another(**has, left)).map(|(owner, _)| *owner).collect();
+        let due = self.inner.db.read(async move |tx: &mut Tx| tx.list_due_lanes(now, &except, free).await).await?;
+        let more = u32::try_from(due.len()).is_ok_and(|count| count >= free);
+        let mut ids = Vec::new();
+        for (id, owner) in due {
+            let has = counts.entry(owner).or_default();
+            // A lane whose task runs still is due when its lease could not be renewed in time: the task will find that out.
+            if may_have_another(*has, left) && !self.owners.contains_key(&id) {
+                *has += 1;
+                left = left.saturating_sub(1);
+                ids.push(id);
+            }
+        }
+        if ids.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let until = now.after(self.inner.config.lease);
+        let leased = self.inner.db.write(async move |tx: &mut Tx| tx.lease_lanes(&ids, lease, now, until).await).await?;
+        Ok((leased, more))
     }
 
     /// A task that panicked does not say which lane it served: all that no task serves are forgotten when none is left.

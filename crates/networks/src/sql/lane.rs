@@ -14,16 +14,18 @@ use rialto_store::{
 };
 
 use super::{
-    message::channel,
-    schema::{network_deliveries as d, network_lanes as l},
+    corrupt,
+    message::{UNREAD, channel},
+    schema::{network_deliveries as d, network_lanes as l, network_participants as p},
 };
 use crate::{
-    model::{DeliveryStatus, MessageId, NetworkId, ParticipantId, Peer},
+    model::{Channel, DeliveryStatus, MessageId, NetworkId, ParticipantId, ParticipantStatus, Peer},
     store::{Attempted, Dismissal, Head, LaneStore, Lease},
 };
 
 /// As in the partial index.
 const QUEUED: &str = "network_deliveries.queued";
+const PENDING: &str = "network_deliveries.status = 'pending'";
 
 const ROUSE: &str = "UPDATE network_lanes SET due_at = $1 WHERE participant_id = $2 AND due_at IS NULL";
 
@@ -88,6 +90,16 @@ statement! {
     postgres: SET_LANE;
 }
 
+const RECALL: &str = "UPDATE network_lanes SET due_at = coalesce(due_at, $1) WHERE participant_id = $2";
+
+statement! {
+    /// Makes a lane due, unless it is.
+    struct Recall { now: Timestamp => UtcTime | UtcTime, id: ParticipantId => Uid | Uid }
+    rows: ();
+    sqlite: RECALL;
+    postgres: RECALL;
+}
+
 const CLOSE: &str = "UPDATE network_lanes SET due_at = NULL, lease_id = NULL WHERE participant_id = $1";
 
 statement! {
@@ -96,6 +108,13 @@ statement! {
     rows: ();
     sqlite: CLOSE;
     postgres: CLOSE;
+}
+
+/// The first that are pending for a participant, queued or not, but no calls.
+async fn pending(tx: &mut Tx, id: ParticipantId, limit: u32) -> Result<Vec<i64>, StoreError> {
+    on!(tx, conn => d::table.filter(d::recipient_id.eq(id)).filter(sql::<Bool>(UNREAD)).filter(sql::<Bool>(PENDING))
+        .filter(d::channel.ne(Channel::Call.as_str()))
+        .select(d::message_seq).order(d::message_seq).limit(limit.into()).load(conn).await)
 }
 
 async fn is_empty(tx: &mut Tx, id: ParticipantId) -> Result<bool, StoreError> {
@@ -111,9 +130,14 @@ impl LaneStore for Tx {
         Ok(())
     }
 
-    async fn list_due_lanes(&mut self, now: Timestamp, except: &[OwnerId], limit: u32) -> Result<Vec<ParticipantId>, StoreError> {
+    async fn list_due_lanes(
+        &mut self,
+        now: Timestamp,
+        except: &[OwnerId],
+        limit: u32,
+    ) -> Result<Vec<(ParticipantId, OwnerId)>, StoreError> {
         on!(self, conn => l::table.filter(l::due_at.is_not_null()).filter(l::due_at.le(now)).filter(l::owner_id.ne_all(except))
-            .select(l::participant_id).order(l::due_at).limit(limit.into()).load(conn).await)
+            .select((l::participant_id, l::owner_id)).order(l::due_at).limit(limit.into()).load(conn).await)
     }
 
     async fn lease_lanes(
@@ -205,7 +229,8 @@ impl LaneStore for Tx {
             .filter(d::created_at.le(until)).select(d::message_seq).order(d::message_seq).limit(limit.into()).load(conn).await)?;
         macro_rules! them {
             () => {
-                d::table.filter(d::recipient_id.eq(id).and(d::message_seq.eq_any(&seqs)))
+                // Asked again: somebody may have acknowledged one of them meanwhile.
+                d::table.filter(d::recipient_id.eq(id).and(d::message_seq.eq_any(&seqs))).filter(sql::<Bool>(QUEUED))
             };
         }
         match how {
@@ -218,6 +243,37 @@ impl LaneStore for Tx {
                 on!(self, conn => diesel::update(them!()).set((d::queued.eq(false), d::updated_at.eq(now))).execute(conn).await)
             }
         }
+    }
+
+    async fn find_status(&mut self, id: ParticipantId) -> Result<Option<ParticipantStatus>, StoreError> {
+        let word: Option<String> = on!(self, conn => p::table.find(id).select(p::status).first(conn).await.optional())?;
+        let known =
+            |word: String| ParticipantStatus::from_word(&word).ok_or_else(|| corrupt("network_participants.status", &word));
+        word.map(known).transpose()
+    }
+
+    async fn is_awaited(&mut self, id: ParticipantId) -> Result<bool, StoreError> {
+        Ok(!pending(self, id, 1).await?.is_empty())
+    }
+
+    async fn abandon(&mut self, id: ParticipantId, why: &str, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        let seqs = pending(self, id, limit).await?;
+        let failed = d::status.eq(DeliveryStatus::Failed.as_str());
+        on!(self, conn => diesel::update(d::table.filter(d::recipient_id.eq(id).and(d::message_seq.eq_any(&seqs)))
+                .filter(sql::<Bool>(PENDING)))
+            .set((failed, d::queued.eq(false), d::last_error.eq(why), d::updated_at.eq(now))).execute(conn).await)
+    }
+
+    async fn park_lane(&mut self, id: ParticipantId) -> Result<(), StoreError> {
+        let close = || CloseLane { id };
+        on!(self, conn => close().execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn recall_lane(&mut self, id: ParticipantId, now: Timestamp) -> Result<(), StoreError> {
+        let recall = || Recall { now, id };
+        on!(self, conn => recall().execute(conn).await)?;
+        Ok(())
     }
 
     async fn close_lane(&mut self, id: ParticipantId) -> Result<bool, StoreError> {

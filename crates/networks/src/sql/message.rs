@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// As in the partial index. A bound parameter would hide from both databases that an index applies.
-const UNREAD: &str = "network_deliveries.status IN ('pending', 'delivered')";
+pub(super) const UNREAD: &str = "network_deliveries.status IN ('pending', 'delivered')";
 
 /// How far back it is looked for who has written to somebody.
 const WRITTEN_MAX: i64 = 1_000;
@@ -152,11 +152,11 @@ statement! {
 
 /// Reads both directions in the order of their indexes, no farther than the page reaches.
 const OF_PARTICIPANT: &str = "SELECT seq FROM ( \
-     SELECT seq FROM (SELECT seq FROM network_messages WHERE sender_id = $1 AND seq > $2 \
-         AND ($3 IS NULL OR channel = $3) ORDER BY seq LIMIT $4) AS sent \
-     UNION SELECT seq FROM (SELECT seq FROM network_messages WHERE recipient_id = $1 AND seq > $2 \
-         AND ($3 IS NULL OR channel = $3) ORDER BY seq LIMIT $4) AS received \
-     ) AS both_ways ORDER BY seq LIMIT $5 OFFSET $6";
+     SELECT seq FROM (SELECT seq FROM network_messages WHERE sender_id = $1 AND seq > $2 AND seq <= $3 \
+         AND ($4 IS NULL OR channel = $4) ORDER BY seq LIMIT $5) AS sent \
+     UNION SELECT seq FROM (SELECT seq FROM network_messages WHERE recipient_id = $1 AND seq > $2 AND seq <= $3 \
+         AND ($4 IS NULL OR channel = $4) ORDER BY seq LIMIT $5) AS received \
+     ) AS both_ways ORDER BY seq LIMIT $6 OFFSET $7";
 
 #[derive(QueryableByName)]
 struct Place {
@@ -168,14 +168,15 @@ async fn of_participant(
     tx: &mut Tx,
     participant: ParticipantId,
     filter: &MessageFilter,
+    upto: i64,
     page: PageRequest,
 ) -> Result<Vec<Letter>, StoreError> {
     let channel = filter.channel.map(Channel::as_str);
     let reach = page.limit().saturating_add(page.offset());
     let places: Vec<Place> = on!(tx, conn => sql_query(OF_PARTICIPANT)
-        .bind::<Uid, _>(participant).bind::<BigInt, _>(filter.after).bind::<Nullable<Text>, _>(channel)
-        .bind::<BigInt, _>(reach).bind::<BigInt, _>(page.limit()).bind::<BigInt, _>(page.offset())
-        .load(conn).await)?;
+        .bind::<Uid, _>(participant).bind::<BigInt, _>(filter.after).bind::<BigInt, _>(upto)
+        .bind::<Nullable<Text>, _>(channel)
+        .bind::<BigInt, _>(reach).bind::<BigInt, _>(page.limit()).bind::<BigInt, _>(page.offset()).load(conn).await)?;
     let seqs: Vec<i64> = places.into_iter().map(|place| place.seq).collect();
     let rows = on!(tx, conn => letters!().filter(m::seq.eq_any(&seqs)).order(m::seq).load(conn).await)?;
     rows.into_iter().map(letter).collect()
@@ -233,18 +234,31 @@ impl MessageStore for Tx {
         row.map(letter).transpose()
     }
 
+    async fn settled_place(&mut self, network: NetworkId) -> Result<i64, StoreError> {
+        let place: Place = on!(self,
+            sqlite _conn => Ok(Place { seq: i64::MAX }),
+            postgres conn => sql_query("SELECT network_messages_settled($1) AS seq").bind::<Uid, _>(network)
+                .get_result(conn).await)?;
+        Ok(place.seq)
+    }
+
     async fn list_messages(
         &mut self,
         network: NetworkId,
         filter: &MessageFilter,
+        upto: i64,
         page: PageRequest,
     ) -> Result<Vec<Letter>, StoreError> {
         if let Some(participant) = filter.participant {
-            return of_participant(self, participant, filter, page).await;
+            return of_participant(self, participant, filter, upto, page).await;
         }
         macro_rules! of_network {
             () => {{
-                let mut query = letters!().filter(m::network_id.eq(network)).filter(m::seq.gt(filter.after)).into_boxed();
+                let mut query = letters!()
+                    .filter(m::network_id.eq(network))
+                    .filter(m::seq.gt(filter.after))
+                    .filter(m::seq.le(upto))
+                    .into_boxed();
                 if let Some(channel) = filter.channel {
                     query = query.filter(m::channel.eq(channel.as_str()));
                 }
@@ -255,7 +269,7 @@ impl MessageStore for Tx {
         rows.into_iter().map(letter).collect()
     }
 
-    async fn list_inbox(&mut self, participant: ParticipantId, query: &InboxQuery) -> Result<Vec<Letter>, StoreError> {
+    async fn list_inbox(&mut self, participant: ParticipantId, query: &InboxQuery, upto: i64) -> Result<Vec<Letter>, StoreError> {
         macro_rules! unread {
             () => {{
                 let mut found = d::table
@@ -263,6 +277,7 @@ impl MessageStore for Tx {
                     .filter(d::recipient_id.eq(participant))
                     .filter(sql::<Bool>(UNREAD))
                     .filter(d::message_seq.gt(query.after))
+                    .filter(d::message_seq.le(upto))
                     .select((MessageRow::as_select(), DeliveryRow::as_select()))
                     .into_boxed();
                 if let Some(channel) = query.channel {
@@ -286,7 +301,7 @@ impl MessageStore for Tx {
         let change = (d::status.eq(READ), d::queued.eq(false), d::read_at.eq(now), d::updated_at.eq(now));
         macro_rules! named {
             () => {
-                d::table.filter(d::status.ne(READ)).filter(
+                d::table.filter(sql::<Bool>(UNREAD)).filter(
                     d::message_seq.eq_any(m::table.filter(m::network_id.eq(network)).filter(m::id.eq_any(ids)).select(m::seq)),
                 )
             };

@@ -6,6 +6,7 @@ mod calls;
 mod deliveries;
 mod members;
 mod peer;
+mod settled;
 mod waiting;
 mod words;
 mod world;

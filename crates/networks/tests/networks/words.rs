@@ -11,7 +11,7 @@ use std::{
 
 use rialto_networks::{
     self as networks, Capability, Channel, ContextCache, DeliveryStatus, Detour, InboxQuery, MessageFilter, MessageId,
-    NetworkError, NetworkId, NewParticipant, ParticipantId, Said, Topology,
+    NetworkError, NetworkId, NewParticipant, Participant, ParticipantId, Said, Topology,
 };
 use rialto_store::{Tx, suite, testing::TestDb};
 
@@ -231,6 +231,46 @@ async fn a_url_lets_one_speak_once_for_each_thing_said(test: &TestDb) {
     assert_eq!(world.hear(&leaf, &mine, word).await.unwrap_err(), NetworkError::BadCapability);
 }
 
+async fn a_key_is_one_message_and_an_echo_is_no_key(test: &TestDb) {
+    let world = World::new(test).await;
+    let network = world.network(Topology::Mesh, None).await;
+    let a = world.poller(&network, "a").await;
+    let (b, keys) = world.join(&network, NewParticipant { polling_enabled: true, ..newcomer("b") }).await.unwrap();
+    let mine = Capability::Token(keys.reply_url.split_once("?token=").unwrap().1.to_owned());
+    let asked = world.send(&a, &b, "well?").await.unwrap().message;
+    // As many as come at once are one.
+    let answer = Said { in_reply_to: Some(asked.id), ..said("yes") };
+    let keyed = Said { key: Some("k".into()), ..said("tick") };
+    for said in [answer, keyed.clone()] {
+        let mut heard = Vec::new();
+        for task in (0..8).map(|_| tokio::spawn(world.hearing(&b, &mine, said.clone()))).collect::<Vec<_>>() {
+            heard.push(task.await.unwrap().unwrap());
+        }
+        assert_eq!(heard.iter().filter(|heard| !heard.repeated).count(), 1);
+        assert!(heard.iter().all(|one| one.letter.message.id == heard[0].letter.message.id));
+    }
+    let other = Said { content: "tock".into(), ..keyed };
+    assert_eq!(world.hear(&b, &mine, other).await.unwrap_err(), NetworkError::KeyReused);
+    // What it was sent has an id as well. Sending it back says nothing.
+    let echo = |content: &str| Said { in_reply_to: Some(asked.id), webhook_id: Some(asked.id.to_string()), ..said(content) };
+    for content in ["first", "second"] {
+        assert!(!world.hear(&b, &mine, echo(content)).await.unwrap().repeated);
+        assert!(world.hear(&b, &mine, echo(content)).await.unwrap().repeated);
+    }
+    let own = Said { webhook_id: Some("msg_1".into()), ..said("mine") };
+    assert!(!world.hear(&b, &mine, own.clone()).await.unwrap().repeated);
+    let changed = Said { content: "other".into(), ..own };
+    assert_eq!(world.hear(&b, &mine, changed).await.unwrap_err(), NetworkError::KeyReused);
+    // Whether there is a participant is nobody's business without its URL.
+    let nobody = Participant { id: ParticipantId::new(), ..b.clone() };
+    for who in [&nobody, &a] {
+        assert_eq!(world.hear(who, &mine, said("x")).await.unwrap_err(), NetworkError::BadCapability);
+        let (urls, network, id, mine) = (world.networks.door().urls.clone(), who.network, who.id, mine.clone());
+        let judged = world.write(async move |tx: &mut Tx| networks::judge(tx, &urls, &mine, network, id, NOON).await).await;
+        assert_eq!(judged, Err(NetworkError::BadCapability));
+    }
+}
+
 async fn a_deleted_network_is_emptied(test: &TestDb) {
     let world = World::new(test).await;
     let (network, stays) = (world.network(Topology::Mesh, None).await, world.network(Topology::Mesh, None).await);
@@ -256,5 +296,6 @@ suite! {
     what_is_acknowledged_is_read_once,
     a_context_is_bounded_and_the_same_with_and_without_a_cache,
     a_url_lets_one_speak_once_for_each_thing_said,
+    a_key_is_one_message_and_an_echo_is_no_key,
     a_deleted_network_is_emptied,
 }

@@ -115,9 +115,18 @@ impl World {
     }
 
     pub async fn hear(&self, who: &Participant, shown: &Capability, said: Said) -> Result<Heard, NetworkError> {
+        self.hearing(who, shown, said).await
+    }
+
+    pub fn hearing(
+        &self,
+        who: &Participant,
+        shown: &Capability,
+        said: Said,
+    ) -> impl Future<Output = Result<Heard, NetworkError>> + Send + 'static + use<> {
         let (network, id, shown, now) = (who.network, who.id, shown.clone(), self.clock.now());
         let urls = self.networks.door().urls.clone();
-        self.write(async move |tx: &mut Tx| networks::hear(tx, &urls, &shown, network, id, &said, now).await).await
+        self.write(async move |tx: &mut Tx| networks::hear(tx, &urls, &shown, network, id, &said, now).await)
     }
 
     pub async fn inbox(&self, of: &Participant, query: InboxQuery) -> Vec<Letter> {
@@ -211,6 +220,7 @@ pub fn said(content: &str) -> Said {
         metadata: None,
         in_reply_to: None,
         key: None,
+        webhook_id: None,
     }
 }
 
