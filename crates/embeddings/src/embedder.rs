@@ -21,6 +21,9 @@ pub enum EmbedError {
     /// The model could not be asked, or did not answer. Asking again later may help.
     #[error("the embedder is not available: {0}")]
     Unavailable(String),
+    /// The model will not have these texts. It may have others.
+    #[error("the embedder refuses the text: {0}")]
+    Refused(String),
     /// The answer is not what this model's vectors are: too few, of another size, or no numbers. Asking again will not
     /// help before somebody has looked at the settings.
     #[error("the embedder's answer is of no use: {0}")]

@@ -34,6 +34,8 @@ use crate::terms;
 const QUERIES_KEPT: u64 = 5_000;
 /// Longer texts are not remembered: nobody asks them twice.
 const QUERY_BYTES_KEPT: usize = 512;
+/// A text that every embedder takes.
+const HARMLESS: &str = "An agent";
 /// For how long an embedder that failed is left in peace. Until then agents are found by words.
 const REST: Duration = Duration::from_secs(5);
 
@@ -166,7 +168,8 @@ impl Meaning {
         Some(query)
     }
 
-    /// One vector for each text. An embedder that failed is not asked again for a while, so that nobody waits for it.
+    /// One vector for each text. An embedder that failed is not asked again for a while, so that nobody waits for it. One that
+    /// refuses a text has not failed: it is anybody's text.
     async fn embed(&self, texts: Vec<String>, purpose: Purpose) -> Result<Vec<Vector>, EmbedError> {
         let rests_until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
         if rests_until.is_some_and(|until| Instant::now() < until) {
@@ -174,11 +177,46 @@ impl Meaning {
         }
         let count = texts.len();
         let made = self.embedder.embed(texts, purpose).await.and_then(|vectors| self.checked(vectors, count));
-        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = made.is_err().then(|| Instant::now() + REST);
-        made.inspect_err(|error| {
+        let failure = made.as_ref().err().filter(|error| !matches!(error, EmbedError::Refused(_)));
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = failure.map(|_| Instant::now() + REST);
+        if let Some(error) = failure {
             self.counts.failures.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(model = self.embedder.model(), %error, "the embedder failed; agents are found by words for now");
-        })
+        }
+        made
+    }
+
+    /// A vector for each text that the embedder takes. Whichever it does not take is found by halves: it must keep no other from
+    /// its vector.
+    async fn embed_each(&self, texts: &[String]) -> Result<Vec<Option<Vector>>, EmbedError> {
+        let mut vectors = vec![None; texts.len()];
+        let (mut open, mut takes_any) = (vec![0..texts.len()], false);
+        while let Some(range) = open.pop() {
+            let Some(some) = texts.get(range.clone()).filter(|some| !some.is_empty()) else { continue };
+            match self.embed(some.to_vec(), Purpose::Document).await {
+                Ok(made) => {
+                    takes_any = true;
+                    for (place, vector) in range.zip(made) {
+                        vectors.get_mut(place).map(|slot| slot.replace(vector));
+                    }
+                }
+                Err(EmbedError::Refused(_)) if some.len() > 1 => {
+                    let middle = range.start + some.len() / 2;
+                    open.extend([middle..range.end, range.start..middle]);
+                }
+                Err(EmbedError::Refused(why)) => {
+                    if !takes_any {
+                        // Is it the text? One that refuses everything is set up wrongly, and then no text is to blame.
+                        let asked = self.embed(vec![HARMLESS.to_owned()], Purpose::Document).await;
+                        asked.map_err(|_| EmbedError::Unusable(why.clone()))?;
+                        takes_any = true;
+                    }
+                    tracing::warn!(model = self.embedder.model(), why, "an agent's text has no vector; it is found by words");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(vectors)
     }
 
     fn checked(&self, vectors: Vec<Vector>, count: usize) -> Result<Vec<Vector>, EmbedError> {

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rialto_embeddings::Purpose;
 use rialto_jobs::{Failure, Job};
 use rialto_kernel::{AgentId, Clock};
 use rialto_store::{Db, StoreError, Tx};
@@ -212,8 +211,9 @@ impl Upkeep {
             return Ok(0);
         }
         let documents: Vec<String> = stale.iter().filter_map(|stale| stale.texts.as_ref()).map(document).collect();
-        let mut vectors = meaning.embed(documents, Purpose::Document).await?.into_iter();
-        let vector = |stale: &StaleAgent| stale.texts.as_ref().and_then(|_| vectors.next()).map(|vector| vector.to_int8());
+        let mut vectors = meaning.embed_each(&documents).await?.into_iter();
+        let vector =
+            |stale: &StaleAgent| stale.texts.as_ref().and_then(|_| vectors.next().flatten()).map(|vector| vector.to_int8());
         let vectors: Vec<_> = stale.iter().map(vector).collect();
         let made = stale.iter().zip(vectors);
         let made: Arc<[MadeVector]> =

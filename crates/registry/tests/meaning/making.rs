@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use rialto_embeddings::{EmbedError, Embedder, Embedding, Language, Purpose};
 use rialto_jobs::Job;
 use rialto_kernel::AgentId;
 use rialto_registry::{self as registry, AgentChanges, DiscoverQuery, EmbedAgent, RankBy, RegistryError};
@@ -66,6 +67,50 @@ async fn a_failing_embedder_fails_no_registration_and_is_asked_again(test: &Test
     // An odd vector for a query is no reason to find nothing.
     moody.gives.store(9, Ordering::Relaxed);
     assert_eq!(third.found("repairs").await, ["Mender"]);
+}
+
+async fn a_text_that_is_refused_keeps_no_other_from_its_vector(test: &TestDb) {
+    let db = &test.db;
+    let owner = operator(db).await;
+    for n in 0..40 {
+        let what = if n % 13 == 0 { "unspeakable" } else { "Repairs bikes." };
+        register(db, &owner, agent(&format!("Mender {n}"), what, &[]), NOON).await;
+    }
+    let moody = Moody::new("moody", 8);
+    let process = Process::start(db, moody.clone()).await;
+    assert_eq!(process.upkeep.make_missing().await.unwrap(), 40);
+    assert_eq!(rows(db, "SELECT count(*) AS n FROM agent_vectors WHERE vector IS NOT NULL").await, 36);
+    assert_eq!(process.upkeep.make_missing().await.unwrap(), 0, "those that are refused are not asked for again");
+    assert_eq!(process.finder.stats().failures, 0);
+    // Nor does a query that is refused keep the next from being asked.
+    assert!(!process.is_by_meaning("unspeakable").await);
+    assert!(process.is_by_meaning("bike").await);
+    // One that refuses everything is set up wrongly: no agent is to blame, and none is given up.
+    let other = Process::start(db, Arc::new(Fussy)).await;
+    let failure = other.upkeep.make_missing().await.unwrap_err();
+    assert!(failure.to_string().contains("no model"), "{failure}");
+    assert_eq!(rows(db, "SELECT count(*) AS n FROM agent_vectors WHERE model = 'fussy'").await, 0);
+}
+
+/// An embedder that refuses everything.
+struct Fussy;
+
+impl Embedder for Fussy {
+    fn model(&self) -> &str {
+        "fussy"
+    }
+
+    fn dimensions(&self) -> usize {
+        8
+    }
+
+    fn language(&self, _: &str) -> Language {
+        Language::Known
+    }
+
+    fn embed(&self, _: Vec<String>, _: Purpose) -> Embedding<'_> {
+        Box::pin(async { Err(EmbedError::Refused("no model of that name".into())) })
+    }
 }
 
 async fn a_new_model_makes_new_vectors_and_two_are_never_compared(test: &TestDb) {
@@ -204,6 +249,7 @@ async fn new_words_count_at_once_among_many_that_have_no_vector(test: &TestDb) {
 suite! {
     the_job_is_written_with_the_agent_and_makes_its_vector,
     a_failing_embedder_fails_no_registration_and_is_asked_again,
+    a_text_that_is_refused_keeps_no_other_from_its_vector,
     a_new_model_makes_new_vectors_and_two_are_never_compared,
     many_agents_are_taken_in_piece_by_piece,
     jobs_that_run_at_once_share_the_work,

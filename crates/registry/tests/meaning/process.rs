@@ -118,6 +118,9 @@ impl Embedder for Moody {
             Vector::new((0..gives).map(|n| if n == place { 1.0 } else { 0.1 }).collect()).unwrap()
         };
         let made = texts.iter().map(direction).collect();
+        if texts.iter().any(|text| text.contains("unspeakable")) {
+            return Box::pin(async { Err(EmbedError::Refused("no such words here".into())) });
+        }
         self.asked.lock().unwrap().extend(texts);
         let fails = self.fails.load(Ordering::Relaxed);
         Box::pin(async move { if fails { Err(EmbedError::Unavailable("out for lunch".into())) } else { Ok(made) } })

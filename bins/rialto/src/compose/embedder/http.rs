@@ -83,8 +83,12 @@ impl HttpEmbedder {
         if !status.is_success() {
             let said: String = String::from_utf8_lossy(&response.body).chars().take(REFUSAL_CHARS).collect();
             let why = format!("{status}: {}", said.escape_debug());
-            let passes = status.is_server_error() || status.as_u16() == 429;
-            return Err(if passes { EmbedError::Unavailable(why) } else { EmbedError::Unusable(why) });
+            return Err(match status.as_u16() {
+                // What is wrong with the request can only be its texts: all else is the same in all requests.
+                400 | 413 | 422 => EmbedError::Refused(why),
+                429 | 500.. => EmbedError::Unavailable(why),
+                _ => EmbedError::Unusable(why),
+            });
         }
         let answer: Answer = serde_json::from_slice(&response.body).map_err(|error| EmbedError::Unusable(error.to_string()))?;
         let mut vectors: Vec<Option<Vector>> = vec![None; count];
@@ -93,8 +97,7 @@ impl HttpEmbedder {
             if size != self.dimensions {
                 return Err(EmbedError::Unusable(format!("a vector of {size} numbers, and not of {}", self.dimensions)));
             }
-            let vector =
-                Vector::new(item.embedding).ok_or_else(|| EmbedError::Unusable("a vector without a direction".into()))?;
+            let vector = Vector::new(item.embedding).ok_or_else(|| EmbedError::Refused("a vector without a direction".into()))?;
             let place = vectors.get_mut(item.index).ok_or_else(|| EmbedError::Unusable(format!("no text {}", item.index)))?;
             *place = Some(vector);
         }
