@@ -51,6 +51,9 @@ pub enum A2aError {
     /// As much is going on as may at once.
     #[error("{0}")]
     Busy(String),
+    /// As much of the caller is going on as may at once.
+    #[error("{0}")]
+    Crowded(String),
     /// There is no card to fetch.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -130,6 +133,7 @@ impl A2aError {
             Self::CardTaken(_) => told(-32600, 409, "ALREADY_EXISTS", "CARD_TAKEN"),
             Self::Registry(RegistryError::Invalid { .. }) => told(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS"),
             Self::Busy(_) | Self::Raced => told(-32603, 503, "UNAVAILABLE", "UNAVAILABLE"),
+            Self::Crowded(_) => told(-32603, 429, "RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS"),
             Self::Store(error) if error.is_passing() => told(-32603, 503, "UNAVAILABLE", "UNAVAILABLE"),
             Self::Registry(_) | Self::Store(_) => told(-32603, 500, "INTERNAL", "INTERNAL_ERROR"),
         }

@@ -1,14 +1,18 @@
 //! Following a task: how it stands, and then each event, in order, each once.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{Stream, stream};
 use rialto_store::Tx;
+use tokio::time::Instant;
 
 use crate::{A2aError, hub::Bell, model::TaskId, service::A2a, store::EventStore, wire::types::StreamItem};
 
 /// How many events are read at once.
 const PAGE: i64 = 100;
+/// For how long a task is followed at most: one that waits for its client may wait for ever. Whoever still wants to know follows it
+/// again, and has missed nothing.
+const FOLLOWED_MAX: Duration = Duration::from_secs(3_600);
 
 /// How far a task is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,7 @@ struct Following {
     of: Option<(TaskId, i64, Bell)>,
     waiting: VecDeque<(i64, StreamItem)>,
     until: Until,
+    deadline: Instant,
 }
 
 /// What happens with a task behind `first`, which has all events up to the given one in it.
@@ -36,7 +41,8 @@ pub(crate) fn follow(
     until: Until,
 ) -> impl Stream<Item = Result<StreamItem, A2aError>> + Send + use<> {
     let of = of.map(|(task, seq)| (task, seq, service.inner.hub.bell(task)));
-    let start = Following { service: service.clone(), first: Some(first), of, waiting: VecDeque::new(), until };
+    let deadline = Instant::now() + FOLLOWED_MAX;
+    let start = Following { service: service.clone(), first: Some(first), of, waiting: VecDeque::new(), until, deadline };
     stream::unfold(Some(start), async |following| {
         let mut following = following?;
         match following.next().await {
@@ -60,7 +66,7 @@ impl Following {
             let (task, after) = (*task, *seen);
             let read = async move |tx: &mut Tx| Ok::<_, A2aError>(tx.list_events(task, after, PAGE).await?);
             self.waiting.extend(self.service.inner.db.read(read).await?);
-            if self.waiting.is_empty() && !bell.pause().await {
+            if self.waiting.is_empty() && (Instant::now() >= self.deadline || !bell.pause().await) {
                 return Ok(None);
             }
         }

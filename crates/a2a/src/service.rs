@@ -1,15 +1,16 @@
 //! The service: takes messages in, has them worked on, and tells how it goes.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::Stream;
-use rialto_kernel::{Clock, Id, Timestamp};
+use rialto_kernel::{Clock, Id, OwnerId, Timestamp};
 use rialto_outbound::OutboundClient;
 use rialto_registry::CredentialCipher;
 use rialto_store::{Db, Tx};
@@ -40,8 +41,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(15);
 pub(crate) const RENEW_EVERY: Duration = Duration::from_secs(4);
 /// How long an answer may wait for a task's end. After that it tells how the task stands.
 const WAIT_MAX: Duration = Duration::from_secs(600);
-/// How many cards are fetched at once.
-const FETCHES_MAX: usize = 32;
+/// How many cards are fetched at once: in all, and for one owner. Whoever names servers that hang fills its own places.
+const FETCHES_MAX: usize = 128;
+const FETCHES_PER_OWNER_MAX: usize = 8;
 /// How long a cancellation waits for work that is just about to begin.
 const BEGIN_PATIENCE: Duration = Duration::from_secs(3);
 const BEGIN_PAUSE: Duration = Duration::from_millis(30);
@@ -63,6 +65,16 @@ pub(crate) struct Inner {
     pub(crate) running: AtomicUsize,
     pub(crate) runtime: Handle,
     fetches: Semaphore,
+    fetches_of: Mutex<HashMap<OwnerId, Arc<Semaphore>>>,
+}
+
+impl Inner {
+    /// The places of one owner for fetching cards. Those of owners for whom none is fetched are forgotten.
+    fn fetches_of(&self, owner: OwnerId) -> Arc<Semaphore> {
+        let mut all = self.fetches_of.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, places| Arc::strong_count(places) > 1);
+        Arc::clone(all.entry(owner).or_insert_with(|| Arc::new(Semaphore::new(FETCHES_PER_OWNER_MAX))))
+    }
 }
 
 /// What a message comes to at first.
@@ -95,6 +107,7 @@ impl A2a {
             running: AtomicUsize::new(0),
             runtime,
             fetches: Semaphore::new(FETCHES_MAX),
+            fetches_of: Mutex::default(),
         });
         run::keep_leases(&inner);
         Self { inner }
@@ -200,8 +213,8 @@ impl A2a {
     ///
     /// # Errors
     /// [`A2aError::Fetch`], or [`A2aError::Card`] when an import could take nothing from it, or its endpoint may not be called.
-    pub async fn checked_card(&self, url: &str) -> Result<CheckedCard, A2aError> {
-        let fetched = self.fetched_card(url).await?;
+    pub async fn checked_card(&self, owner: OwnerId, url: &str) -> Result<CheckedCard, A2aError> {
+        let fetched = self.fetched_card(owner, url).await?;
         let view = card::read(&fetched.value)?;
         let judged = self.inner.client.policy().check_url(&view.endpoint).await;
         judged.map_err(|refusal| A2aError::Fetch(card::FetchError::Refused(refusal)))?;
@@ -209,13 +222,16 @@ impl A2a {
         Ok(CheckedCard { fetched, view, signature })
     }
 
-    /// Fetches a card. Only so many are fetched at once; others wait.
+    /// Fetches a card for an owner. Only so many are fetched at once; others wait.
     ///
     /// # Errors
     /// [`A2aError::Fetch`].
-    pub async fn fetched_card(&self, url: &str) -> Result<Fetched, A2aError> {
-        // It is never closed.
-        let _permit = self.inner.fetches.acquire().await.map_err(|_| A2aError::Busy("The server is going down".to_owned()))?;
+    pub async fn fetched_card(&self, owner: OwnerId, url: &str) -> Result<Fetched, A2aError> {
+        // They are never closed.
+        let closed = |_| A2aError::Busy("The server is going down".to_owned());
+        let own = self.inner.fetches_of(owner);
+        let _own = own.acquire().await.map_err(closed)?;
+        let _place = self.inner.fetches.acquire().await.map_err(closed)?;
         Ok(card::fetch(&self.inner.client, url).await?)
     }
 

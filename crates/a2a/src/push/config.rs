@@ -110,10 +110,10 @@ pub(crate) async fn keep(tx: &mut impl PushStore, task: &StoredTask, push: &Stor
     if before.is_none() && known.len() >= PUSH_CONFIGS_MAX {
         return Err(A2aError::Unsupported(format!("A task has at most {PUSH_CONFIGS_MAX} push notification configurations")));
     }
-    // A job that is at the one before goes on with this one.
-    let queued = before.is_some_and(|before| before.queued);
+    // A job that is at the one before finds that it is another now, and stops: it may be waiting for a server that is not meant any
+    // more. The next event begins a new one, which tells what has not been told.
     let delivered = before.map_or(task.last_event, |before| before.delivered);
-    let kept = StoredPush { task: task.id, delivered, queued, ..push.clone() };
+    let kept = StoredPush { task: task.id, delivered, queued: false, ..push.clone() };
     tx.put_push(&kept).await?;
     Ok(kept)
 }

@@ -1,7 +1,8 @@
 //! Push notifications: a client's server is told of each event of a task, in order, at least once.
 //!
 //! One job at a time is at a configuration, so that nothing overtakes. Whoever writes an event makes sure, in the same
-//! transaction, that there is one; the job goes on until it has told everything, and says in a transaction that it stops.
+//! transaction, that there is one; the job goes on until it has told everything, or has tried for long enough, and says in a
+//! transaction that it stops.
 
 mod config;
 mod deliver;
@@ -25,7 +26,8 @@ pub(crate) async fn queue(tx: &mut Tx, task: &StoredTask, now: Timestamp) -> Res
     for push in tx.list_pushes(task.id, true).await? {
         if !push.queued {
             tx.set_push_progress(task.id, &push.id, push.delivered, true).await?;
-            enqueue(tx, &TellOfTask { task: task.id, config: push.id }, now, None, now).await?;
+            let job = TellOfTask { task: task.id, config: push.id, of: Some(push.created_at), failed: 0 };
+            enqueue(tx, &job, now, None, now).await?;
         }
     }
     Ok(())

@@ -14,7 +14,10 @@ use rialto_a2a::{
         types::Message,
     },
 };
+use rialto_jobs::Job;
 use rialto_kernel::Role;
+use rialto_outbound::{ClientOptions, OutboundClient};
+use rialto_registry::CredentialCipher;
 use rialto_store::{StoreError, Tx, suite, testing::TestDb};
 
 use crate::world::*;
@@ -138,7 +141,61 @@ async fn secrets_of_push_configurations_are_encrypted_and_bad_ones_refused(test:
     }
 }
 
+async fn a_receiver_that_is_gone_is_told_again_when_something_happens(test: &TestDb) {
+    let world = world(test);
+    let ann = world.somebody(Role::Operator).await;
+    let (id, worker) = world.begin(ann, "m").await;
+    // Nobody is there.
+    let config =
+        PushConfig { id: Some("p".into()), url: "http://127.0.0.1:9/hook".into(), token: None, scheme: None, credentials: None };
+    let checked = world.a2a.checked_push(id, config, Version::V10).await.unwrap();
+    let create = async || {
+        let again = rialto_a2a::model::StoredPush { created_at: world.clock.now(), ..checked.clone() };
+        world.db.write(async move |tx: &mut Tx| push::create(tx, &ann, &id.to_string(), &again).await).await.unwrap()
+    };
+    let kept =
+        async || world.db.read::<_, StoreError, _>(async move |tx: &mut Tx| tx.find_push(id, "p").await).await.unwrap().unwrap();
+    let first = create().await;
+    worker.send(made("x", false)).unwrap();
+    eventually(async || kept().await.queued).await;
+    let client = OutboundClient::new("127.0.0.1".parse().unwrap(), &ClientOptions::default()).unwrap();
+    let delivery =
+        push::Delivery { db: world.db.clone(), client, cipher: CredentialCipher::new(&[7; 32]), clock: world.clock.clone() };
+    // The last attempt says that it was the last: the next event begins anew.
+    let job = |of, failed| push::TellOfTask { task: id, config: "p".into(), of: Some(of), failed };
+    job(first.created_at, 8).run(&delivery).await.unwrap();
+    assert!(kept().await.queued, "there is another attempt");
+    job(first.created_at, 9).run(&delivery).await.unwrap();
+    assert!(!kept().await.queued);
+    worker.send(made("y", true)).unwrap();
+    eventually(async || kept().await.queued).await;
+    // One that is made anew is not held up by what became of the one before.
+    world.clock.advance(Duration::from_secs(1));
+    let second = create().await;
+    assert!(!kept().await.queued);
+    job(first.created_at, 0).run(&delivery).await.unwrap();
+    assert!(!kept().await.queued, "the old job has stopped, and says nothing for the new");
+    worker.send(done()).unwrap();
+    eventually(async || kept().await.queued).await;
+    assert_eq!(
+        (kept().await.delivered, second.delivered),
+        (first.delivered, first.delivered),
+        "nothing was told, nothing is lost"
+    );
+}
+
+async fn eventually(ask: impl AsyncFn() -> bool) {
+    for _ in 0..2_000 {
+        if ask().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never happened");
+}
+
 suite! {
+    a_receiver_that_is_gone_is_told_again_when_something_happens,
     the_same_message_begins_one_task_and_anothers_begins_another,
     a_task_is_its_clients_alone,
     lists_are_paged_by_a_cursor_and_filtered,
