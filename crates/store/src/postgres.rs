@@ -1,10 +1,6 @@
 //! PostgreSQL: a pool that is fair to waiters, and transactions that cannot leak.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use async_channel::Receiver;
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
@@ -19,7 +15,7 @@ use futures_util::FutureExt;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::LocalSet,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_postgres::{
     Client, Connection, Socket,
@@ -58,6 +54,9 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(10);
 const CONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 /// How often a transaction that PostgreSQL asked to repeat is run in all.
 const ATTEMPTS_MAX: u32 = 6;
+
+/// What whoever asked is told when nothing came of it in the time that it may wait.
+const TOO_LATE: &str = "no free connection in time";
 
 fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
@@ -131,13 +130,14 @@ async fn serve(
     let free = Arc::new(Semaphore::new(connections));
     while let Ok(permit) = free.clone().acquire_owned().await {
         let Ok(Request { mode, since, mut task }) = queue.recv().await else { break };
-        if since.elapsed() > waits.pool {
-            task.settle(Err(unavailable("no free connection in time")));
+        let deadline = Instant::from_std(since) + waits.pool;
+        if Instant::now() > deadline {
+            task.settle(Err(unavailable(TOO_LATE)));
             continue;
         }
         let pool = pool.clone();
         tokio::task::spawn_local(async move {
-            let outcome = attempts(&pool, waits, mode, task.as_mut()).await;
+            let outcome = attempts(&pool, waits, deadline, mode, task.as_mut()).await;
             drop(permit);
             task.settle(outcome);
         });
@@ -147,11 +147,18 @@ async fn serve(
     drop(free.acquire_many(all).await);
 }
 
-/// Runs `task` until PostgreSQL stops asking for it again.
-async fn attempts(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &mut dyn Task) -> Result<(), StoreError> {
+/// Runs `task` until PostgreSQL stops asking for it again, or there is no time to begin again.
+async fn attempts(
+    pool: &Pool<AsyncPgConnection>,
+    waits: Waits,
+    deadline: Instant,
+    mode: Mode,
+    task: &mut dyn Task,
+) -> Result<(), StoreError> {
     for attempt in 1.. {
-        let last = attempt == ATTEMPTS_MAX;
-        match once(pool, waits, mode, task).await {
+        let done = once(pool, waits, deadline, mode, task).await;
+        let last = attempt == ATTEMPTS_MAX || Instant::now() >= deadline;
+        match done {
             Ok(Verdict::Again) if !last => {}
             Err(StoreError::Again(_)) if !last => {}
             done => return done.map(|_| ()),
@@ -164,8 +171,14 @@ async fn attempts(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task
 
 /// Runs `task` once. If this is dropped half way, the pool sees a connection inside a transaction and throws it away,
 /// which rolls back. Whatever the server does or does not say, it returns, and no broken connection goes back to the pool.
-async fn once(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &mut dyn Task) -> Result<Verdict, StoreError> {
-    let mut tx = Tx::Postgres(begin(pool, waits.pool, mode).await?);
+async fn once(
+    pool: &Pool<AsyncPgConnection>,
+    waits: Waits,
+    deadline: Instant,
+    mode: Mode,
+    task: &mut dyn Task,
+) -> Result<Verdict, StoreError> {
+    let mut tx = Tx::Postgres(begin(pool, deadline, mode).await?);
     let verdict = task.run(&mut tx).await;
     let Tx::Postgres(conn) = tx else {
         return Err(StoreError::Database("the work replaced its transaction".into()));
@@ -181,13 +194,14 @@ async fn once(pool: &Pool<AsyncPgConnection>, waits: Waits, mode: Mode, task: &m
 
 /// A connection of the pool. One that cannot be made, because the server has as many as it wants or is slow to make another, is
 /// no reason to fail while this pool has others, which come back: it is waited for them, and tried again.
-async fn connection(pool: &Pool<AsyncPgConnection>, wait: Duration) -> Result<Object<AsyncPgConnection>, StoreError> {
-    let (since, mut pause) = (Instant::now(), CONNECT_PAUSE);
+async fn connection(pool: &Pool<AsyncPgConnection>, deadline: Instant) -> Result<Object<AsyncPgConnection>, StoreError> {
+    let mut pause = CONNECT_PAUSE;
     loop {
-        match pool.get().await {
-            Ok(conn) => return Ok(conn),
-            Err(error) if pool.status().size == 0 || since.elapsed() >= wait => return Err(no_connection(&error)),
-            Err(error) => tracing::debug!(%error, "no connection yet; trying again"),
+        match timeout_at(deadline, pool.get()).await {
+            Ok(Ok(conn)) => return Ok(conn),
+            Ok(Err(error)) if pool.status().size == 0 || Instant::now() >= deadline => return Err(no_connection(&error)),
+            Ok(Err(error)) => tracing::debug!(%error, "no connection yet; trying again"),
+            Err(_elapsed) => return Err(unavailable(TOO_LATE)),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(CONNECT_PAUSE_MAX);
@@ -195,11 +209,11 @@ async fn connection(pool: &Pool<AsyncPgConnection>, wait: Duration) -> Result<Ob
 }
 
 /// A connection in the state that `mode` asks for.
-async fn begin(pool: &Pool<AsyncPgConnection>, wait: Duration, mode: Mode) -> Result<Object<AsyncPgConnection>, StoreError> {
+async fn begin(pool: &Pool<AsyncPgConnection>, deadline: Instant, mode: Mode) -> Result<Object<AsyncPgConnection>, StoreError> {
     let mut broken = unavailable("no connection works");
     // A connection that broke while nobody used it shows here, where it costs nothing to take another.
     for _ in 0..=pool.status().max_size {
-        let mut conn = connection(pool, wait).await?;
+        let mut conn = connection(pool, deadline).await?;
         if mode == Mode::Live {
             return Ok(conn);
         }

@@ -116,6 +116,20 @@ async fn accept_at_most(listener: TcpListener, server: String, most: usize) {
     }
 }
 
+/// A server that answers no more than so many connections, and lets all others wait.
+async fn answer_at_most(listener: TcpListener, server: String, most: usize) {
+    let (mut answered, mut silent) = (0, Vec::new());
+    while let Ok((client, _)) = listener.accept().await {
+        if answered < most {
+            answered += 1;
+            let server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(forward(client, server, Armed::default()));
+        } else {
+            silent.push(client);
+        }
+    }
+}
+
 async fn forward(mut client: TcpStream, mut server: TcpStream, armed: Armed) {
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -243,4 +257,37 @@ async fn a_server_that_makes_no_more_connections_is_served_by_those_that_it_made
     for one in all {
         assert_eq!(one.await.unwrap(), Ok::<_, StoreError>(()));
     }
+}
+
+/// Whoever asks waits no longer than it was told that it would, whatever the wait is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_silent_to_new_connections_keeps_nobody_longer_than_it_may() {
+    let Some(place) = TestPlace::new(Kind::Postgres).await else { return };
+    let DatabaseUrl::Postgres(url) = &place.url else { return };
+    let (before, rest) = url.split_once('@').unwrap();
+    let (server, after) = rest.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = DatabaseUrl::Postgres(format!("{before}@{}/{after}", listener.local_addr().unwrap()));
+    tokio::spawn(answer_at_most(listener, server.to_owned(), 2));
+    let options = DbOptions { connections_max: 8, pool_wait: Duration::from_millis(500), ..DbOptions::default() };
+    let db = Db::open(&through, &options).await.unwrap();
+    let since = Instant::now();
+    let all: Vec<_> = (0..8)
+        .map(|_| {
+            let done = db.write(async |tx: &mut Tx| tx.batch("SELECT pg_sleep(4)").await);
+            tokio::spawn(async move { (done.await, Instant::now()) })
+        })
+        .collect();
+    let mut refused = 0;
+    for one in all {
+        match one.await.unwrap() {
+            (Ok(()), _) => {}
+            (Err(StoreError::Unavailable(why)), at) => {
+                assert!(at - since < Duration::from_secs(3), "{why} {:?}", at - since);
+                refused += 1;
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    assert!(refused >= 6, "two connections serve two: {refused}");
 }
