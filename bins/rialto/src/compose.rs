@@ -23,7 +23,7 @@ use rialto_kernel::Clock;
 use rialto_ledger::{Ledger, access::Teller};
 use rialto_market::{Exchange, ExchangeOptions};
 use rialto_networks::{CallbackUrls, Doorkeeper, Networks, NetworksConfig};
-use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy};
+use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy, Permits};
 use rialto_proxy_billing::{Broker, BrokerConfig};
 use rialto_registry::{CredentialCipher, Finder};
 use rialto_simulation::Simulator;
@@ -34,6 +34,9 @@ use crate::{
     config::{Secrets, Settings},
     http::{answer_seal::AnswerSeal, metrics::Metrics, rate_limit::RateLimits},
 };
+
+/// How many requests of one owner may wait at once for something that may come.
+const WAITS_PER_OWNER_MAX: u32 = 128;
 
 /// What every handler may reach. One per server.
 pub struct App {
@@ -79,6 +82,8 @@ pub struct App {
     pub simulator: Simulator,
     /// What is published as it happens.
     pub streams: stream::Streams,
+    /// How many requests wait for something that may come: in all, and of one owner.
+    pub waits: Permits,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -141,6 +146,7 @@ impl App {
             answer_seal: AnswerSeal::new(&secrets.answers),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
+            waits: Permits::sharing(u32::try_from(limits.clients).unwrap_or(u32::MAX), WAITS_PER_OWNER_MAX),
             metrics,
             simulator: Simulator::start(db.clone(), clock.clone()),
             db,

@@ -6,7 +6,7 @@ use rialto_a2a::{
     push::{Delivery, TellOfTask},
     store::{EventStore, TaskStore},
 };
-use rialto_coordinator::{Advance, store::ExecutionStore};
+use rialto_coordinator::{Advance, RUNS_MAX, store::ExecutionStore};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -44,9 +44,6 @@ const DELIVERIES: usize = 32;
 /// How long a sweep that died with its process keeps others from it. Short: money may be waiting for it.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// How many runs of tasks and workflows this process drives at once. They mostly wait for agents.
-const RUNS_MAX: usize = 64;
-
 /// The workers of this process.
 pub struct Workers {
     sweeps: Running,
@@ -64,7 +61,8 @@ impl Workers {
 /// Starts the workers of this process. Runs have one of their own: they take long, and sweeps must not wait for them. So has
 /// what others' servers are told: those that hang must keep nothing else from being done.
 pub fn start(app: &Arc<App>) -> Workers {
-    let options = WorkerOptions { lease: LEASE, concurrency: RUNS_MAX, ..WorkerOptions::default() };
+    let concurrency = usize::try_from(RUNS_MAX).unwrap_or(usize::MAX);
+    let options = WorkerOptions { lease: LEASE, concurrency, ..WorkerOptions::default() };
     let runs = Worker::new(app.db.clone(), app.clock.clone(), options).job::<Advance>(Arc::new(app.coordinator.clone())).start();
     Workers { sweeps: sweeps(app), runs, deliveries: deliveries(app) }
 }

@@ -121,6 +121,32 @@ impl Presented {
     }
 }
 
+/// What somebody came with whose answer has no end: it may be revoked, or its time over, while they still listen.
+pub struct Standing {
+    presented: Presented,
+    caller: Caller,
+}
+
+impl Standing {
+    /// What `caller` came with.
+    pub fn of(request: &HttpRequest, caller: Caller) -> Self {
+        Self { presented: Presented::by(request), caller }
+    }
+
+    /// Whether it is still good, for the same owner. A database that cannot say so takes nobody's word back.
+    pub async fn is_good(&self, app: &App) -> bool {
+        let mut refused = false;
+        for credential in &self.presented.credentials {
+            match app.identity.authenticate(credential).await {
+                Ok(caller) if caller.owner == self.caller.owner => return true,
+                Ok(_) | Err(IdentityError::Unauthenticated | IdentityError::Expired) => refused = true,
+                Err(_) => return true,
+            }
+        }
+        !refused
+    }
+}
+
 /// A bearer that proves nothing does not spoil a key that is good: clients keep sending tokens that have expired.
 async fn authenticate(app: &App, request: &HttpRequest, presented: &Presented) -> Result<Caller, Problem> {
     let mut refusal = Problem::unauthenticated("Not authenticated");

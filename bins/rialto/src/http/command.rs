@@ -152,7 +152,10 @@ async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Res
 }
 
 /// Reads the `Idempotency-Key`, and binds it to this caller, this path and this very request.
-fn key(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
+///
+/// # Errors
+/// 400.
+pub fn key(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
     let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     // The draft standard writes it as a quoted string; most clients send it bare.
     let key = value.to_str().unwrap_or_default().trim().trim_matches('"');

@@ -9,8 +9,9 @@ use rialto_a2a::{
     A2aError,
     card::{Platform, agent_card, legacy_agent_card, legacy_platform_card, platform_card},
     store::CardStore,
+    wire::rpc::Method,
 };
-use rialto_registry::{self as registry, Agent, AgentFilter, AgentRef};
+use rialto_registry::{self as registry, Agent, AgentFilter, AgentRef, store::AgentStore};
 use rialto_store::Tx;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -52,13 +53,20 @@ fn answer(request: &HttpRequest, card: &Value) -> HttpResponse {
 
 /// An agent that is there for everybody.
 pub async fn active(app: &App, agent_id: &str) -> Result<Agent, A2aError> {
+    addressed(app, agent_id, Method::SendMessage).await
+}
+
+/// The agent at an address, for what is asked there: one that was switched off is not called any more, and does not show its card,
+/// but the tasks that it had are still its clients'.
+pub async fn addressed(app: &App, agent_id: &str, method: Method) -> Result<Agent, A2aError> {
+    let is_new = matches!(method, Method::SendMessage | Method::SendStreamingMessage | Method::GetExtendedAgentCard);
     let unknown = || A2aError::AgentNotFound(agent_id.chars().filter(|char| !char.is_control()).take(300).collect());
     if agent_id.contains('\0') || agent_id.contains("%00") {
         return Err(unknown());
     }
     let agent = AgentRef::parse(agent_id);
-    let found = app.db.read(async move |tx: &mut Tx| registry::find_callable(tx, &agent).await).await?;
-    found.ok_or_else(unknown)
+    let found = app.db.read(async move |tx: &mut Tx| tx.find_agent(&agent).await).await?;
+    found.filter(|agent| agent.is_active || !is_new).ok_or_else(unknown)
 }
 
 const fn platform(base: &str) -> Platform<'_> {

@@ -53,7 +53,7 @@ pub async fn import_agent(app: Data<App>, command: Command<ImportRequest>) -> Re
 }
 
 async fn import_one(app: &App, caller: Caller, url: &str) -> Result<ImportResponse, Problem> {
-    let card = app.a2a.checked_card(url).await?;
+    let card = app.a2a.checked_card(caller.owner, url).await?;
     let signature = signature_of(&card);
     let agent = import_card(app, caller, card).await?;
     Ok(ImportResponse::new(agent, signature))
@@ -106,7 +106,7 @@ pub async fn refresh_agent(app: Data<App>, path: Path<String>, command: Command<
     let (caller, agent) = (command.caller, AgentRef::parse(&path));
     let wanted = agent.clone();
     let known = app.db.read(async move |tx: &mut Tx| card_to_refresh(tx, &caller, &wanted).await).await?;
-    let card: CheckedCard = app.a2a.checked_card(&known.url).await?;
+    let card: CheckedCard = app.a2a.checked_card(caller.owner, &known.url).await?;
     let (signature, now) = (signature_of(&card), app.clock.now());
     let work = async move |tx: &mut Tx| refresh(tx, &caller, &agent, &card, now).await;
     let agent = app.db.write(work).await?;
@@ -127,8 +127,8 @@ pub async fn refresh_agent(app: Data<App>, path: Path<String>, command: Command<
     security(("token" = [])),
 )]
 #[get("/a2a/agents/fetch-card")]
-pub async fn fetch_card(app: Data<App>, Auth(_caller): Auth, query: Query<CardQuery>) -> Result<HttpResponse, Problem> {
-    let found = app.a2a.fetched_card(&query.url).await.map_err(no_card)?;
+pub async fn fetch_card(app: Data<App>, Auth(caller): Auth, query: Query<CardQuery>) -> Result<HttpResponse, Problem> {
+    let found = app.a2a.fetched_card(caller.owner, &query.url).await.map_err(no_card)?;
     let signature = card::verify(&app.outbound, &found.value).await;
     let text: Box<RawValue> = serde_json::from_slice(&found.bytes).map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().json(CardPreview {

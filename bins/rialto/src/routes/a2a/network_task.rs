@@ -1,7 +1,9 @@
 //! Tasks that are sent into a network, as the first reference has them.
 
 use actix_web::{
-    HttpRequest, HttpResponse, post,
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    post,
     web::{self, Data},
 };
 use rialto_a2a::{
@@ -10,16 +12,20 @@ use rialto_a2a::{
 };
 use rialto_kernel::Caller;
 use rialto_networks::{
-    self as networks, Called, Channel, DeliveryStatus, Letter, NetworkError, NetworkId, NewMessage, ParticipantId,
+    self as networks, CallEnd, CallKey, Called, Channel, DeliveryStatus, Letter, MessageId, NetworkError, NetworkId, NewMessage,
+    ParticipantId,
 };
-use rialto_store::{StoreError, Tx};
+use rialto_store::{
+    StoreError, Tx,
+    idempotency::{self, Claim, Key, Stored},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::rpc::{json_answer, refusal};
 use crate::{
     compose::App,
-    http::{Auth, Problem, body, input::body_limit},
+    http::{Auth, Problem, body, command, input::body_limit},
 };
 
 /// What the envelope carries.
@@ -65,6 +71,7 @@ fn channel_of(task: &TaskIn) -> Result<Channel, A2aError> {
 /// waits for the answer. Errors are JSON-RPC errors, with status 200.
 #[utoipa::path(
     tag = "A2A",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, without a second message.")),
     request_body(content = Value, example = json!({"jsonrpc": "2.0", "id": 1, "method": "tasks/send", "params": {
         "network_id": "0198c0de-0000-7000-8000-000000000001", "sender_participant_id": "0198c0de-0000-7000-8000-000000000002",
         "recipient_participant_id": "0198c0de-0000-7000-8000-000000000003",
@@ -83,19 +90,27 @@ pub async fn send_network_task(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = body::read(&request, &mut payload.into_inner(), body_limit(&request)).await?;
+    let key = command::key(&request, &caller, &body)?;
     let asked: Value = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => return Ok(refusal(&Value::Null, &A2aError::Parse(error.to_string()))),
     };
     // The reference looks neither at the version of the envelope nor at its method.
     let id = asked.get("id").filter(|id| id.is_string() || id.is_number()).cloned().unwrap_or_default();
-    Ok(match send(&app, caller, asked.get("params")).await {
-        Ok(result) => json_answer(&rpc::success(&id, &result)),
+    Ok(match send(&app, caller, asked.get("params"), key).await {
+        Ok((result, replayed)) => {
+            let mut answer = json_answer(&rpc::success(&id, &result));
+            if replayed {
+                answer.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+            }
+            answer
+        }
         Err(error) => refusal(&id, &error),
     })
 }
 
-async fn send(app: &App, caller: Caller, params: Option<&Value>) -> Result<Value, A2aError> {
+/// The result, and whether it was given before, under the same key.
+async fn send(app: &App, caller: Caller, params: Option<&Value>, key: Option<Key>) -> Result<(Value, bool), A2aError> {
     let given = params.unwrap_or(&Value::Null);
     if rpc::holds_nul(given) {
         return Err(A2aError::invalid("params", "text must not contain the NUL character"));
@@ -115,34 +130,69 @@ async fn send(app: &App, caller: Caller, params: Option<&Value>) -> Result<Value
         metadata: None,
     };
     if channel == Channel::Call {
-        return call(app, caller, new).await;
+        return call(app, caller, new, key).await;
     }
     let (recipient, now) = (new.recipient, app.clock.now());
-    let work = async move |tx: &mut Tx| match channel {
-        Channel::Mailbox => networks::send_to_mailbox(tx, &caller, &new, now).await,
-        Channel::Call | Channel::Message => networks::send(tx, &caller, &new, now).await,
+    let work = async move |tx: &mut Tx| {
+        if let Some(key) = &key {
+            match idempotency::claim(tx, key, now).await? {
+                Claim::Fresh => {}
+                Claim::Done(stored) => return kept(&stored).map(|result| (result, true)),
+                Claim::Running => return Err(refused(NetworkError::KeyRunning)),
+                Claim::Mismatch => return Err(refused(NetworkError::KeyReused)),
+            }
+        }
+        let sent = match channel {
+            Channel::Mailbox => networks::send_to_mailbox(tx, &caller, &new, now).await,
+            Channel::Call | Channel::Message => networks::send(tx, &caller, &new, now).await,
+        };
+        let result = task(&sent.map_err(refused)?);
+        if let Some(key) = &key {
+            idempotency::finish(tx, key, &Stored { status: 200, body: result.to_string() }).await?;
+        }
+        Ok((result, false))
     };
-    let letter = app.db.write(work).await.map_err(refused)?;
+    let sent = app.db.write(work).await?;
     app.networks.wake(recipient);
-    Ok(task(&letter))
+    Ok(sent)
 }
 
-async fn call(app: &App, caller: Caller, new: NewMessage) -> Result<Value, A2aError> {
-    let failed = |message: &dyn ToString, why: String| {
+/// The result that is kept under a key.
+fn kept(stored: &Stored) -> Result<Value, A2aError> {
+    serde_json::from_str(&stored.body)
+        .map_err(|_| A2aError::Store(StoreError::Corrupt("an answer that was kept is no JSON".into())))
+}
+
+async fn call(app: &App, caller: Caller, new: NewMessage, key: Option<Key>) -> Result<(Value, bool), A2aError> {
+    let keyed = key.map(|key| CallKey { key, render });
+    match app.networks.call(caller, new, keyed).await {
+        Ok(Called::Answered(answered)) => Ok((ended(&Ok(answered)), false)),
+        Ok(Called::Replayed(stored)) => kept(&stored).map(|result| (result, true)),
+        Err(error @ (NetworkError::CallTimeout { .. } | NetworkError::CallFailed { .. })) => Ok((ended(&Err(error)), false)),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// How the end of a call is kept for a repeat with the same `Idempotency-Key`.
+fn render(end: &CallEnd) -> Stored {
+    Stored { status: 200, body: ended(end).to_string() }
+}
+
+/// The end of a call as the first reference shows it as a task.
+fn ended(end: &CallEnd) -> Value {
+    let failed = |message: Option<&MessageId>, why: String| {
         let words = json!({"role": "agent", "parts": [{"type": "text", "text": why}]});
-        json!({"id": message.to_string(), "status": {"state": "failed", "message": words}})
+        json!({"id": message, "status": {"state": "failed", "message": words}})
     };
-    match app.networks.call(caller, new, None).await {
-        Ok(Called::Answered(answered)) => {
+    match end {
+        Ok(answered) => {
             let text = answered.response.as_str().map_or_else(|| answered.response.to_string(), str::to_owned);
             let artifact = json!({"parts": [{"type": "text", "text": text}]});
-            Ok(json!({"id": answered.message.to_string(), "status": {"state": "completed"}, "artifacts": [artifact]}))
+            json!({"id": answered.message, "status": {"state": "completed"}, "artifacts": [artifact]})
         }
-        // Only a request with an idempotency key can be one.
-        Ok(Called::Replayed(_)) => Err(A2aError::Busy("The call was made before".to_owned())),
-        Err(ref error @ NetworkError::CallTimeout { message, .. }) => Ok(failed(&message, error.to_string())),
-        Err(NetworkError::CallFailed { message, why }) => Ok(failed(&message, why)),
-        Err(error) => Err(refused(error)),
+        Err(error @ NetworkError::CallTimeout { message, .. }) => failed(Some(message), error.to_string()),
+        Err(NetworkError::CallFailed { message, why }) => failed(Some(message), why.clone()),
+        Err(error) => failed(None, error.to_string()),
     }
 }
 
@@ -178,7 +228,8 @@ fn refused(error: NetworkError) -> A2aError {
         }
         NetworkError::Invalid { field, message } => A2aError::invalid(format!("params.task.{field}"), message),
         NetworkError::ReadOnly => A2aError::ReadOnly,
-        NetworkError::Busy | NetworkError::OwnerBusy | NetworkError::Interrupted => A2aError::Busy(said),
+        NetworkError::OwnerBusy => A2aError::Crowded(said),
+        NetworkError::Busy | NetworkError::Interrupted | NetworkError::KeyRunning => A2aError::Busy(said),
         NetworkError::Store(error) => A2aError::Store(error),
         NetworkError::Cipher(_) | NetworkError::Registry(_) => A2aError::Store(StoreError::Corrupt(said)),
         _ => A2aError::InvalidRequest(said),

@@ -1,6 +1,6 @@
 //! The operations of the protocol, whichever binding they come through.
 
-use std::pin::Pin;
+use std::{net::IpAddr, pin::Pin};
 
 use futures_util::{Stream, StreamExt};
 use rialto_a2a::{
@@ -16,11 +16,12 @@ use rialto_a2a::{
     },
 };
 use rialto_kernel::Caller;
+use rialto_outbound::Permit;
 use rialto_registry::Agent;
 use rialto_store::Tx;
 use serde_json::{Value, json};
 
-use crate::compose::App;
+use crate::compose::{App, stream::Seat};
 
 /// What a stream says, as it comes.
 pub type Items = Pin<Box<dyn Stream<Item = Result<Value, A2aError>>>>;
@@ -43,6 +44,31 @@ pub struct Place {
     pub version: Version,
     /// Where clients reach us.
     pub base: String,
+    /// From where it is asked for.
+    pub address: IpAddr,
+}
+
+/// What whoever waits has taken, until it does not wait any more.
+struct Waiting {
+    _permit: Permit,
+    _seat: Option<Seat>,
+}
+
+/// Takes the place of somebody who waits, or who follows a stream.
+fn wait(app: &App, place: &Place, streams: bool) -> Result<Waiting, A2aError> {
+    let crowded = |_| A2aError::Crowded("Too many of your requests are waiting; try again when one has ended".to_owned());
+    let full = |_| A2aError::Crowded("Too many streams are open; close one first".to_owned());
+    let permit = app.waits.take(place.caller.owner).map_err(crowded)?;
+    let seat = streams.then(|| app.streams.seat(place.address)).transpose().map_err(full)?;
+    Ok(Waiting { _permit: permit, _seat: seat })
+}
+
+/// The items, and the place of whoever follows them for as long as they come.
+fn held(waiting: Waiting, items: impl Stream<Item = Result<Value, A2aError>> + 'static) -> Answer {
+    Answer::Stream(Box::pin(items.map(move |item| {
+        let _held = &waiting;
+        item
+    })))
 }
 
 impl Place {
@@ -116,16 +142,19 @@ pub async fn run(app: &App, place: Place, method: Method, given: Value) -> Resul
     let scope = place.scope();
     match method {
         Method::SendMessage => {
+            let _waiting = wait(app, &place, false)?;
             let answer = app.a2a.send(scope, params::send(&given, place.version)?, place.version).await?;
             Ok(Answer::Value(place.item(&answer)))
         }
         Method::SendStreamingMessage => {
+            let waiting = wait(app, &place, true)?;
             let items = app.a2a.stream(scope, params::send(&given, place.version)?, place.version).await?;
-            Ok(Answer::Stream(Box::pin(items.map(move |item| item.map(|item| place.item(&item))))))
+            Ok(held(waiting, items.map(move |item| item.map(|item| place.item(&item)))))
         }
         Method::SubscribeToTask => {
+            let waiting = wait(app, &place, true)?;
             let items = app.a2a.subscribe(scope, &params::of_task(&given)?).await?;
-            Ok(Answer::Stream(Box::pin(items.map(move |item| item.map(|item| place.item(&item))))))
+            Ok(held(waiting, items.map(move |item| item.map(|item| place.item(&item)))))
         }
         Method::GetTask => {
             let asked = params::of_task(&given)?;

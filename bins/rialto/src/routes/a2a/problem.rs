@@ -32,6 +32,9 @@ impl From<A2aError> for Problem {
             A2aError::Busy(_) | A2aError::Raced => {
                 Self::new(actix_web::http::StatusCode::SERVICE_UNAVAILABLE, "busy", said).retry_after(1)
             }
+            A2aError::Crowded(_) => {
+                Self::new(actix_web::http::StatusCode::TOO_MANY_REQUESTS, "too-many-waiting", said).retry_after(1)
+            }
             A2aError::Registry(error) => error.into(),
             A2aError::Store(error) => error.into(),
         }

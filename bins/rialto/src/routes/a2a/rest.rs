@@ -18,9 +18,9 @@ use rialto_kernel::Caller;
 use serde_json::{Map, Value};
 
 use super::{
-    cards::{active, base},
+    cards::{addressed, base},
     operations::{self, Answer, Place},
-    rpc::{logged, version},
+    rpc::{address, logged, version},
     sse,
 };
 use crate::{
@@ -225,10 +225,11 @@ async fn answer(
         }
         let given = params(request, method, &body)?;
         let agent = match request.match_info().get("agent_id") {
-            Some(agent) => Some(active(app, agent).await?),
+            Some(agent) => Some(addressed(app, agent, method).await?),
             None => None,
         };
-        let place = Place { caller, agent, version: Version::V10, base: base(app, request) };
+        let address = address(app, request);
+        let place = Place { caller, agent, version: Version::V10, base: base(app, request), address };
         operations::run(app, place, method, given).await
     };
     Ok(match begun.await {
@@ -246,7 +247,7 @@ async fn answer(
 
 fn json_answer(status: StatusCode, value: &Value) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
     response.insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(value.to_string())

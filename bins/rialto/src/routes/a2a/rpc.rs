@@ -1,5 +1,7 @@
 //! The JSON-RPC binding, of both versions.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -18,13 +20,13 @@ use rialto_kernel::Caller;
 use serde_json::Value;
 
 use super::{
-    cards::{active, base},
+    cards::{addressed, base},
     operations::{self, Answer, Place},
     sse,
 };
 use crate::{
     compose::App,
-    http::{Auth, Problem, body, input::body_limit, problem::ProblemBody},
+    http::{Auth, Problem, body, input::body_limit, middleware, problem::ProblemBody},
 };
 
 /// The version that a request is in, or the refusal that says which there are.
@@ -106,19 +108,24 @@ async fn answer(
     agent: Option<&str>,
 ) -> Result<HttpResponse, Problem> {
     let body = body::read(request, &mut payload.into_inner(), body_limit(request)).await?;
+    let asked = rpc::read(&body);
+    let found = async {
+        let version = version(request)?;
+        Ok::<_, A2aError>((version, Method::find(&asked.as_ref().map_err(|(_, error)| error.clone())?.method, version)?))
+    };
+    let found = found.await;
     let agent = match agent {
-        Some(agent) => Some(active(app, agent).await?),
+        // An address where nobody is answers so, whatever is asked there.
+        Some(agent) => Some(addressed(app, agent, found.as_ref().map_or(Method::SendMessage, |(_, method)| *method)).await?),
         None => None,
     };
-    let asked = match rpc::read(&body) {
+    let Request { id, params, .. } = match asked {
         Ok(asked) => asked,
         Err((id, error)) => return Ok(refusal(&id, &error)),
     };
-    let Request { id, method, params } = asked;
     let begun = async {
-        let version = version(request)?;
-        let method = Method::find(&method, version)?;
-        let place = Place { caller, agent, version, base: base(app, request) };
+        let (version, method) = found?;
+        let place = Place { caller, agent, version, base: base(app, request), address: address(app, request) };
         operations::run(app, place, method, params).await
     };
     Ok(match begun.await {
@@ -132,6 +139,11 @@ async fn answer(
         })),
         Err(error) => refusal(&id, &error),
     })
+}
+
+/// From where a request comes.
+pub(super) fn address(app: &App, request: &HttpRequest) -> IpAddr {
+    middleware::client(app, request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 pub(super) fn json_answer(value: &Value) -> HttpResponse {

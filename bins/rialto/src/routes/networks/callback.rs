@@ -20,21 +20,21 @@ const KEY_BYTES_MAX: usize = 255;
 ///
 /// No credential: the URL is all the proof. It is the participant's own (`token`), or the `reply_url` that came with a message
 /// (`sig` and `exp`), which answers that message. A repeat makes no second message: with a key, the same key; in an answer, the
-/// same answer to the same message; otherwise the same words within five minutes.
+/// same answer to the same message; otherwise the same words within five minutes. A key that comes again with other words is 422.
 #[utoipa::path(
     tag = "Networks",
     params(
         ("network_id" = NetworkId, Path, description = "The network's id.", example = "0198c0de-0000-7000-8000-000000000011"),
         ("participant_id" = ParticipantId, Path, description = "The participant's id.", example = "0198c0de-0000-7000-8000-000000000012"),
         CapabilityQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "By which a repeat is known; `webhook-id` does as well."),
+        ("Idempotency-Key" = Option<String>, Header, description = "By which a repeat is known; a `webhook-id` of your own does as well."),
     ),
     request_body = CallbackPayload,
     responses(
         (status = 200, description = "The message.", body = NetworkMessageResponse),
         (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The URL proves nothing, or not any more.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such participant, recipient or message.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such recipient or message, or no network any more.", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 #[post("/networks/{network_id}/participants/{participant_id}/callback")]
@@ -46,8 +46,10 @@ pub async fn receive_callback(
     Json(body): Json<CallbackPayload>,
 ) -> Result<HttpResponse, Problem> {
     let ((network, id), now) = (*path, app.clock.now());
-    let said = body.into_said(query.in_reply_to, key(&request)?);
+    let said = body.into_said(query.in_reply_to, key(&request, "Idempotency-Key")?, key(&request, "webhook-id")?);
     let (shown, urls) = (shown(query)?, app.networks.door().urls.clone());
+    let (stranger, door) = (shown.clone(), urls.clone());
+    app.db.read(async move |tx: &mut Tx| networks::judge(tx, &door, &stranger, network, id, now).await).await?;
     let hear = async move |tx: &mut Tx| networks::hear(tx, &urls, &shown, network, id, &said, now).await;
     let heard = app.db.write(hear).await?;
     if let Some(recipient) = heard.letter.message.recipient.filter(|_| !heard.repeated) {
@@ -69,12 +71,11 @@ fn shown(query: CapabilityQuery) -> Result<Capability, Problem> {
     }
 }
 
-fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let header = |name: &str| request.headers().get(name);
-    let Some(value) = header("Idempotency-Key").or_else(|| header("webhook-id")) else { return Ok(None) };
+fn key(request: &HttpRequest, name: &str) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(name) else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim();
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
+        let detail = format!("{name} must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
         return Err(Problem::bad_request("bad-idempotency-key", detail));
     }
     Ok(Some(key.to_owned()))

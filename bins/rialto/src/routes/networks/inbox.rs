@@ -1,7 +1,8 @@
 //! Inboxes, as their participants look into them.
 
-use actix_web::{HttpResponse, get, web::Data};
+use actix_web::{HttpResponse, get, http::StatusCode, web::Data};
 use rialto_networks::{NetworkId, ParticipantId};
+use rialto_outbound::Crowded;
 
 use super::{dto::NetworkMessageResponse, query::InboxParams};
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     responses(
         (status = 200, description = "The messages.", body = Vec<NetworkMessageResponse>),
         (status = 404, description = "There is no such participant in a network of yours.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many of your requests wait for something to come.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -34,6 +36,15 @@ pub async fn read_inbox(
     params: Query<InboxParams>,
 ) -> Result<HttpResponse, Problem> {
     let ((network, id), query, patience) = (*path, params.query()?, params.patience()?);
+    let _waiting = if patience.is_zero() { None } else { Some(app.waits.take(caller.owner).map_err(crowded)?) };
     let found = app.networks.await_inbox(caller, network, id, query, patience).await?;
     Ok(HttpResponse::Ok().json(found.into_iter().map(NetworkMessageResponse::from).collect::<Vec<_>>()))
+}
+
+fn crowded(crowded: Crowded) -> Problem {
+    let detail = match crowded {
+        Crowded::All => "As many requests are waiting as may wait at once; try again in a moment.",
+        Crowded::Owner => "Too many of your requests are waiting; try again when one has ended.",
+    };
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-waiting", detail).retry_after(1)
 }

@@ -29,6 +29,7 @@ impl From<NetworkError> for Problem {
             }
             NetworkError::Unreachable => Self::bad_request("participant-unreachable", said),
             NetworkError::AgentPriced => Self::bad_request("agent-priced", said),
+            NetworkError::AgentSpeaksA2a => Self::bad_request("agent-speaks-a2a", said),
             NetworkError::NoCallback => Self::bad_request("no-callback", said),
             NetworkError::AgentPresent => Self::bad_request("agent-already-in-network", said),
             NetworkError::Topology(_) => Self::bad_request("topology-violation", said),

@@ -1,6 +1,9 @@
 //! Inboxes as they fill, as a WebSocket and as server-sent events.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -16,7 +19,9 @@ use super::{dto::NetworkMessageResponse, query::StreamParams};
 use crate::{
     compose::{App, stream::Seat},
     http::{
-        Auth, Path, Problem, Query, middleware,
+        Auth, Path, Problem, Query,
+        caller::Standing,
+        middleware,
         problem::ProblemBody,
         socket::{Socket, Word},
     },
@@ -24,12 +29,24 @@ use crate::{
 
 /// The inbox is not there any more; the reason says why.
 const CLOSE_GONE: u16 = 4_410;
+/// The credential is not good any more.
+const CLOSE_UNAUTHENTICATED: u16 = 4_401;
+/// How often it is asked whether the credential is still good.
+const ASKED_EVERY: Duration = Duration::from_secs(60);
+
+/// What is told.
+enum Told {
+    Arrival(Arrival),
+    /// Nothing more: the credential was revoked, or its time is over.
+    Revoked,
+}
 
 /// Stream an inbox
 ///
 /// As server-sent events: first what the participant has not acknowledged, then each message as it comes, once, without an end. The
 /// `id` of an event is the message's `seq`, its `data` the message. Acknowledge what you have: in the next stream it comes again
-/// otherwise. A reader that takes nothing for a minute is cut off. The last event may be `gone`, when the network is.
+/// otherwise. A reader that takes nothing for a minute is cut off. The last event may be `gone`, when the network is, or, within
+/// about a minute, the credential.
 #[utoipa::path(
     tag = "Networks",
     params(
@@ -71,7 +88,8 @@ pub async fn stream_inbox(
 /// Listen to an inbox
 ///
 /// The same stream as a WebSocket: text messages, each a NetworkMessageResponse. What you send is ignored. The server pings every
-/// 20 s. It closes with 1001 when it goes down, and 4410 when the network or the participant is gone.
+/// 20 s. It closes with 1001 when it goes down, 4410 when the network or the participant is gone, and 4401 within about a minute
+/// after the credential was revoked or its time is over.
 #[utoipa::path(
     tag = "Networks",
     params(
@@ -102,17 +120,33 @@ pub async fn listen_to_inbox(
 }
 
 async fn follow(
-    app: &App,
+    app: &Data<App>,
     request: &HttpRequest,
     caller: Caller,
     (network, id): (NetworkId, ParticipantId),
     params: &StreamParams,
-) -> Result<(Seat, impl Stream<Item = Arrival> + use<>), Problem> {
+) -> Result<(Seat, impl Stream<Item = Told> + use<>), Problem> {
     let address = middleware::client(app, request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let seat = app.streams.seat(address)?;
     let after = params.after.unwrap_or(0);
     let arrivals = app.networks.follow_inbox(caller, network, id, params.channel(), after).await?;
-    Ok((seat, arrivals))
+    Ok((seat, while_good(app.clone(), Standing::of(request, caller), arrivals)))
+}
+
+/// What arrives, for as long as the credential is good. A silent stream says so every few seconds, so that it is asked in time.
+fn while_good(app: Data<App>, standing: Standing, arrivals: impl Stream<Item = Arrival>) -> impl Stream<Item = Told> {
+    let start = (app, standing, Box::pin(arrivals), Instant::now());
+    stream::unfold(Some(start), async |going| {
+        let (app, standing, mut arrivals, asked) = going?;
+        let arrival = arrivals.next().await?;
+        if asked.elapsed() < ASKED_EVERY {
+            return Some((Told::Arrival(arrival), Some((app, standing, arrivals, asked))));
+        }
+        if !standing.is_good(&app).await {
+            return Some((Told::Revoked, None));
+        }
+        Some((Told::Arrival(arrival), Some((app, standing, arrivals, Instant::now()))))
+    })
 }
 
 /// A message as JSON, and its place.
@@ -122,7 +156,10 @@ fn json(letter: Letter) -> (String, i64) {
     (serde_json::to_string(&message).unwrap_or_default(), message.seq)
 }
 
-fn event(arrival: Arrival) -> Bytes {
+fn event(told: Told) -> Bytes {
+    let Told::Arrival(arrival) = told else {
+        return Bytes::from_static(b"event: gone\ndata: {\"reason\":\"The credential is not good any more\"}\n\n");
+    };
     match arrival {
         Arrival::Letter(letter) => {
             let (json, seq) = json(*letter);
@@ -137,7 +174,10 @@ fn event(arrival: Arrival) -> Bytes {
     }
 }
 
-fn word(arrival: Arrival) -> Word {
+fn word(told: Told) -> Word {
+    let Told::Arrival(arrival) = told else {
+        return Word::Last(CloseCode::Other(CLOSE_UNAUTHENTICATED), "The credential is not good any more".to_owned());
+    };
     match arrival {
         Arrival::Letter(letter) => Word::Text(json(*letter).0.into()),
         Arrival::Idle => Word::Nothing,

@@ -201,7 +201,7 @@ pub struct CallbackPayload {
 
 impl CallbackPayload {
     /// What is said, in answer to `answered` unless it says otherwise, and with a key of the participant's own.
-    pub fn into_said(self, answered: Option<MessageId>, key: Option<String>) -> Said {
+    pub fn into_said(self, answered: Option<MessageId>, key: Option<String>, webhook_id: Option<String>) -> Said {
         Said {
             content: self.content,
             recipient: self.recipient_participant_id,
@@ -209,6 +209,7 @@ impl CallbackPayload {
             metadata: self.metadata,
             in_reply_to: self.in_reply_to_id.or(answered),
             key,
+            webhook_id,
         }
     }
 }
