@@ -53,6 +53,22 @@ async fn tasks_travel_by_the_channel_they_name(world: &mut World) {
     assert_eq!(ada.api.get(&path).await.expect(200)["content"], "news");
 }
 
+async fn a_task_with_a_key_is_sent_once(world: &mut World) {
+    let ada = world.person("ada").await;
+    let echo = Agent::start(Answer::Echo).await;
+    let team = team(&ada, &echo.url).await;
+    for channel in ["call", "mailbox", "message"] {
+        let keyed = ada.api.with("idempotency-key", channel);
+        let first = send(&keyed, params(&team, channel, "once")).await;
+        assert!(first["result"]["id"].is_string(), "{first}");
+        assert_eq!(send(&keyed, params(&team, channel, "once")).await, first);
+        let other = send(&keyed, params(&team, channel, "twice")).await;
+        assert!(text(&other["error"]["message"]).contains("another request"), "{other}");
+    }
+    let all = ada.api.get(&format!("/networks/{}/messages", team.network)).await.expect(200);
+    assert_eq!(all.as_array().map(Vec::len), Some(4), "one each, and the answer to the call: {all}");
+}
+
 async fn what_is_wrong_with_a_task_for_a_network_is_said_in_its_answer(world: &mut World) {
     let (ada, bob) = (world.person("ada").await, world.person("bob").await);
     let broken = Agent::start(Answer::Json(500, json!({}))).await;
@@ -77,5 +93,6 @@ async fn what_is_wrong_with_a_task_for_a_network_is_said_in_its_answer(world: &m
 
 journeys! {
     tasks_travel_by_the_channel_they_name,
+    a_task_with_a_key_is_sent_once,
     what_is_wrong_with_a_task_for_a_network_is_said_in_its_answer,
 }

@@ -124,7 +124,23 @@ async fn a_task_is_followed_from_another_replica(world: &mut World) {
     assert_eq!(canceled["result"]["status"]["state"], "TASK_STATE_CANCELED", "{canceled}");
 }
 
+async fn the_tasks_of_an_agent_that_was_switched_off_are_still_there(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let endpoint = Agent::start(Answer::Slow(Duration::from_secs(20))).await;
+    let agent = bob.register_agent("Slow", &endpoint, Some(10)).await;
+    let at = address(&agent);
+    let id = begin(&ada, &at, "m1").await;
+    eventually("the agent is called", async || (endpoint.calls() > 0).then_some(())).await;
+    bob.api.put(&format!("/registry/agents/{}", text(&agent["id"])), &json!({"is_active": false})).await.expect(200);
+    assert_eq!(state(&ada, &at, &id).await, "TASK_STATE_WORKING");
+    let canceled = call(&ada.api, &at, "CancelTask", json!({"id": id})).await;
+    assert_eq!(canceled["result"]["status"]["state"], "TASK_STATE_CANCELED", "{canceled}");
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": message("m2", "hello")});
+    ada.api.with("a2a-version", "1.0").post(&at, &body).await.expect_problem(404);
+}
+
 journeys! {
+    the_tasks_of_an_agent_that_was_switched_off_are_still_there,
     a_task_that_is_canceled_is_not_paid,
     of_a_cancellation_and_an_answer_one_comes_true_with_its_money,
     who_cannot_pay_is_rejected_and_the_agent_not_called,

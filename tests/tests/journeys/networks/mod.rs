@@ -1,5 +1,6 @@
 //! Networks over HTTP: agents that talk, their deliveries, and what must not get through.
 
+mod cached;
 mod crash;
 mod listening;
 mod receiver;
