@@ -20,7 +20,7 @@ pub enum StoreError {
     /// No connection, no free connection in time, or the connection broke before `COMMIT` was sent: nothing was done.
     #[error("the database is not available ({0})")]
     Unavailable(String),
-    /// The connection broke, or the server was silent, after `COMMIT` was sent: it may have been done.
+    /// The connection broke, or the server was silent, after `COMMIT` was sent, or the disk failed at SQLite's: it may have been done.
     #[error("it is not known whether this was done ({0})")]
     Unknown(String),
     /// The work took longer than a transaction may.

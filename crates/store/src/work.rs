@@ -119,6 +119,17 @@ where
     }
 }
 
+/// `work` with its type forgotten, and where its answer arrives.
+pub(crate) fn task<R, E, F>(bound: Option<Duration>, work: F) -> (Box<dyn Task>, oneshot::Receiver<Result<R, E>>)
+where
+    F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
+    R: Send + 'static,
+    E: From<StoreError> + Error + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Work { work, bound, result: None, reply }), answer)
+}
+
 /// Sends `work` to `queue`, and waits for what becomes of it.
 pub(crate) fn submit<R, E, F>(queue: &Sender<Request>, mode: Mode, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
 where
@@ -126,9 +137,8 @@ where
     R: Send + 'static,
     E: From<StoreError> + Error + Send + 'static,
 {
-    let (reply, answer) = oneshot::channel();
     let bound = matches!(mode, Mode::Write | Mode::Live).then_some(BOUND);
-    let task: Box<dyn Task> = Box::new(Work { work, bound, result: None, reply });
+    let (task, answer) = task(bound, work);
     let queue = queue.clone();
     async move {
         let stopped = || "the database threads have stopped".to_owned();

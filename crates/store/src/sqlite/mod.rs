@@ -53,3 +53,31 @@ fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
         .build()
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::{QueryableByName, sql_types};
+
+    use super::{Purpose, open};
+    use crate::{StoreError, on};
+
+    #[derive(QueryableByName, Debug, PartialEq)]
+    struct Settings {
+        #[diesel(sql_type = sql_types::Integer)]
+        synchronous: i32,
+        #[diesel(sql_type = sql_types::Text)]
+        journal_mode: String,
+        #[diesel(sql_type = sql_types::Integer)]
+        foreign_keys: i32,
+    }
+
+    /// Whatever is acknowledged survives a loss of power only so: no other test would tell.
+    #[tokio::test]
+    async fn the_writer_syncs_the_log_at_each_commit() {
+        const SETTINGS: &str = "SELECT * FROM pragma_synchronous, pragma_journal_mode, pragma_foreign_keys";
+        let folder = tempfile::tempdir().unwrap();
+        let mut tx = open(&folder.path().join("test.db"), Purpose::Write).unwrap();
+        let found: Result<Settings, StoreError> = on!(&mut tx, conn => diesel::sql_query(SETTINGS).get_result(conn).await);
+        assert_eq!(found, Ok(Settings { synchronous: 2, journal_mode: "wal".into(), foreign_keys: 1 }));
+    }
+}

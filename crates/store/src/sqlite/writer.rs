@@ -17,7 +17,8 @@
 //!   hears nothing must look, or repeat with the same idempotency key, as after any broken connection.)
 //! - The savepoint cannot be rolled back or released (SQLite gives up the whole transaction on some I/O errors):
 //!   the group is rolled back, every member fails, none is half-done.
-//! - `COMMIT` fails: the group is rolled back, every member fails with the same error.
+//! - `COMMIT` fails: the group is rolled back, every member fails with the same error; when the disk failed, with
+//!   [`StoreError::Unknown`].
 //! - The process dies: SQLite's WAL holds whole groups only. Whoever was told of success is in it.
 
 use std::{
@@ -88,7 +89,7 @@ async fn group(tx: &mut Tx, first: Box<dyn Task>, queue: &Receiver<Request>) {
         }
     }
     if outcome.is_ok() {
-        outcome = tx.batch("COMMIT").await;
+        outcome = tx.batch("COMMIT").await.map_err(at_commit);
     }
     if let Err(error) = &outcome {
         tracing::error!(%error, members = members.len(), "a group of transactions failed and was rolled back");
@@ -97,6 +98,15 @@ async fn group(tx: &mut Tx, first: Box<dyn Task>, queue: &Receiver<Request>) {
     }
     for member in members {
         member.settle(outcome.clone());
+    }
+}
+
+/// What an error of `COMMIT` means. A row that is referred to is missing, the file is locked: SQLite looked, and wrote nothing. Any
+/// other comes from the disk, and the log may have the whole group by then: whoever opens the file next may find it there.
+fn at_commit(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(text) => StoreError::Unknown(text),
+        other => other,
     }
 }
 
@@ -122,3 +132,6 @@ async fn savepoint(tx: &mut Tx, member: &mut dyn Task) -> Result<(), StoreError>
         Verdict::Undo | Verdict::Abandon | Verdict::Again => tx.batch("ROLLBACK TO member; RELEASE member").await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! What befalls a group, one hazard after another. The members are in the queue before the group begins, so all are in it.
+
+use diesel::{QueryableByName, sql_types::BigInt};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::{
+    on,
+    work::{Mode, task},
+};
+
+/// Long enough for whatever ends.
+const LONG: Duration = Duration::from_secs(60);
+
+type Answer = Result<(), StoreError>;
+
+/// A file, its writer, and members that wait.
+struct Group {
+    tx: Tx,
+    waiting: Vec<Box<dyn Task>>,
+    answers: Vec<oneshot::Receiver<Answer>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Group {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tx = open(&folder.path().join("test.db"), Purpose::Write).unwrap();
+        let tables = "CREATE TABLE things (n INTEGER PRIMARY KEY) STRICT;
+            CREATE TABLE children (n INTEGER REFERENCES things (n) DEFERRABLE INITIALLY DEFERRED) STRICT;";
+        tx.batch(tables).await.unwrap();
+        Self { tx, waiting: Vec::new(), answers: Vec::new(), _folder: folder }
+    }
+
+    fn join(&mut self, bound: Duration, work: impl AsyncFn(&mut Tx) -> Answer + Send + 'static) {
+        let (task, answer) = task(Some(bound), work);
+        self.waiting.push(task);
+        self.answers.push(answer);
+    }
+
+    /// A member that writes a row, and no more.
+    fn writes(&mut self, n: u32) {
+        self.join(LONG, async move |tx: &mut Tx| tx.batch(&format!("INSERT INTO things VALUES ({n})")).await);
+    }
+
+    /// Has all that wait done in one group: what each was told, and which rows there are then.
+    async fn run(&mut self) -> (Vec<Answer>, Vec<i64>) {
+        #[derive(QueryableByName)]
+        struct Thing {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let (send, queue) = async_channel::unbounded();
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        let first = waiting.next().unwrap();
+        for task in waiting {
+            send.try_send(Request { mode: Mode::Write, since: Instant::now(), task }).ok().unwrap();
+        }
+        group(&mut self.tx, first, &queue).await;
+        while let Ok(left) = queue.try_recv() {
+            // What the group left to the next one.
+            group(&mut self.tx, left.task, &queue).await;
+        }
+        let mut answers = Vec::new();
+        for answer in self.answers.drain(..) {
+            answers.push(answer.await.unwrap());
+        }
+        let tx = &mut self.tx;
+        let things: Result<Vec<Thing>, StoreError> =
+            on!(tx, conn => diesel::sql_query("SELECT n FROM things ORDER BY n").load(conn).await);
+        (answers, things.unwrap().iter().map(|thing| thing.n).collect())
+    }
+
+    /// The writer goes on as if nothing had been.
+    async fn goes_on(&mut self) {
+        self.writes(99);
+        let (answers, things) = self.run().await;
+        assert_eq!((answers.as_slice(), things.last()), ([Ok(())].as_slice(), Some(&99)));
+    }
+}
+
+#[tokio::test]
+async fn when_commit_fails_all_members_fail_and_none_is_half_done() {
+    let mut group = Group::new().await;
+    group.writes(1);
+    group.join(LONG, async |tx: &mut Tx| tx.batch("INSERT INTO children VALUES (7)").await);
+    group.writes(2);
+    let (answers, things) = group.run().await;
+    assert_eq!(answers.len(), 3);
+    for answer in answers {
+        assert!(matches!(answer, Err(StoreError::ForeignKey(_))), "it is sure that it was not done: {answer:?}");
+    }
+    assert!(things.is_empty(), "{things:?}");
+    group.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_member_that_waits_for_ever_is_undone_alone() {
+    for place in 0..3 {
+        let mut group = Group::new().await;
+        for n in 0..3 {
+            if n == place {
+                group.join(Duration::from_millis(5), async |tx: &mut Tx| {
+                    tx.batch("INSERT INTO things VALUES (50)").await?;
+                    std::future::pending().await
+                });
+            } else {
+                group.writes(n);
+            }
+        }
+        let (answers, things) = group.run().await;
+        let others: Vec<i64> = (0..3).filter(|n| *n != place).map(i64::from).collect();
+        assert_eq!(things, others);
+        for (n, answer) in (0..).zip(answers) {
+            assert_eq!(answer, if n == place { Err(StoreError::Timeout) } else { Ok(()) });
+        }
+        group.goes_on().await;
+    }
+}
+
+/// As SQLite does on some I/O errors, and the member does not mind.
+#[tokio::test]
+async fn a_transaction_that_was_given_up_fails_whoever_was_in_it() {
+    let given_up = async |tx: &mut Tx| {
+        tx.batch("INSERT INTO things VALUES (50)").await?;
+        tx.batch("ROLLBACK").await
+    };
+    let mut group = Group::new().await;
+    group.join(LONG, given_up);
+    group.writes(1);
+    let (answers, things) = group.run().await;
+    assert!(matches!(&answers[0], Err(StoreError::Database(text)) if text.contains("given up")), "{answers:?}");
+    assert_eq!((&answers[1], things.as_slice()), (&Ok(()), [1].as_slice()), "the next one is in a group of its own");
+
+    let mut group = Group::new().await;
+    group.writes(1);
+    group.join(LONG, given_up);
+    let (answers, things) = group.run().await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Database(_)))), "{answers:?}");
+    assert!(things.is_empty(), "{things:?}");
+    group.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_savepoint_that_cannot_be_rolled_back_fails_the_group() {
+    let mut group = Group::new().await;
+    group.writes(1);
+    group.join(LONG, async |tx: &mut Tx| {
+        tx.batch("INSERT INTO things VALUES (50); ROLLBACK").await?;
+        Err(StoreError::Corrupt("its own reason".into()))
+    });
+    let (answers, things) = group.run().await;
+    assert!(matches!(&answers[0], Err(StoreError::Database(_))), "{answers:?}");
+    assert_eq!(answers[1], Err(StoreError::Corrupt("its own reason".into())));
+    assert!(things.is_empty(), "{things:?}");
+    group.goes_on().await;
+}
+
+#[test]
+fn what_the_disk_says_at_commit_leaves_open_what_was_done() {
+    let error = |message: &str| {
+        let kind = diesel::result::DatabaseErrorKind::Unknown;
+        at_commit(diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned())).into())
+    };
+    for disk in ["disk I/O error", "database or disk is full"] {
+        assert_eq!(error(disk), StoreError::Unknown(disk.into()));
+    }
+    assert_eq!(error("database is locked"), StoreError::Unavailable("database is locked".into()));
+}
