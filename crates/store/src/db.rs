@@ -156,6 +156,14 @@ impl Db {
         migrations::run(self, |migration| parts.contains(&migration.part())).await
     }
 
+    /// Whether these parts of the schema are those that this program knows, for a program that must not change it.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when they are older, or a newer program has migrated the database.
+    pub async fn check_parts(&self, parts: &[&str]) -> Result<(), StoreError> {
+        migrations::check(self, |migration| parts.contains(&migration.part())).await
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ impl Migration {
         "0022_ledger_holds",
         "0023_foundation_brief",
         "0024_market_upkeep",
+        "0029_ledger_holds_stay",
         "0030_networks_order",
     ];
 }
@@ -99,12 +100,33 @@ async fn present(tx: &mut Tx) -> Result<usize, StoreError> {
         tx.batch(LOCK_POSTGRES).await?;
     }
     tx.batch(if tx.is_postgres() { CREATE_POSTGRES } else { CREATE_SQLITE }).await?;
+    Ok(known_names(tx).await?.len())
+}
+
+/// The names of those that were applied, all of which this program knows.
+async fn known_names(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let names: Vec<String> = on!(tx, conn => schema_migrations::table.select(schema_migrations::name).load(conn).await)?;
     match names.iter().find(|name| Migration::ALL.iter().all(|known| known.name != name.as_str())) {
         Some(newer) => Err(StoreError::Schema(format!(
             "the database has the migration {newer}, which this version of Rialto does not know: use the version that made it, or a newer one"
         ))),
-        None => Ok(names.len()),
+        None => Ok(names),
+    }
+}
+
+/// Whether all that are `wanted` were applied, and none that this program does not know.
+pub(crate) async fn check(db: &Db, wanted: impl Fn(&Migration) -> bool) -> Result<(), StoreError> {
+    let names = match db.read(async |tx: &mut Tx| known_names(tx).await).await {
+        // There is not even the list.
+        Err(StoreError::Database(text)) if text.contains("schema_migrations") => Vec::new(),
+        names => names?,
+    };
+    match Migration::ALL.iter().find(|migration| wanted(migration) && !names.iter().any(|name| name == migration.name)) {
+        Some(missing) => Err(StoreError::Schema(format!(
+            "the database does not have the migration {} yet: run `rialto migrate`, or the version that made it",
+            missing.name
+        ))),
+        None => Ok(()),
     }
 }
 

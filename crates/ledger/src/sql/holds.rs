@@ -169,7 +169,7 @@ pub(super) async fn lock(tx: &mut Tx, ids: &[HoldId]) -> Result<Vec<Hold>, Store
 pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
     // The literal, not a parameter, lets both databases see that the partial index will do.
     let pending = || diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'pending'");
-    let rows: Vec<HoldRow> = on!(tx,
+    let rows: Result<Vec<HoldRow>, StoreError> = on!(tx,
     sqlite conn => {
         h::table
             .filter(pending().and(h::expires_at.le(now)))
@@ -189,8 +189,41 @@ pub(super) async fn lock_due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<
             .select(HoldRow::as_select())
             .load(conn)
             .await
+    });
+    let read = match rows {
+        Ok(rows) => models(tx, rows).await,
+        Err(error) => Err(error),
+    };
+    match read {
+        Err(StoreError::Corrupt(error)) => {
+            tracing::error!(%error, "among the holds whose time is over is one that cannot be read");
+            lock_due_each(tx, now, limit).await
+        }
+        read => read,
+    }
+}
+
+/// Those that can be read of the holds whose time is over.
+async fn lock_due_each(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Hold>, StoreError> {
+    let pending = || diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'pending'");
+    let ids: Vec<HoldId> = on!(tx,
+    sqlite conn => {
+        let due = h::table.filter(pending().and(h::expires_at.le(now))).order(h::expires_at).limit(limit.into());
+        due.select(h::id).load(conn).await
+    },
+    postgres conn => {
+        let due = h::table.filter(pending().and(h::expires_at.le(now))).order(h::expires_at).limit(limit.into());
+        due.for_update().skip_locked().select(h::id).load(conn).await
     })?;
-    models(tx, rows).await
+    let mut holds = Vec::with_capacity(ids.len());
+    for id in ids {
+        match find(tx, id).await {
+            Ok(hold) => holds.extend(hold),
+            Err(StoreError::Corrupt(error)) => tracing::error!(%error, hold.id = %id, "a hold cannot be read, and stays"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(holds)
 }
 
 statement! {

@@ -4,6 +4,8 @@ use rialto_ledger::{
     group, hold, post, set_account_state, void,
 };
 
+use rialto_store::{Tx, testing::TestDb};
+
 use crate::support::{account, amount, at, move_money, movement, new_hold, read};
 
 async fn make(books: &impl Books, new: &NewHold) -> Result<Held, LedgerError> {
@@ -85,6 +87,44 @@ async fn holds_expire_in_bounded_batches(books: &impl Books) {
     assert_eq!((left.available(), left.held_out), (80, amount(20)));
     assert_eq!(pay(books, holds[1].id, None, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
     assert_eq!(give_back(books, holds[1].id, 5).await, Err(LedgerError::HoldExpired(holds[1].id)));
+}
+
+/// What only tables have: a row that makes no sense.
+async fn one_hold_that_makes_no_sense_keeps_nobody_elses_money(test: &TestDb) {
+    let db = &test.db;
+    let (a, b, c) = (account(db, 100).await, account(db, 0).await, account(db, 50).await);
+    let (less, unreadable, good) =
+        (new_hold(c, b, 50, Some(at(10))), new_hold(a, b, 7, Some(at(11))), new_hold(a, b, 8, Some(at(12))));
+    for new in [&less, &unreadable, &good] {
+        make(db, new).await.unwrap();
+    }
+    let change = async |sql: String| db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await.unwrap();
+    // An account that holds less than its hold says, and metadata that are not words.
+    change("UPDATE ledger_accounts SET held_out = 1 WHERE held_out = 50".into()).await;
+    let (off, on) = if db.is_postgres() {
+        ("ALTER TABLE ledger_holds DISABLE TRIGGER USER", "ALTER TABLE ledger_holds ENABLE TRIGGER USER")
+    } else {
+        ("DROP TRIGGER ledger_holds_terms", "SELECT 1")
+    };
+    change(format!("{off}; UPDATE ledger_holds SET metadata = '[7]' WHERE amount = 7; {on}")).await;
+    let expire = async || db.write(async |tx: &mut Tx| expire_holds(tx, at(20), 100).await).await.unwrap();
+    let expired: Vec<HoldId> = expire().await.into_iter().map(|hold| hold.terms.id).collect();
+    assert_eq!(expired, [good.id]);
+    assert!(expire().await.is_empty(), "the others stay, and do no harm");
+    change("UPDATE ledger_accounts SET held_out = 50 WHERE held_out = 1".into()).await;
+    change(format!(
+        "{}UPDATE ledger_holds SET metadata = NULL WHERE amount = 7; {on}",
+        if db.is_postgres() { format!("{off}; ") } else { String::new() }
+    ))
+    .await;
+    assert_eq!(expire().await.len(), 2);
+    assert_eq!(read(db, a).await.available(), 100);
+}
+
+/// What only tables have.
+mod tables {
+    use super::one_hold_that_makes_no_sense_keeps_nobody_elses_money;
+    rialto_store::suite! { one_hold_that_makes_no_sense_keeps_nobody_elses_money }
 }
 
 async fn a_hold_is_posted_though_the_account_was_frozen_since(books: &impl Books) {

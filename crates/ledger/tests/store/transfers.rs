@@ -1,11 +1,11 @@
 use rialto_kernel::{AccountId, Asset, Id};
 use rialto_ledger::{
-    AccountState, Books, Command, House, LedgerError, LedgerStore, NewReversal, Outcome, ReferenceId, Side, group, reverse,
-    set_account_state,
+    AccountState, Books, Command, House, LedgerError, LedgerStore, NewReversal, Outcome, ReferenceId, Side, group, hold, post,
+    reverse, set_account_state, void,
 };
 use rialto_store::{StoreError, Tx, testing::TestDb};
 
-use crate::support::{account, amount, at, balance, move_money, movement, read};
+use crate::support::{account, amount, at, balance, move_money, movement, new_hold, read};
 
 async fn a_transfer_is_two_entries_with_the_balance_after_each(books: &impl Books) {
     let (a, b) = (account(books, 100).await, account(books, 0).await);
@@ -146,6 +146,47 @@ async fn transfers_and_holds_name_accounts_that_are_there_for_ever(test: &TestDb
     assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("never change")), "{refused:?}");
 }
 
+/// A hold that could be deleted, or made pending again, would be paid again by who asks for it again.
+async fn a_hold_stays_and_ends_once(test: &TestDb) {
+    let (a, b) = (account(&test.db, 100).await, account(&test.db, 0).await);
+    let (ended, pending) = (new_hold(a, b, 30, None), new_hold(a, b, 20, Some(at(60))));
+    let ids = [ended.id, pending.id];
+    let make = async move |tx: &mut Tx| {
+        for new in [&ended, &pending] {
+            hold(tx, new.clone(), at(1)).await?;
+        }
+        post(tx, ended.id, None, at(2)).await
+    };
+    test.db.write(make).await.unwrap();
+    let find = async || {
+        let look = async move |tx: &mut Tx| Ok::<_, StoreError>((tx.find_hold(ids[0]).await?, tx.find_hold(ids[1]).await?));
+        test.db.read(look).await.unwrap()
+    };
+    let before = find().await;
+    let attempt = async |sql: &'static str| test.db.write(async move |tx: &mut Tx| tx.batch(sql).await).await;
+    for sql in [
+        "DELETE FROM ledger_holds WHERE state = 'posted'",
+        "DELETE FROM ledger_holds WHERE state = 'pending'",
+        "UPDATE ledger_holds SET state = 'pending', posted_amount = NULL, transfer_id = NULL, resolved_at = NULL WHERE state = 'posted'",
+        "UPDATE ledger_holds SET state = 'voided', posted_amount = NULL, transfer_id = NULL WHERE state = 'posted'",
+        "UPDATE ledger_holds SET posted_amount = 1 WHERE state = 'posted'",
+        "UPDATE ledger_holds SET amount = 1 WHERE state = 'pending'",
+        "UPDATE ledger_holds SET expires_at = created_at WHERE state = 'pending'",
+        "UPDATE ledger_holds SET credit_no = debit_no WHERE state = 'pending'",
+    ] {
+        let refused = attempt(sql).await;
+        let told = |text: &str| ["never removed", "never change", "stays as it is"].iter().any(|why| text.contains(why));
+        assert!(matches!(&refused, Err(StoreError::Database(text)) if told(text)), "{sql}: {refused:?}");
+    }
+    if test.db.is_postgres() {
+        let refused = attempt("TRUNCATE ledger_holds").await;
+        assert!(matches!(&refused, Err(StoreError::Database(text)) if text.contains("never removed")), "{refused:?}");
+    }
+    assert_eq!(find().await, before);
+    let id = ids[1];
+    test.db.write(async move |tx: &mut Tx| void(tx, id, at(3)).await).await.unwrap();
+}
+
 async fn an_account_is_closed_only_when_it_is_empty(books: &impl Books) {
     let (a, b) = (account(books, 100).await, account(books, 0).await);
     let set = async |id, state| books.write(async move |tx| set_account_state(tx, id, state, at(1)).await).await;
@@ -189,10 +230,11 @@ async fn a_balance_stays_in_the_range_that_json_keeps(books: &impl Books) {
 /// What only tables have.
 mod tables {
     use super::{
-        history_cannot_be_changed, the_terms_of_an_account_never_change,
+        a_hold_stays_and_ends_once, history_cannot_be_changed, the_terms_of_an_account_never_change,
         transfers_and_holds_name_accounts_that_are_there_for_ever,
     };
     rialto_store::suite! {
+        a_hold_stays_and_ends_once,
         history_cannot_be_changed,
         the_terms_of_an_account_never_change,
         transfers_and_holds_name_accounts_that_are_there_for_ever,

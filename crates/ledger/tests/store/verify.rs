@@ -11,10 +11,11 @@ use crate::support::{account, at, move_money, movement, new_hold};
 async fn tamper(db: &Db, sql: &'static str) {
     db.write(async move |tx: &mut Tx| {
         if tx.is_postgres() {
-            tx.batch("ALTER TABLE ledger_transfers DISABLE TRIGGER USER").await?;
+            tx.batch("ALTER TABLE ledger_transfers DISABLE TRIGGER USER; ALTER TABLE ledger_holds DISABLE TRIGGER USER").await?;
         } else {
             tx.batch("DROP TRIGGER IF EXISTS ledger_transfers_no_update").await?;
             tx.batch("DROP TRIGGER IF EXISTS ledger_transfers_no_delete").await?;
+            tx.batch("DROP TRIGGER IF EXISTS ledger_holds_no_delete").await?;
         }
         tx.batch(sql).await
     })
