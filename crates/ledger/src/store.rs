@@ -26,7 +26,8 @@ pub type Locked = (Vec<Hold>, Vec<Account>, Vec<Transfer>);
 /// The rows of the ledger, as seen from inside one transaction.
 ///
 /// `lock_` means that no other transaction can change the row before this one ends. Rows are locked in the order of
-/// their ids, holds before accounts, so that two transactions never wait for each other.
+/// their ids, holds before accounts, so that two transactions never wait for each other. Holds whose time is over come in
+/// another order; who takes those waits for none.
 pub trait LedgerStore: Send {
     /// Opens an account, unless its id, or the wallet that it would be, is taken. Whether it was opened.
     fn insert_account(&mut self, new: &NewAccount, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -58,22 +59,8 @@ pub trait LedgerStore: Send {
     /// Those of these transfers that exist.
     fn find_transfers(&mut self, ids: &[TransferId]) -> impl Future<Output = Result<Vec<Transfer>, StoreError>> + Send;
 
-    /// Locks those of these accounts that exist, and then finds those of these transfers that exist. Both are sorted and
-    /// without repetition. That what was committed while it waited for the locks is found is the point of the order.
-    fn lock_accounts_and_find(
-        &mut self,
-        accounts: &[AccountId],
-        transfers: &[TransferId],
-    ) -> impl Future<Output = Result<(Vec<Account>, Vec<Transfer>), StoreError>> + Send {
-        async {
-            let accounts = self.lock_accounts(accounts).await?;
-            let transfers = if transfers.is_empty() { Vec::new() } else { self.find_transfers(transfers).await? };
-            Ok((accounts, transfers))
-        }
-    }
-
-    /// Locks those of these holds that exist, and then does as [`LedgerStore::lock_accounts_and_find`]: for who knows the accounts
-    /// before the holds.
+    /// Locks those of these holds that exist, then those of these accounts, and then finds those of these transfers. All are
+    /// sorted and without repetition. That what was committed while it waited for the locks is found is the point of the order.
     fn lock_all_and_find(
         &mut self,
         holds: &[HoldId],
@@ -82,7 +69,8 @@ pub trait LedgerStore: Send {
     ) -> impl Future<Output = Result<Locked, StoreError>> + Send {
         async {
             let holds = if holds.is_empty() { Vec::new() } else { self.lock_holds(holds).await? };
-            let (accounts, transfers) = self.lock_accounts_and_find(accounts, transfers).await?;
+            let accounts = self.lock_accounts(accounts).await?;
+            let transfers = if transfers.is_empty() { Vec::new() } else { self.find_transfers(transfers).await? };
             Ok((holds, accounts, transfers))
         }
     }
@@ -99,6 +87,9 @@ pub trait LedgerStore: Send {
     /// [`StoreError::Again`] when another transaction took one of the new ids in the meantime: run again, this one
     /// will find it.
     fn apply(&mut self, changes: &Changes) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The number of the newest transfer; zero when there is none.
+    fn newest_transfer_no(&mut self) -> impl Future<Output = Result<i64, StoreError>> + Send;
 
     /// The entries of an account with these numbers, the newest first.
     fn list_entries(

@@ -160,7 +160,4 @@ pub trait HistoryStore: LedgerStore {
 
     /// These transfers, in any order. Those that are not there are left out.
     fn journal_lines(&mut self, ids: &[TransferId]) -> impl Future<Output = Result<Vec<JournalLine>, StoreError>> + Send;
-
-    /// The newest place of the journal; zero when it is empty.
-    fn newest_transfer_no(&mut self) -> impl Future<Output = Result<i64, StoreError>> + Send;
 }

@@ -6,8 +6,8 @@ use rialto_store::StoreError;
 
 use super::MemoryTx;
 use crate::{
-    model::{Account, Balancing, HoldState, Metadata, Posting, Transfer},
-    verify::{AccountName, AuditStore, JournalRow, Leg},
+    model::{Account, Balancing, Hold, HoldId, HoldState, Metadata, Posting, Transfer},
+    verify::{AccountFigures, AccountName, AuditStore, HoldCheck, JournalRow, Leg, Stored},
 };
 
 /// Where to begin and how many to take of rows that are numbered from 1 without holes.
@@ -16,9 +16,9 @@ fn page(after: i64, limit: u32) -> (usize, usize) {
 }
 
 impl AuditStore for MemoryTx {
-    async fn list_accounts_after(&mut self, no: i64, limit: u32) -> Result<Vec<Account>, StoreError> {
+    async fn list_accounts_after(&mut self, no: i64, limit: u32) -> Result<Vec<Stored<AccountFigures>>, StoreError> {
         let (skip, take) = page(no, limit);
-        Ok(self.state.books.iter().skip(skip).take(take).map(|book| book.account.clone()).collect())
+        Ok(self.state.books.iter().skip(skip).take(take).map(|book| Stored::Row(figures(&book.account))).collect())
     }
 
     async fn list_names(&mut self, nos: &[i64]) -> Result<Vec<AccountName>, StoreError> {
@@ -38,14 +38,54 @@ impl AuditStore for MemoryTx {
         Ok(totals.into_iter().map(|(no, (out, into))| (no, out, into)).collect())
     }
 
-    async fn last_transfer_no(&mut self) -> Result<i64, StoreError> {
-        Ok(i64::try_from(self.state.journal.len()).unwrap_or(i64::MAX))
+    async fn list_holds_after(&mut self, after: Option<HoldId>, limit: u32) -> Result<Vec<HoldCheck>, StoreError> {
+        let mut ids: Vec<HoldId> = self.state.holds.keys().copied().filter(|id| after.is_none_or(|after| *id > after)).collect();
+        ids.sort_unstable();
+        ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(ids.iter().filter_map(|id| self.state.holds.get(id)).map(|hold| self.compared(hold)).collect())
     }
 
-    async fn list_journal(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<JournalRow>, StoreError> {
+    /// Histories are not kept apart here.
+    async fn find_stray_pages(&mut self) -> Result<Option<i64>, StoreError> {
+        Ok(None)
+    }
+
+    async fn list_journal(
+        &mut self,
+        no: i64,
+        last: i64,
+        limit: u32,
+        _places: bool,
+    ) -> Result<Vec<Stored<JournalRow>>, StoreError> {
         let (skip, take) = page(no, limit);
         let rows = (no.max(0).saturating_add(1)..=last).zip(self.state.journal.iter().skip(skip)).take(take);
-        rows.map(|(no, transfer)| row(no, transfer)).collect()
+        rows.map(|(no, transfer)| row(no, transfer).map(Stored::Row)).collect()
+    }
+}
+
+impl MemoryTx {
+    fn compared(&self, hold: &Hold) -> HoldCheck {
+        let terms = &hold.terms;
+        let accounts = [terms.debit, terms.credit];
+        let is_sound = match hold.state {
+            HoldState::Posted { transfer, amount } => self.state.find_transfer(transfer).is_some_and(|transfer| {
+                transfer.amount == amount && [transfer.debit.account, transfer.credit.account] == accounts
+            }),
+            HoldState::Pending | HoldState::Voided | HoldState::Expired => true,
+        };
+        HoldCheck { id: terms.id, has_accounts: accounts.iter().all(|id| self.state.find_book(*id).is_some()), is_sound }
+    }
+}
+
+fn figures(account: &Account) -> AccountFigures {
+    AccountFigures {
+        no: account.no,
+        id: account.id,
+        asset: account.asset.code().to_owned(),
+        balance: account.balance,
+        held: (account.held_out.get(), account.held_in.get()),
+        entries: account.entry_count,
+        is_sound: true,
     }
 }
 

@@ -214,8 +214,4 @@ impl HistoryStore for MemoryTx {
         };
         Ok(ids.iter().filter_map(line).collect())
     }
-
-    async fn newest_transfer_no(&mut self) -> Result<i64, StoreError> {
-        Ok(count(self.state.journal.len()))
-    }
 }

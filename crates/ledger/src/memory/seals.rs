@@ -5,17 +5,19 @@ use rialto_store::StoreError;
 use super::{MemoryTx, state::Undo};
 use crate::{
     seal::{Horizon, Seal, SealStore},
-    verify::AuditStore,
+    store::LedgerStore,
+    verify::Stored,
 };
 
 impl SealStore for MemoryTx {
-    async fn last_seal(&mut self) -> Result<Option<Seal>, StoreError> {
-        Ok(self.state.seals.last().cloned())
+    async fn last_seal(&mut self) -> Result<Option<Stored<Seal>>, StoreError> {
+        Ok(self.state.seals.last().cloned().map(Stored::Row))
     }
 
-    async fn list_seals(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn list_seals(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<Stored<Seal>>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(self.state.seals.iter().filter(|seal| seal.no > no && seal.no <= last).take(limit).cloned().collect())
+        let seals = self.state.seals.iter().filter(|seal| seal.no > no && seal.no <= last).take(limit);
+        Ok(seals.cloned().map(Stored::Row).collect())
     }
 
     async fn insert_seal(&mut self, seal: &Seal) -> Result<bool, StoreError> {
@@ -32,7 +34,7 @@ impl SealStore for MemoryTx {
 
     /// One piece of work runs at a time: nobody is about to write below.
     async fn journal_horizon(&mut self) -> Result<Horizon, StoreError> {
-        Ok(Horizon { last_no: self.last_transfer_no().await?, writers: Vec::new() })
+        Ok(Horizon { last_no: self.newest_transfer_no().await?, writers: Vec::new() })
     }
 
     async fn writers_left(&mut self, _writers: &[String]) -> Result<Vec<String>, StoreError> {

@@ -90,6 +90,10 @@ impl LedgerStore for MemoryTx {
         written
     }
 
+    async fn newest_transfer_no(&mut self) -> Result<i64, StoreError> {
+        Ok(i64::try_from(self.state.journal.len()).unwrap_or(i64::MAX))
+    }
+
     async fn list_entries(&mut self, account_no: i64, seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {
         let Some(book) = self.state.book(account_no) else { return Ok(Vec::new()) };
         let before = usize::try_from(seqs.start().saturating_sub(1).max(0)).unwrap_or(usize::MAX);

@@ -151,7 +151,7 @@ impl Plan {
             wanted.transfers.extend(&originals);
         }
         // Whoever did the same before us has committed once we have the locks, and its transfer is to be seen.
-        let (accounts, known) = tx.lock_accounts_and_find(&sorted(wanted.accounts), &sorted(wanted.transfers)).await?;
+        let (_, accounts, known) = tx.lock_all_and_find(&[], &sorted(wanted.accounts), &sorted(wanted.transfers)).await?;
         if known.iter().filter(|transfer| originals.binary_search(&transfer.id).is_ok()).count() > early {
             // It was committed while we waited for the locks, so its own accounts are not among those that we hold.
             return Err(StoreError::Again("a transfer to be reversed was just made".into()).into());

@@ -16,7 +16,10 @@ mod chain;
 mod hash;
 mod store;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 pub(crate) use canonical::bytes;
 pub use chain::Seal;
@@ -28,13 +31,12 @@ pub use store::{Horizon, SealStore};
 
 use crate::{
     books::Books,
-    verify::{AuditStore, JournalRow},
+    verify::{AuditStore, JournalRow, Stored},
 };
 
 /// How many transfers a seal covers at most.
 pub const SEAL_MAX: u32 = 4_096;
-/// How many seals one run makes at most: it ends within seconds, and keeps up with 25,000 transfers a second when it is run
-/// every ten.
+/// How many seals one run makes at most, so that it ends within a second or two.
 const RUN_MAX: u32 = 64;
 /// How long a run waits for transactions that are open. After that it goes on in the next run.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -78,10 +80,18 @@ pub struct Sealed {
 }
 
 /// Seals what can be sealed. Make one, and run it from time to time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sealer {
     /// How far the next seals may go once these transactions have ended.
     horizon: Option<Horizon>,
+    seal_max: u32,
+    run_max: u32,
+}
+
+impl Default for Sealer {
+    fn default() -> Self {
+        Self { horizon: None, seal_max: SEAL_MAX, run_max: RUN_MAX }
+    }
 }
 
 impl Sealer {
@@ -94,14 +104,14 @@ impl Sealer {
         B: Books,
         B::Tx: AuditStore + SealStore,
     {
-        let mut head = books.read(async |tx: &mut B::Tx| tx.last_seal().await).await?;
+        let mut head = head_of(books).await?;
         let mut done = Sealed { head: head.as_ref().map(anchor), ..Sealed::default() };
         let Some(horizon) = self.wait(books).await? else {
             return Ok(Sealed { held_up: true, ..done });
         };
-        while done.seals < RUN_MAX {
+        while done.seals < self.run_max {
             let after = head.as_ref().map_or(i64::MIN, |seal| seal.last_no);
-            let Some(next) = next_seal(books, head.as_ref(), horizon, clock.now()).await? else { break };
+            let Some(next) = next_seal(books, head.as_ref(), horizon, self.seal_max, clock.now()).await? else { break };
             let own = next.clone();
             if books.write(async move |tx: &mut B::Tx| tx.insert_seal(&own).await).await? {
                 done.seals += 1;
@@ -109,7 +119,7 @@ impl Sealer {
                 head = Some(next);
             } else {
                 // Somebody else made this seal, perhaps with other bounds. Theirs counts.
-                head = books.read(async |tx: &mut B::Tx| tx.last_seal().await).await?;
+                head = head_of(books).await?;
                 if head.as_ref().is_none_or(|seal| seal.last_no <= after) {
                     let behind = format!("a seal is there already, but none reaches behind {after}");
                     return Err(StoreError::Corrupt(behind));
@@ -117,11 +127,32 @@ impl Sealer {
             }
             done.head = head.as_ref().map(anchor);
         }
-        done.more = done.seals >= RUN_MAX;
+        done.more = done.seals >= self.run_max;
         if !done.more {
             self.horizon = None;
         }
         Ok(done)
+    }
+
+    /// Runs again and again while there is more to do at once, but begins no run after `time`. A chain that has fallen behind
+    /// catches up as fast as it can.
+    ///
+    /// # Errors
+    /// [`StoreError`]. What was sealed before it stays.
+    pub async fn catch_up<B>(&mut self, books: &B, clock: &Clock, time: Duration) -> Result<Sealed, StoreError>
+    where
+        B: Books,
+        B::Tx: AuditStore + SealStore,
+    {
+        let begun = Instant::now();
+        let mut all = Sealed::default();
+        loop {
+            let run = self.run(books, clock).await?;
+            all = Sealed { seals: all.seals + run.seals, transfers: all.transfers + run.transfers, ..run };
+            if !all.more || begun.elapsed() >= time {
+                return Ok(all);
+            }
+        }
     }
 
     /// How far seals may go. `None` while a transaction is open that may write below.
@@ -180,19 +211,52 @@ where
     }
 }
 
+async fn head_of<B>(books: &B) -> Result<Option<Seal>, StoreError>
+where
+    B: Books,
+    B::Tx: SealStore,
+{
+    match books.read(async |tx: &mut B::Tx| tx.last_seal().await).await? {
+        None => Ok(None),
+        Some(Stored::Row(seal)) => Ok(Some(seal)),
+        Some(Stored::Unreadable(no)) => Err(StoreError::Corrupt(format!("seal {no} cannot be read: no seal can follow it"))),
+    }
+}
+
+/// The rows up to the first one that cannot be read. What nobody can read nobody can seal, and nothing behind it.
+fn readable(stored: Vec<Stored<JournalRow>>) -> Result<Vec<JournalRow>, StoreError> {
+    let mut rows = Vec::with_capacity(stored.len());
+    for row in stored {
+        match row {
+            Stored::Row(row) => rows.push(row),
+            Stored::Unreadable(no) if rows.is_empty() => {
+                return Err(StoreError::Corrupt(format!("transfer number {no} cannot be read: it cannot be sealed")));
+            }
+            Stored::Unreadable(_) => break,
+        }
+    }
+    Ok(rows)
+}
+
 const fn anchor(seal: &Seal) -> Anchor {
     Anchor { no: seal.no, hash: seal.hash }
 }
 
 /// The seal that follows `head`, over what there is up to `horizon`.
-async fn next_seal<B>(books: &B, head: Option<&Seal>, horizon: i64, now: Timestamp) -> Result<Option<Seal>, StoreError>
+async fn next_seal<B>(
+    books: &B,
+    head: Option<&Seal>,
+    horizon: i64,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Option<Seal>, StoreError>
 where
     B: Books,
     B::Tx: AuditStore,
 {
     let (no, after, previous) = head.map_or((1, i64::MIN, SealHash::ZERO), |seal| (seal.no + 1, seal.last_no, seal.hash));
     let load = async move |tx: &mut B::Tx| {
-        let rows = tx.list_journal(after, horizon, SEAL_MAX).await?;
+        let rows = readable(tx.list_journal(after, horizon, limit, false).await?)?;
         let mut nos: Vec<i64> = rows.iter().flat_map(|row| [row.debit.account_no, row.credit.account_no]).collect();
         nos.sort_unstable();
         nos.dedup();
@@ -214,4 +278,27 @@ where
         tokio::task::yield_now().await;
     }
     Ok(Some(Seal { no, first_no, last_no, digests, previous, hash: range.finish(), sealed_at: now }))
+}
+
+#[cfg(test)]
+mod tests {
+    use rialto_kernel::{Amount, Asset, Id};
+
+    use super::*;
+    use crate::{Code, House, Ledger, NewAccount, NewTransfer};
+
+    #[tokio::test]
+    async fn a_chain_that_has_fallen_behind_catches_up() {
+        let ledger = Ledger::in_memory();
+        let till = ledger.open_account(NewAccount::new(Asset::CREDIT, Code::new("till"))).await.unwrap().id;
+        for _ in 0..20 {
+            let new = NewTransfer::new(Id::new(), House::Issuance.account(Asset::CREDIT), till, Amount::new(1).unwrap());
+            ledger.transfer(new).await.unwrap();
+        }
+        let mut sealer = Sealer { seal_max: 3, run_max: 2, ..Sealer::default() };
+        let one = sealer.catch_up(ledger.books(), ledger.clock(), Duration::ZERO).await.unwrap();
+        assert_eq!((one.seals, one.transfers, one.more), (2, 6, true), "no run is begun when the time is over");
+        let rest = sealer.catch_up(ledger.books(), ledger.clock(), Duration::from_secs(3_600)).await.unwrap();
+        assert_eq!((rest.seals, rest.transfers, rest.more, rest.head.unwrap().no), (5, 14, false, 7));
+    }
 }

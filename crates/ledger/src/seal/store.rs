@@ -3,6 +3,7 @@
 use rialto_store::StoreError;
 
 use super::Seal;
+use crate::verify::Stored;
 
 /// A place in the journal, and who may still write below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,10 +18,15 @@ pub struct Horizon {
 /// The rows of the seals, as seen from inside one transaction.
 pub trait SealStore: Send {
     /// The newest seal.
-    fn last_seal(&mut self) -> impl Future<Output = Result<Option<Seal>, StoreError>> + Send;
+    fn last_seal(&mut self) -> impl Future<Output = Result<Option<Stored<Seal>>, StoreError>> + Send;
 
     /// Seals in the order of their numbers, after `no` and up to `last`.
-    fn list_seals(&mut self, no: i64, last: i64, limit: u32) -> impl Future<Output = Result<Vec<Seal>, StoreError>> + Send;
+    fn list_seals(
+        &mut self,
+        no: i64,
+        last: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Stored<Seal>>, StoreError>> + Send;
 
     /// Writes a seal, unless there is one with its number. Whether it was written.
     fn insert_seal(&mut self, seal: &Seal) -> impl Future<Output = Result<bool, StoreError>> + Send;

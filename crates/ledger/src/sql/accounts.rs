@@ -16,7 +16,10 @@ use super::{
     packed::{POINT_QUERIES_MAX, count, packed},
     schema::ledger_accounts as a,
 };
-use crate::model::{Account, AccountState, Code, NewAccount, Overdraft};
+use crate::{
+    model::{Account, AccountState, Code, NewAccount, Overdraft},
+    verify::AccountFigures,
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = a)]
@@ -36,6 +39,21 @@ pub(super) struct AccountRow {
     created_at: Timestamp,
     updated_at: Timestamp,
     credits_capped: bool,
+}
+
+impl AccountRow {
+    /// What it says.
+    pub(super) fn figures(&self) -> AccountFigures {
+        AccountFigures {
+            no: self.no,
+            id: self.id,
+            asset: self.asset.clone(),
+            balance: self.balance,
+            held: (self.held_out, self.held_in),
+            entries: self.entry_count,
+            is_sound: true,
+        }
+    }
 }
 
 impl TryFrom<AccountRow> for Account {

@@ -59,15 +59,6 @@ impl LedgerStore for Tx {
         transfers::find(self, ids).await
     }
 
-    async fn lock_accounts_and_find(
-        &mut self,
-        accounts: &[AccountId],
-        transfers: &[TransferId],
-    ) -> Result<(Vec<Account>, Vec<Transfer>), StoreError> {
-        let (_, accounts, transfers) = transfers::find_under_locks(self, &[], accounts, transfers).await?;
-        Ok((accounts, transfers))
-    }
-
     async fn lock_all_and_find(
         &mut self,
         holds: &[HoldId],
@@ -83,6 +74,10 @@ impl LedgerStore for Tx {
 
     async fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
         apply::apply(self, changes).await
+    }
+
+    async fn newest_transfer_no(&mut self) -> Result<i64, StoreError> {
+        transfers::newest_no(self).await
     }
 
     async fn list_entries(&mut self, account_no: i64, seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {

@@ -31,8 +31,9 @@ const DIGITS: usize = 12;
 /// How many bytes a page takes.
 const PAGE_BYTES: i64 = 192;
 
-/// The line of an entry, by its account and its number, which is at least 1. Zero when there is no such entry, and there is no
-/// such line.
+/// The line of an entry, by its account and its number, which is at least 1. Of an entry that is not there yet it is zero, if its page
+/// would be the next one, or else some line of `recent`: whoever asks stays within `entry_count`, or compares the line with the one
+/// that it should be. NULL when there is no such account.
 macro_rules! line_of {
     ($account:expr, $seq:expr) => {
         concat!(

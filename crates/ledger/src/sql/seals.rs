@@ -29,7 +29,8 @@ use rialto_store::{StoreError, Tx, on};
 use super::schema::ledger_seals as s;
 use crate::{
     seal::{Digest, Horizon, Seal, SealHash, SealStore},
-    verify::AuditStore,
+    store::LedgerStore,
+    verify::Stored,
 };
 
 /// Who writes to the journal right now, each by the name of its transaction.
@@ -59,14 +60,11 @@ struct SealRow {
     sealed_at: Timestamp,
 }
 
-fn model(row: SealRow) -> Result<Seal, StoreError> {
-    let odd = || StoreError::Corrupt(format!("seal {} with hashes that are none", row.no));
-    let hash = |bytes: &[u8]| bytes.try_into().map(SealHash).map_err(|_| odd());
+fn model(row: &SealRow) -> Option<Seal> {
+    let hash = |bytes: &[u8]| bytes.try_into().map(SealHash).ok();
     let (digests, rest) = row.digests.as_chunks();
-    if !rest.is_empty() {
-        return Err(odd());
-    }
-    Ok(Seal {
+    rest.is_empty().then_some(())?;
+    Some(Seal {
         no: row.no,
         first_no: row.first_no,
         last_no: row.last_no,
@@ -77,18 +75,22 @@ fn model(row: SealRow) -> Result<Seal, StoreError> {
     })
 }
 
+fn stored(row: &SealRow) -> Stored<Seal> {
+    model(row).map_or(Stored::Unreadable(row.no), Stored::Row)
+}
+
 impl SealStore for Tx {
-    async fn last_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+    async fn last_seal(&mut self) -> Result<Option<Stored<Seal>>, StoreError> {
         let row: Option<SealRow> =
             on!(self, conn => s::table.order(s::no.desc()).select(SealRow::as_select()).first(conn).await.optional())?;
-        row.map(model).transpose()
+        Ok(row.as_ref().map(stored))
     }
 
-    async fn list_seals(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn list_seals(&mut self, no: i64, last: i64, limit: u32) -> Result<Vec<Stored<Seal>>, StoreError> {
         let rows: Vec<SealRow> = on!(self, conn => s::table
             .filter(s::no.gt(no)).filter(s::no.le(last)).order(s::no).limit(limit.into())
             .select(SealRow::as_select()).load(conn).await)?;
-        rows.into_iter().map(model).collect()
+        Ok(rows.iter().map(stored).collect())
     }
 
     async fn insert_seal(&mut self, seal: &Seal) -> Result<bool, StoreError> {
@@ -109,7 +111,7 @@ impl SealStore for Tx {
     }
 
     async fn journal_horizon(&mut self) -> Result<Horizon, StoreError> {
-        let last_no = self.last_transfer_no().await?;
+        let last_no = self.newest_transfer_no().await?;
         let writers: Vec<Writer> = match self {
             Self::Sqlite(_) => Vec::new(),
             Self::Postgres(_) => on!(self, conn => sql_query(WRITERS).load(conn).await)?,

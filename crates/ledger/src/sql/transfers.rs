@@ -4,6 +4,7 @@ use std::{collections::HashMap, ops::RangeInclusive};
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    dsl::max,
     sql_types::{BigInt, Binary, Integer, Nullable, SmallInt, Text},
 };
 use futures_util::future::try_join3;
@@ -163,6 +164,11 @@ pub(super) async fn find_reversals(tx: &mut Tx, of: &[TransferId]) -> Result<Vec
         },
         postgres conn => t::table.filter(t::reverses.eq_any(of)).select((t::reverses, t::id)).load(conn).await)?;
     Ok(rows.into_iter().filter_map(|(of, by)| of.map(|of| (of, by))).collect())
+}
+
+pub(super) async fn newest_no(tx: &mut Tx) -> Result<i64, StoreError> {
+    let newest: Option<i64> = on!(tx, conn => t::table.select(max(t::no)).get_result(conn).await)?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// The ids behind account numbers.

@@ -1,16 +1,17 @@
 //! What the entries come to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rialto_kernel::{AccountId, Asset, Timestamp};
+use rialto_kernel::{AccountId, Timestamp};
 
-use super::{AccountName, JournalRow, Leg, Wrong};
-use crate::model::{Account, Side};
+use super::{AccountFigures, AccountName, JournalRow, Leg, Stored, Wrong};
+use crate::model::Side;
 
 /// An account's figures, and what its entries have come to so far.
 pub(super) struct Tally {
     id: AccountId,
-    asset: Asset,
+    asset: String,
+    is_sound: bool,
     /// What it claims.
     claimed: Claimed,
     held: (i64, i64),
@@ -27,27 +28,45 @@ struct Claimed {
 }
 
 impl Tally {
-    pub(super) const fn of(account: &Account) -> Self {
-        let held = (account.held_out.get(), account.held_in.get());
-        let claimed = Claimed { balance: account.balance, entries: account.entry_count, held };
-        Self { id: account.id, asset: account.asset, claimed, held: (0, 0), seq: 0, balance: 0, at: None }
+    fn of(account: AccountFigures) -> Self {
+        let AccountFigures { id, asset, balance, held, entries, is_sound, .. } = account;
+        let claimed = Claimed { balance, entries, held };
+        Self { id, asset, is_sound, claimed, held: (0, 0), seq: 0, balance: 0, at: None }
+    }
+}
+
+/// The accounts, as they were at one moment.
+#[derive(Default)]
+pub(super) struct Accounts {
+    tallies: HashMap<i64, Tally>,
+    /// Those of which nothing can be said.
+    unreadable: BTreeSet<i64>,
+}
+
+impl Accounts {
+    pub(super) fn add(&mut self, account: Stored<AccountFigures>) {
+        match account {
+            Stored::Row(account) => drop(self.tallies.insert(account.no, Tally::of(account))),
+            Stored::Unreadable(no) => drop(self.unreadable.insert(no)),
+        }
     }
 }
 
 /// One tally per account, and the first thing that was wrong, with its place.
 pub(super) struct Balances {
-    tallies: HashMap<i64, Tally>,
+    accounts: Accounts,
     wrong: Option<(i64, Wrong)>,
 }
 
 impl Balances {
-    pub(super) fn new(mut tallies: HashMap<i64, Tally>, pending: Vec<(i64, i64, i64)>) -> Self {
+    /// What is pending between accounts that are not there is found with the holds.
+    pub(super) fn new(mut accounts: Accounts, pending: Vec<(i64, i64, i64)>) -> Self {
         for (no, held_out, held_in) in pending {
-            if let Some(tally) = tallies.get_mut(&no) {
+            if let Some(tally) = accounts.tallies.get_mut(&no) {
                 tally.held = (held_out, held_in);
             }
         }
-        Self { tallies, wrong: None }
+        Self { accounts, wrong: None }
     }
 
     pub(super) const fn is_done(&self) -> bool {
@@ -55,12 +74,12 @@ impl Balances {
     }
 
     pub(super) fn accounts(&self) -> u64 {
-        u64::try_from(self.tallies.len()).unwrap_or(u64::MAX)
+        u64::try_from(self.accounts.tallies.len() + self.accounts.unreadable.len()).unwrap_or(u64::MAX)
     }
 
     /// The id behind a number.
     pub(super) fn account(&self, no: i64) -> Option<AccountId> {
-        self.tallies.get(&no).map(|tally| tally.id)
+        self.accounts.tallies.get(&no).map(|tally| tally.id)
     }
 
     /// Takes the next row. True when it is in doubt: it may have been committed after the figures were taken, with a number
@@ -69,7 +88,7 @@ impl Balances {
         if self.wrong.is_some() {
             return false;
         }
-        let tallies = legs(row).map(|(_, leg)| self.tallies.get(&leg.account_no));
+        let tallies = legs(row).map(|(_, leg)| self.accounts.tallies.get(&leg.account_no));
         if let [Some(debit), Some(credit)] = tallies
             && debit.asset != credit.asset
         {
@@ -81,6 +100,11 @@ impl Balances {
             return false;
         }
         legs(row).iter().any(|(_, leg)| !self.counts(*leg))
+    }
+
+    /// Takes the number of a row that cannot be read.
+    pub(super) fn unreadable(&mut self, no: i64) {
+        self.wrong.get_or_insert((no, Wrong::Unreadable { table: "ledger_transfers", no }));
     }
 
     /// Takes what the accounts of a doubtful row are now. A row is committed together with its accounts' figures, so each of
@@ -100,9 +124,10 @@ impl Balances {
         }
     }
 
-    /// Whether the figures that were taken have this entry in them.
+    /// Whether the figures that were taken have this entry in them. Of an account that cannot be read nobody knows.
     fn counts(&self, leg: Leg) -> bool {
-        self.tallies.get(&leg.account_no).is_some_and(|tally| leg.seq <= tally.claimed.entries)
+        let tally = self.accounts.tallies.get(&leg.account_no);
+        tally.map_or_else(|| self.accounts.unreadable.contains(&leg.account_no), |tally| leg.seq <= tally.claimed.entries)
     }
 
     fn add(&mut self, row: &JournalRow) -> Result<(), Wrong> {
@@ -110,7 +135,7 @@ impl Balances {
             if !self.counts(leg) {
                 continue;
             }
-            let Some(tally) = self.tallies.get_mut(&leg.account_no) else { continue };
+            let Some(tally) = self.accounts.tallies.get_mut(&leg.account_no) else { continue };
             let (account, seq) = (tally.id, leg.seq);
             if seq != tally.seq + 1 {
                 return Err(Wrong::Sequence { account, expected_after: tally.seq, found: seq, transfer: row.transfer });
@@ -132,7 +157,7 @@ impl Balances {
 
     /// The first thing that is wrong, and its place; what is wrong with an account as a whole stands behind all transfers.
     pub(super) fn finish(self) -> Option<(i64, Wrong)> {
-        self.wrong.or_else(|| whole(&self.tallies).err().map(|wrong| (i64::MAX, wrong)))
+        self.wrong.or_else(|| whole(&self.accounts).err().map(|wrong| (i64::MAX, wrong)))
     }
 }
 
@@ -140,11 +165,15 @@ const fn legs(row: &JournalRow) -> [(Side, Leg); 2] {
     [(Side::Debit, row.debit), (Side::Credit, row.credit)]
 }
 
-fn whole(tallies: &HashMap<i64, Tally>) -> Result<(), Wrong> {
-    let mut in_order: Vec<(&i64, &Tally)> = tallies.iter().collect();
+fn whole(accounts: &Accounts) -> Result<(), Wrong> {
+    const TABLE: &str = "ledger_accounts";
+    if let Some(no) = accounts.unreadable.first() {
+        return Err(Wrong::Unreadable { table: TABLE, no: *no });
+    }
+    let mut in_order: Vec<(&i64, &Tally)> = accounts.tallies.iter().collect();
     in_order.sort_unstable_by_key(|(no, _)| **no);
-    let mut sums: HashMap<Asset, i128> = HashMap::new();
-    for (_, Tally { id, asset, claimed, held, seq, balance, .. }) in in_order {
+    let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
+    for (no, Tally { id, asset, is_sound, claimed, held, seq, balance, .. }) in in_order {
         if (claimed.balance, claimed.entries) != (*balance, *seq) {
             return Err(Wrong::Balance {
                 account: *id,
@@ -157,10 +186,13 @@ fn whole(tallies: &HashMap<i64, Tally>) -> Result<(), Wrong> {
         if claimed.held != *held {
             return Err(Wrong::Held { account: *id, held: claimed.held, found: *held });
         }
-        *sums.entry(*asset).or_default() += i128::from(claimed.balance);
+        if !is_sound {
+            return Err(Wrong::Unreadable { table: TABLE, no: *no });
+        }
+        *sums.entry(asset).or_default() += i128::from(claimed.balance);
     }
     match sums.into_iter().find(|(_, sum)| *sum != 0) {
-        Some((asset, sum)) => Err(Wrong::Sum { asset, sum }),
+        Some((asset, sum)) => Err(Wrong::Sum { asset: asset.to_owned(), sum }),
         None => Ok(()),
     }
 }

@@ -12,18 +12,17 @@ mod sealed;
 mod store;
 mod wrong;
 
-use std::collections::HashMap;
-
-use balances::{Balances, Tally};
+use balances::{Accounts, Balances};
 use rialto_store::StoreError;
 use sealed::SealedRanges;
-pub use store::{AccountName, AuditStore, JournalRow, Leg};
+pub use store::{AccountFigures, AccountName, AuditStore, HoldCheck, JournalRow, Leg, Stored};
 pub use wrong::Wrong;
 
 use crate::{
     books::Books,
-    model::Account,
+    model::HoldId,
     seal::{Anchor, Seal, SealStore},
+    store::LedgerStore,
 };
 
 /// How many rows are read at a time.
@@ -69,8 +68,8 @@ pub struct VerifyReport {
     pub head: Option<Anchor>,
     /// The first thing that is wrong; the books are right if `None`.
     pub wrong: Option<Wrong>,
-    /// Where the first thing was found by the balances, the first one by the seals, or the other way round, if there is one:
-    /// they tell different halves of a story.
+    /// Where the first thing was found by the balances, the first one by the seals or the holds, or the other way round, if there is
+    /// one: they tell different parts of a story.
     pub also: Option<Wrong>,
 }
 
@@ -96,20 +95,31 @@ where
     B: Books,
     B::Tx: AuditStore + SealStore,
 {
-    let Figures { accounts, pending, last, head } = books.snapshot(async |tx: &mut B::Tx| figures(tx).await).await?;
+    let Figures { accounts, pending, pages, last, head } = books.snapshot(async |tx: &mut B::Tx| figures(tx).await).await?;
     let mut balances = Balances::new(accounts, pending);
     let mut sealed = SealedRanges::new(head.as_ref(), anchors);
     // Behind the newest transfer there can only be seals of transfers that are gone.
-    let end = head.as_ref().map_or(last, |seal| seal.last_no.max(last));
+    let end = match &head {
+        Some(Stored::Row(seal)) => seal.last_no.max(last),
+        _ => last,
+    };
     let (mut at, mut transfers) = (i64::MIN, 0);
     while at < end && !(balances.is_done() && sealed.is_done()) {
-        let rows = books.read(async move |tx: &mut B::Tx| tx.list_journal(at, end, BATCH).await).await?;
-        at = rows.last().map_or(end, |row| row.no);
+        let rows = books.read(async move |tx: &mut B::Tx| tx.list_journal(at, end, BATCH, true).await).await?;
+        at = rows.last().map_or(end, Stored::<JournalRow>::no);
         while let Some((after, upto)) = sealed.wants(at) {
             sealed.take(books.read(async move |tx: &mut B::Tx| tx.list_seals(after, upto, SEALS).await).await?);
         }
         for row in &rows {
             transfers += 1;
+            let row = match row {
+                Stored::Row(row) => row,
+                Stored::Unreadable(no) => {
+                    balances.unreadable(*no);
+                    sealed.unreadable(*no);
+                    continue;
+                }
+            };
             if balances.check(row) {
                 let accounts = [row.debit.account_no, row.credit.account_no];
                 let now = books.read(async move |tx: &mut B::Tx| tx.list_names(&accounts).await).await?;
@@ -121,37 +131,82 @@ where
     }
     let covered = sealed.covered();
     let accounts = balances.accounts();
-    let mut found: Vec<(i64, Wrong)> = balances.finish().into_iter().chain(sealed.finish()).collect();
+    let apart = match pages {
+        Some(no) => Some(Wrong::Pages { no }),
+        None => first_wrong_hold(books).await?,
+    };
+    let apart = apart.map(|wrong| (i64::MAX, wrong));
+    let mut found: Vec<(i64, Wrong)> = balances.finish().into_iter().chain(sealed.finish()).chain(apart).collect();
     // Stable: of two at the same place the balances' comes first, for it has figures.
     found.sort_by_key(|(place, _)| *place);
+    // A row that cannot be read is found by both.
+    found.dedup();
     let mut found = found.into_iter().map(|(_, wrong)| wrong);
     Ok(VerifyReport {
         accounts,
         transfers,
         sealed: covered,
-        head: head.map(|seal| Anchor { no: seal.no, hash: seal.hash }),
+        head: head.and_then(|head| match head {
+            Stored::Row(seal) => Some(Anchor { no: seal.no, hash: seal.hash }),
+            Stored::Unreadable(_) => None,
+        }),
         wrong: found.next(),
         also: found.next(),
     })
 }
 
-/// What the books claim, at one moment.
-struct Figures {
-    accounts: HashMap<i64, Tally>,
-    pending: Vec<(i64, i64, i64)>,
-    last: i64,
-    head: Option<Seal>,
+impl Stored<JournalRow> {
+    const fn no(&self) -> i64 {
+        match self {
+            Self::Row(row) => row.no,
+            Self::Unreadable(no) => *no,
+        }
+    }
 }
 
-async fn figures<T: AuditStore + SealStore>(tx: &mut T) -> Result<Figures, StoreError> {
-    let mut accounts: HashMap<i64, Tally> = HashMap::new();
+/// Each hold is compared with its own transfer, in one statement: what is committed meanwhile is committed with its own.
+async fn first_wrong_hold<B>(books: &B) -> Result<Option<Wrong>, StoreError>
+where
+    B: Books,
+    B::Tx: AuditStore,
+{
+    let mut after: Option<HoldId> = None;
+    loop {
+        let holds = books.read(async move |tx: &mut B::Tx| tx.list_holds_after(after, BATCH).await).await?;
+        let Some(last) = holds.last() else { return Ok(None) };
+        after = Some(last.id);
+        if let Some(hold) = holds.iter().find(|hold| !hold.has_accounts || !hold.is_sound) {
+            return Ok(Some(if hold.has_accounts { Wrong::Hold(hold.id) } else { Wrong::HoldStray(hold.id) }));
+        }
+    }
+}
+
+/// What the books claim, at one moment.
+struct Figures {
+    accounts: Accounts,
+    pending: Vec<(i64, i64, i64)>,
+    pages: Option<i64>,
+    last: i64,
+    head: Option<Stored<Seal>>,
+}
+
+async fn figures<T: LedgerStore + AuditStore + SealStore>(tx: &mut T) -> Result<Figures, StoreError> {
+    let mut accounts = Accounts::default();
     // The ledger's numbers begin with 1, but whoever writes behind its back may use others.
     let mut after = i64::MIN;
     loop {
-        let batch: Vec<Account> = tx.list_accounts_after(after, BATCH).await?;
-        let Some(last) = batch.last() else { break };
-        after = last.no;
-        accounts.extend(batch.iter().map(|account| (account.no, Tally::of(account))));
+        let batch = tx.list_accounts_after(after, BATCH).await?;
+        after = match batch.last() {
+            Some(Stored::Row(AccountFigures { no, .. }) | Stored::Unreadable(no)) => *no,
+            None => break,
+        };
+        batch.into_iter().for_each(|account| accounts.add(account));
     }
-    Ok(Figures { accounts, pending: tx.pending_totals().await?, last: tx.last_transfer_no().await?, head: tx.last_seal().await? })
+    Ok(Figures {
+        accounts,
+        pending: tx.pending_totals().await?,
+        pages: tx.find_stray_pages().await?,
+        last: tx.newest_transfer_no().await?,
+        head: tx.last_seal().await?,
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rialto_kernel::AccountId;
 
-use super::{JournalRow, Wrong};
+use super::{JournalRow, Stored, Wrong};
 use crate::seal::{Anchor, Found, RangeHash, Seal, SealHash, bytes, compare};
 
 /// Goes along the chain beside the journal, and keeps the first thing that was wrong, with its place.
@@ -19,6 +19,8 @@ pub(super) struct SealedRanges {
     /// The seal before the first of those.
     previous: Previous,
     covered: u64,
+    /// The first seal that cannot be read. What lies behind it hangs on nothing.
+    unreadable: Option<i64>,
     wrong: Option<(i64, Wrong)>,
 }
 
@@ -35,15 +37,20 @@ struct Range {
 }
 
 impl SealedRanges {
-    pub(super) fn new(head: Option<&Seal>, anchors: &[Anchor]) -> Self {
+    pub(super) fn new(head: Option<&Stored<Seal>>, anchors: &[Anchor]) -> Self {
+        let head = head.map_or(0, |head| match head {
+            Stored::Row(seal) => seal.no,
+            Stored::Unreadable(no) => *no,
+        });
         Self {
             anchors: anchors.to_vec(),
-            head: head.map_or(0, |seal| seal.no),
+            head,
             read: 0,
             waiting: VecDeque::new(),
             range: None,
             previous: Previous { no: 0, hash: SealHash::ZERO, last_no: 0 },
             covered: 0,
+            unreadable: None,
             wrong: None,
         }
     }
@@ -64,10 +71,32 @@ impl SealedRanges {
     }
 
     /// Takes the next seals.
-    pub(super) fn take(&mut self, seals: Vec<Seal>) {
+    pub(super) fn take(&mut self, seals: Vec<Stored<Seal>>) {
         // None left: the chain's end was taken out since, or it has a hole there. Either shows as a missing number.
-        self.read = seals.last().map_or(self.head, |seal| seal.no);
-        self.waiting.extend(seals);
+        let mut read = self.head;
+        for seal in seals {
+            match seal {
+                Stored::Row(seal) => {
+                    read = seal.no;
+                    self.waiting.push_back(seal);
+                }
+                Stored::Unreadable(no) => {
+                    self.unreadable = Some(no);
+                    read = self.head;
+                    break;
+                }
+            }
+        }
+        self.read = read;
+    }
+
+    /// Takes the number of a row that cannot be read.
+    pub(super) fn unreadable(&mut self, no: i64) {
+        self.close_before(no);
+        if !self.waiting.is_empty() {
+            // Neither can it be said what seals it.
+            self.wrong.get_or_insert((no, Wrong::Unreadable { table: "ledger_transfers", no }));
+        }
     }
 
     /// Takes the next row.
@@ -117,6 +146,10 @@ impl SealedRanges {
     /// The first thing that is wrong, and its place.
     pub(super) fn finish(mut self) -> Option<(i64, Wrong)> {
         self.close_before(i64::MAX);
+        if let Some(no) = self.unreadable {
+            let place = self.previous.last_no.saturating_add(1);
+            self.wrong.get_or_insert((place, Wrong::Unreadable { table: "ledger_seals", no }));
+        }
         let gone = |anchor: &&Anchor| anchor.no > self.previous.no;
         let cut = || self.anchors.iter().filter(gone).min_by_key(|anchor| anchor.no);
         self.wrong.or_else(|| {

@@ -1,8 +1,11 @@
 //! What can be wrong.
 
-use rialto_kernel::{AccountId, Asset, Timestamp};
+use rialto_kernel::{AccountId, Timestamp};
 
-use crate::{model::TransferId, seal::Digest, seal::SealHash};
+use crate::{
+    model::{HoldId, TransferId},
+    seal::{Digest, SealHash},
+};
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,11 +83,32 @@ pub enum Wrong {
         /// What its holds come to.
         found: (i64, i64),
     },
+    /// A row makes no sense: the ledger cannot have written it so.
+    #[error("{table}, number {no}: the row makes no sense")]
+    Unreadable {
+        /// Of which table.
+        table: &'static str,
+        /// Its number there.
+        no: i64,
+    },
+    /// The history of an account has pages beyond its end, or there is no such account.
+    #[error("account number {no}: its history has pages that it should not have")]
+    Pages {
+        /// The account's number.
+        no: i64,
+    },
+    /// A hold names an account that is not there.
+    #[error("hold {0} is between accounts that are not there")]
+    HoldStray(HoldId),
+    /// A hold says that it was posted, and no transfer of that amount between its accounts is the one that it names; or it is
+    /// in no state that there is.
+    #[error("hold {0} does not say how it ended: no transfer of that amount between its accounts is the one that it names")]
+    Hold(HoldId),
     /// The accounts of an asset do not sum to zero.
-    #[error("the accounts in {} sum to {sum}", asset.code())]
+    #[error("the accounts in {asset} sum to {sum}")]
     Sum {
-        /// Which asset.
-        asset: Asset,
+        /// The code of which asset.
+        asset: String,
         /// What they sum to.
         sum: i128,
     },

@@ -14,16 +14,16 @@ use rialto_store::{
 use crate::{clock, issuance, moved, open, rich, seal, verified};
 
 /// Twelve transfers: 1 to 5 are sealed by seal 1, 6 to 10 by seal 2, the rest by none.
-struct Books {
-    ledger: Ledger,
+pub struct Books {
+    pub ledger: Ledger,
     /// The transfer with the number 1 comes first.
-    ids: Vec<TransferId>,
-    a: AccountId,
-    b: AccountId,
+    pub ids: Vec<TransferId>,
+    pub a: AccountId,
+    pub b: AccountId,
     anchors: Vec<Anchor>,
 }
 
-async fn books(db: &Db) -> Books {
+pub async fn books(db: &Db) -> Books {
     let ledger = Ledger::new(db.clone(), clock());
     let (a, b) = (open(&ledger).await, open(&ledger).await);
     let mut ids = vec![moved(&ledger, rich(issuance(), a, 1_000)).await];
@@ -40,14 +40,21 @@ async fn books(db: &Db) -> Books {
 }
 
 /// Runs statements with no trigger in the way; the second text is PostgreSQL's where it has to differ.
-async fn tamper(db: &Db, sqlite: &'static str, postgres: &'static str) {
-    const OFF: [&str; 2] = ["ledger_transfers", "ledger_seals"];
+pub async fn tamper(db: &Db, sqlite: &'static str, postgres: &'static str) {
+    const OFF: [(&str, &[&str]); 4] = [
+        ("ledger_transfers", &["no_update", "no_delete"]),
+        ("ledger_seals", &["no_update", "no_delete"]),
+        ("ledger_holds", &["no_delete", "ended", "terms"]),
+        ("ledger_accounts", &["no_delete", "terms"]),
+    ];
     db.write(async move |tx: &mut Tx| {
-        for table in OFF {
+        for (table, triggers) in OFF {
             if tx.is_postgres() {
                 tx.batch(&format!("ALTER TABLE {table} DISABLE TRIGGER USER")).await?;
             } else {
-                tx.batch(&format!("DROP TRIGGER {table}_no_update; DROP TRIGGER {table}_no_delete")).await?;
+                for trigger in triggers {
+                    tx.batch(&format!("DROP TRIGGER {table}_{trigger}")).await?;
+                }
             }
         }
         tx.batch(if tx.is_postgres() { postgres } else { sqlite }).await
@@ -56,19 +63,19 @@ async fn tamper(db: &Db, sqlite: &'static str, postgres: &'static str) {
     .unwrap();
 }
 
-type Expect = fn(&Books, Option<&Wrong>, Option<&Wrong>) -> bool;
+pub type Expect = fn(&Books, Option<&Wrong>, Option<&Wrong>) -> bool;
 
-struct Case {
-    sqlite: &'static str,
-    postgres: &'static str,
-    expect: Expect,
+pub struct Case {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+    pub expect: Expect,
 }
 
-const fn both(sql: &'static str, expect: Expect) -> Case {
+pub const fn both(sql: &'static str, expect: Expect) -> Case {
     Case { sqlite: sql, postgres: sql, expect }
 }
 
-fn changed(books: &Books, place: i64, wrong: Option<&Wrong>) -> bool {
+pub fn changed(books: &Books, place: i64, wrong: Option<&Wrong>) -> bool {
     let expected = (books.ids[usize::try_from(place - 1).unwrap()], place, (place - 1) / 5 + 1);
     matches!(wrong, Some(Wrong::Changed { transfer, no, seal, expected: was, found })
         if (*transfer, *no, *seal) == expected && was != found)
@@ -251,7 +258,7 @@ fn seals() -> Vec<Case> {
     ]
 }
 
-async fn each(kind: Kind, cases: Vec<Case>) {
+pub async fn each(kind: Kind, cases: Vec<Case>) {
     for case in cases {
         let Some(test) = TestDb::open(kind).await else { return };
         let books = books(&test.db).await;
@@ -350,6 +357,7 @@ macro_rules! on_both {
         }
     };
 }
+pub(crate) use on_both;
 
 on_both! {
     rows_are_named,

@@ -56,11 +56,6 @@ pub(super) async fn newest_account_no(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(newest.unwrap_or(0))
 }
 
-pub(super) async fn newest_transfer_no(tx: &mut Tx) -> Result<i64, StoreError> {
-    let newest: Option<i64> = on!(tx, conn => t::table.select(max(t::no)).get_result(conn).await)?;
-    Ok(newest.unwrap_or(0))
-}
-
 /// One side of the holds. The first condition on the time is for the index, the second for what has the same time.
 macro_rules! side {
     ($conn:ident, $account_no:ident, $after:ident, $limit:ident, $no:ident) => {{

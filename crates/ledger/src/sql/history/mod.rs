@@ -88,8 +88,4 @@ impl HistoryStore for Tx {
     async fn journal_lines(&mut self, ids: &[TransferId]) -> Result<Vec<JournalLine>, StoreError> {
         lists::transfers_by_id(self, ids).await
     }
-
-    async fn newest_transfer_no(&mut self) -> Result<i64, StoreError> {
-        lists::newest_transfer_no(self).await
-    }
 }
