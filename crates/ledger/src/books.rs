@@ -12,9 +12,6 @@ pub trait Books: Clone + Send + Sync + 'static {
     /// What a transaction is handed.
     type Tx: LedgerStore;
 
-    /// How many batches of commands are worth having under way at once.
-    fn lanes(&self) -> usize;
-
     /// Runs `work` as one transaction: kept when it returns `Ok`, undone when it returns `Err`. It may run more than once.
     fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
@@ -39,11 +36,6 @@ pub trait Books: Clone + Send + Sync + 'static {
 
 impl Books for Db {
     type Tx = Tx;
-
-    /// SQLite has one writer. On PostgreSQL a second lane only made smaller batches, which waited for each other's rows.
-    fn lanes(&self) -> usize {
-        1
-    }
 
     fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where

@@ -1,10 +1,14 @@
 //! The gatherer: what many callers ask for at the same time is decided and written in one transaction.
 //!
 //! A durable commit costs an fsync and a transaction costs round trips, whether it moves one amount or two hundred. So
-//! what callers ask for queues here, and each lane takes all that waits, decides it in memory
-//! ([`Plan`](crate::plan::Plan)), writes it at once and commits once. Nobody waits for company: a lane that is free takes
-//! what there is. The busier the ledger, the larger the batches. Two accounts that everybody pays cost nothing extra:
+//! what callers ask for queues here, and one task takes all that waits, decides it in memory
+//! ([`Plan`](crate::plan::Plan)), writes it at once and commits once. Nobody waits for company: when it is free it takes
+//! what there is. (A second one beside it only made smaller batches, which waited for each other's rows.) The busier the ledger, the
+//! larger the batches. Two accounts that everybody pays cost nothing extra:
 //! within a batch their rows are locked, read and written once.
+//!
+//! Who asks for more than fits into a batch has one of its own, in turn with those of the others: thousands of commands of one caller
+//! stand before nobody twice, and a failure of theirs is theirs alone.
 //!
 //! One caller's refusal harms no other: the plan takes back what the refused group had changed. When the database fails,
 //! the members are run again one by one, so that a row that cannot be read, say, fails only who asked for it. All of it
@@ -33,43 +37,72 @@ struct Request {
     reply: oneshot::Sender<Result<Results, LedgerError>>,
 }
 
-/// The way into the gatherer. Its lanes end, with all they have accepted done, when the last clone is dropped.
+/// The way into the gatherer. It ends, with all that it has accepted done, when the last clone is dropped.
 #[derive(Clone)]
-pub(super) struct Gatherer(Sender<Request>);
+pub(super) struct Gatherer {
+    small: Sender<Request>,
+    /// Of more than [`BATCH_MAX`] commands.
+    large: Sender<Request>,
+}
 
 impl Gatherer {
-    /// Starts the lanes on the runtime that is running.
+    /// Starts on the runtime that is running.
     pub(super) fn start<B: Books>(books: &B, clock: &Clock) -> Self {
-        let (send, receive) = async_channel::bounded(QUEUE_MAX);
-        for _ in 0..books.lanes() {
-            tokio::spawn(lane(books.clone(), clock.clone(), receive.clone()));
-        }
-        Self(send)
+        let (small, singles) = async_channel::bounded(QUEUE_MAX);
+        let (large, bulk) = async_channel::bounded(QUEUE_MAX);
+        tokio::spawn(serve(books.clone(), clock.clone(), singles, bulk));
+        Self { small, large }
     }
 
     /// Has `groups` done, each as a whole or not at all, and waits for what they came to. Whoever stops waiting does not
     /// stop the work.
     pub(super) async fn submit(&self, groups: Vec<Vec<Command>>) -> Result<Results, LedgerError> {
-        let stopped = || "the ledger's runtime has stopped".to_owned();
+        let stopped = || StoreError::Unavailable("the ledger's runtime has stopped".into());
         let (reply, answer) = oneshot::channel();
-        self.0.send(Request { groups, reply }).await.map_err(|_| StoreError::Unavailable(stopped()))?;
-        answer.await.map_err(|_| StoreError::Unknown(stopped()))?
+        let request = Request { groups, reply };
+        let queue = if size(&request) > BATCH_MAX { &self.large } else { &self.small };
+        queue.send(request).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| StoreError::Unknown("the ledger ended without an answer".into()))?
     }
 }
 
-async fn lane<B: Books>(books: B, clock: Clock, queue: Receiver<Request>) {
-    while let Ok(first) = queue.recv().await {
-        // Those who were just answered and ask again at once come along. It costs no time, only a turn.
-        tokio::task::yield_now().await;
-        let mut commands = size(&first);
+async fn serve<B: Books>(books: B, clock: Clock, singles: Receiver<Request>, bulk: Receiver<Request>) {
+    loop {
+        let (first, is_single) = tokio::select! {
+            biased;
+            Ok(first) = singles.recv() => (first, true),
+            Ok(first) = bulk.recv() => (first, false),
+            else => return,
+        };
         let mut batch = vec![first];
-        while commands < BATCH_MAX
-            && let Ok(next) = queue.try_recv()
-        {
-            commands += size(&next);
-            batch.push(next);
+        if is_single {
+            // Those who were just answered and ask again at once come along. It costs no time, only a turn.
+            tokio::task::yield_now().await;
+            fill(&mut batch, &singles);
         }
-        run(&books, &clock, batch).await;
+        run_apart(&books, &clock, batch).await;
+        if is_single && let Ok(large) = bulk.try_recv() {
+            run_apart(&books, &clock, vec![large]).await;
+        }
+    }
+}
+
+/// Adds those that wait, up to [`BATCH_MAX`] commands and the last one's.
+fn fill(batch: &mut Vec<Request>, queue: &Receiver<Request>) {
+    let mut commands: usize = batch.iter().map(size).sum();
+    while commands < BATCH_MAX
+        && let Ok(next) = queue.try_recv()
+    {
+        commands += size(&next);
+        batch.push(next);
+    }
+}
+
+/// On a task of its own: a batch that panics fails its members, and the next ones are served.
+async fn run_apart<B: Books>(books: &B, clock: &Clock, batch: Vec<Request>) {
+    let (books, clock) = (books.clone(), clock.clone());
+    if let Err(error) = tokio::spawn(async move { run(&books, &clock, batch).await }).await {
+        tracing::error!(%error, "a batch of the ledger ended without an answer");
     }
 }
 

@@ -120,11 +120,6 @@ impl MemoryTx {
 impl Books for Memory {
     type Tx = MemoryTx;
 
-    /// There is no disk to wait for.
-    fn lanes(&self) -> usize {
-        1
-    }
-
     fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
     where
         F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,

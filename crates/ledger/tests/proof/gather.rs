@@ -1,11 +1,19 @@
 //! The gatherer: what strangers ask for at the same time shares a transaction, and nothing else.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures_util::future::join_all;
 use rialto_kernel::{AccountId, Asset, Clock, Id};
 use rialto_ledger::{
     Books, Code, Command, GroupError, Ledger, LedgerError, LedgerStore, NewAccount, Outcome, Overdraft, Transfer, TransferId,
+    memory::{Memory, MemoryTx},
 };
 use rialto_store::{Db, StoreError, Tx, suite, testing::TestDb};
 
@@ -231,4 +239,117 @@ mod tables {
     }
 
     suite! { a_row_that_cannot_be_read_fails_only_who_asks_for_it }
+}
+
+/// Books that panic once, where no store could: outside of the work that it is handed.
+#[derive(Clone)]
+struct Panicking {
+    books: Memory,
+    panics: Arc<AtomicBool>,
+}
+
+impl Books for Panicking {
+    type Tx = MemoryTx;
+
+    fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "on purpose");
+        self.books.write(work)
+    }
+
+    fn read<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        self.books.read(work)
+    }
+
+    fn snapshot<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        self.books.snapshot(work)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_panics_fails_its_members_and_the_next_is_served() {
+    let books = Panicking { books: Memory::new(), panics: Arc::default() };
+    let (a, b) = (account(&books, 10).await, account(&books, 0).await);
+    let ledger = ledger(&books);
+    books.panics.store(true, Ordering::Relaxed);
+    let new = movement(Id::new(), a, b, 3);
+    let lost = ledger.transfer(new.clone()).await;
+    assert!(matches!(lost, Err(LedgerError::Store(StoreError::Unknown(_)))), "{lost:?}");
+    assert!(!ledger.transfer(new).await.unwrap().existed);
+    assert_eq!(balance(&books, b).await, 3);
+}
+
+/// Books that write down how many commands each transaction enters.
+#[derive(Clone)]
+struct Counted {
+    books: Memory,
+    newest: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Books for Counted {
+    type Tx = MemoryTx;
+
+    fn write<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        let (books, newest) = (self.books.clone(), Arc::clone(&self.newest));
+        async move {
+            let result = books.write(work).await;
+            let place = books.read(async |tx: &mut MemoryTx| tx.newest_transfer_no().await).await?;
+            newest.lock().unwrap().push(place);
+            result
+        }
+    }
+
+    fn read<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        self.books.read(work)
+    }
+
+    fn snapshot<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut MemoryTx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        self.books.snapshot(work)
+    }
+}
+
+/// All is queued before anything is done: one thread, and it has not been given up yet.
+#[tokio::test(flavor = "current_thread")]
+async fn large_requests_and_single_ones_take_turns() {
+    let books = Counted { books: Memory::new(), newest: Arc::default() };
+    let (a, b) = (account(&books, FILL).await, account(&books, 0).await);
+    let ledger = ledger(&books);
+    let pay = |count: usize| (0..count).map(|_| Command::Transfer(movement(Id::new(), a, b, 1))).collect::<Vec<_>>();
+    books.newest.lock().unwrap().clear();
+    let bulk = async { join_all((0..3).map(|_| ledger.batch(pay(1_000)))).await };
+    let singles = async { join_all((0..5).map(|_| ledger.batch(pay(1)))).await };
+    let (bulk, singles) = tokio::join!(bulk, singles);
+    assert!(bulk.iter().chain(&singles).all(|results| results.as_ref().unwrap().iter().all(Result::is_ok)));
+    let newest = books.newest.lock().unwrap().clone();
+    let sizes: Vec<i64> = newest.iter().scan(1, |before, place| Some(place - std::mem::replace(before, *place))).collect();
+    assert_eq!(sizes, [5, 1_000, 1_000, 1_000], "no single one waits behind a large one that came first, nor shares its fate");
 }
