@@ -40,15 +40,16 @@ impl EntryFilter {
             && self.amount_max.is_none_or(|max| entry.amount <= max)
     }
 
-    /// Whether rows have to be looked at that may not pass, other than by an index. A reference may have an index or not.
+    /// Whether rows have to be looked at that may not pass. A reference may have an index or not. A side has one on PostgreSQL
+    /// alone; it is read in the same way everywhere.
     fn sifts(&self) -> bool {
-        !self.kinds.is_empty() || self.amount_min.is_some() || self.amount_max.is_some()
+        self.side.is_some() || !self.kinds.is_empty() || self.amount_min.is_some() || self.amount_max.is_some()
     }
 }
 
 /// The history of an account, by the numbers of its entries.
 ///
-/// A time is found by halving, a side by an index, and so is a reference that fewer than [`SCAN_MAX`] transfers have. With a
+/// A time is found by halving, and a reference that fewer than [`SCAN_MAX`] transfers have by an index. With a
 /// reference of more, and with other filters, a page looks at no more than [`SCAN_MAX`] entries, and may come back short.
 ///
 /// # Errors
@@ -68,11 +69,10 @@ pub async fn entries(
         None => false,
     };
     let width = match filter {
-        // Without a filter the numbers alone say which entries these are.
-        _ if *filter == (EntryFilter { period: filter.period, ..EntryFilter::default() }) => limit,
         _ if by_reference => i64::MAX,
         _ if filter.sifts() || filter.reference.is_some() => i64::from(SCAN_MAX),
-        _ => i64::MAX,
+        // Without a filter the numbers alone say which entries these are.
+        _ => limit,
     };
     let (first, last) = (*rest.start(), *rest.end());
     let window = match order {

@@ -229,10 +229,12 @@ where
     assert_eq!(first.items.len(), 0);
     let rest = page_of(books, account.clone(), filter, Order::NewestFirst, Slice::new(10, first.next)).await.unwrap();
     assert_eq!((rest.items.len(), rest.items[0].seq, rest.next), (1, 1, None));
-    // Only by side, an index knows the way.
+    // On SQLite nothing leads to one side: a page that looked on until it found a debit would read all there is.
     let debits = EntryFilter { side: Some(Side::Debit), ..EntryFilter::default() };
-    let none = page_of(books, account.clone(), debits, Order::NewestFirst, Slice::new(10, None)).await.unwrap();
-    assert_eq!((none.items.len(), none.next), (0, None));
+    let none = page_of(books, account.clone(), debits.clone(), Order::NewestFirst, Slice::new(10, None)).await.unwrap();
+    assert!(none.items.is_empty() && none.next.is_some(), "{none:?}");
+    let rest = page_of(books, account.clone(), debits, Order::NewestFirst, Slice::new(10, none.next)).await.unwrap();
+    assert_eq!((rest.items.len(), rest.next), (0, None));
     let which = AccountFilter { owner: account.owner, code: Some(account.code), ..AccountFilter::default() };
     let far = EntryFilter { period: Period::new(None, Some(at(2))).unwrap(), ..EntryFilter::default() };
     let page = page_of_owner(books, which, far, Order::OldestFirst, Slice::new(2, None)).await.unwrap();

@@ -46,9 +46,9 @@ pub async fn list_ledger_accounts(
 
 /// List an account's entries
 ///
-/// Its history, each entry with the balance after it. `from`, `to`, `side` and `reference` are found by indexes, however long
-/// the history is; with `kind`, amounts, and a reference that 10,000 transfers have, a page looks at 10,000 entries, and may come
-/// back short, with a cursor to go on.
+/// Its history, each entry with the balance after it. `from`, `to` and `reference` are found by indexes, however long the history
+/// is; with `side`, `kind`, amounts, and a reference that 10,000 transfers have, a page looks at 10,000 entries, and may come back
+/// short, even empty, with a cursor to go on.
 /// What is written meanwhile neither repeats an entry nor hides one.
 #[utoipa::path(
     tag = "Ledger",
