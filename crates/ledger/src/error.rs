@@ -19,6 +19,10 @@ pub enum LedgerError {
     /// A text is longer than it may be, or has a NUL in it: the memo, or an account's code.
     #[error("the {0} is too long, or has a NUL character in it")]
     TextInvalid(&'static str),
+    /// A time is before the year 1 or after the year 9999, which not every store can name: when a transfer counts from, or when a hold
+    /// ends.
+    #[error("the {0} is not between the years 1 and 9999")]
+    TimeOutOfRange(&'static str),
     /// A transfer can count from an earlier moment, not from a later one.
     #[error("a transfer cannot take effect in the future")]
     EffectiveInFuture,

@@ -15,7 +15,7 @@ use crate::{
 /// [`Posted::existed`] set.
 ///
 /// # Errors
-/// [`LedgerError::AmountZero`], [`LedgerError::TextInvalid`], [`LedgerError::EffectiveInFuture`],
+/// [`LedgerError::AmountZero`], [`LedgerError::TextInvalid`], [`LedgerError::TimeOutOfRange`], [`LedgerError::EffectiveInFuture`],
 /// [`LedgerError::IdMismatch`], [`LedgerError::AccountUnknown`], [`LedgerError::AssetMismatch`],
 /// [`LedgerError::AccountNotOpen`], [`LedgerError::InsufficientFunds`], [`LedgerError::CreditsExceedDebits`],
 /// [`LedgerError::BalanceOutOfRange`]; looked for in this order.

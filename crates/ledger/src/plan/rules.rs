@@ -5,6 +5,7 @@ use rialto_kernel::{AccountId, Amount, Id, Timestamp};
 use super::{Change, Plan, Row, Undo};
 use crate::{
     LedgerError,
+    history::Period,
     model::{
         Account, AccountState, Balanced, Balancing, Held, Hold, HoldId, HoldState, NewHold, NewReversal, NewTransfer, Overdraft,
         Posted, Posting, Side, Transfer, TransferId,
@@ -17,6 +18,11 @@ const BALANCE_MIN: i64 = i64::MIN / 2;
 fn check_memo(memo: Option<&str>) -> Result<(), LedgerError> {
     let sound = memo.is_none_or(|memo| !memo.contains('\0') && memo.chars().count() <= NewTransfer::MEMO_CHARS_MAX);
     if sound { Ok(()) } else { Err(LedgerError::TextInvalid("memo")) }
+}
+
+/// PostgreSQL would take what is too far away for no time at all.
+fn check_time(at: Option<Timestamp>, name: &'static str) -> Result<(), LedgerError> {
+    if at.is_none_or(|at| Period::ALL.contains(at)) { Ok(()) } else { Err(LedgerError::TimeOutOfRange(name)) }
 }
 
 impl Plan {
@@ -59,6 +65,7 @@ impl Plan {
         if let Some(transfer) = known.as_ref().filter(|known| known.answers(new, reverses)) {
             return self.posted(transfer.clone(), true);
         }
+        check_time(new.effective_at, "effective_at")?;
         if new.effective_at.is_some_and(|effective_at| effective_at > self.now) {
             return Err(LedgerError::EffectiveInFuture);
         }
@@ -76,9 +83,13 @@ impl Plan {
             return Err(LedgerError::AmountZero);
         }
         check_memo(new.memo.as_deref())?;
-        if let Some(known) = self.holds.get(&new.id) {
-            let hold = known.value.clone();
-            return if hold.answers(new) { self.held(hold, true) } else { Err(LedgerError::IdMismatch(new.id.cast())) };
+        let known = self.holds.get(&new.id).map(|row| row.value.clone());
+        if let Some(hold) = known.as_ref().filter(|known| known.answers(new)) {
+            return self.held(hold.clone(), true);
+        }
+        check_time(new.expires_at, "expires_at")?;
+        if known.is_some() {
+            return Err(LedgerError::IdMismatch(new.id.cast()));
         }
         self.check(new.debit, new.credit, new.amount, None)?;
         let created_at = self.moment(new.debit, new.credit);

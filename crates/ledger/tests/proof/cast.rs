@@ -88,6 +88,7 @@ pub fn word<T>(result: Result<T, LedgerError>) -> &'static str {
     match error {
         LedgerError::AmountZero => "amount_zero",
         LedgerError::TextInvalid(_) => "text_invalid",
+        LedgerError::TimeOutOfRange(_) => "time_out_of_range",
         LedgerError::EffectiveInFuture => "effective_in_future",
         LedgerError::IdMismatch(_) => "id_mismatch",
         LedgerError::HoldUnknown(_) => "hold_unknown",

@@ -1,7 +1,7 @@
 //! The order of refusals. One row is one call; it breaks as many rules as can be broken at once from the one that is
 //! expected on, so a rule that were looked for too late would show.
 
-use rialto_kernel::{Amount, Asset, Id};
+use rialto_kernel::{Amount, Asset, Id, Timestamp};
 use rialto_ledger::{
     AccountState, Balancing, Books, Code, Command, House, Kind, LedgerError, Metadata, NewAccount, NewHold, NewReversal,
     NewTransfer, Outcome, Overdraft, open_account,
@@ -25,12 +25,15 @@ async fn a_transfer_is_refused_in_the_order_of_its_rules(books: &impl Books) {
     let new = |payer, payee, minor_units| movement(Id::new(), payer, payee, minor_units);
     let known = |payer, payee, minor_units| movement(c.known, payer, payee, minor_units);
     let future = |new: NewTransfer| NewTransfer { effective_at: Some(at(11)), ..new };
+    let far = |new: NewTransfer, micros| NewTransfer { effective_at: Some(Timestamp::from_micros(micros)), ..new };
     let long = "x".repeat(1_001);
     #[rustfmt::skip]
     let rows = [
         (future(with_memo("\0", known(c.nobody, c.nobody, 0))), "amount_zero"),
         (future(with_memo("\0", known(c.nobody, c.nobody, 1))), "text_invalid"),
         (with_memo(&long, known(c.nobody, c.nobody, 1)),        "text_invalid"),
+        (far(known(c.nobody, c.nobody, 1), i64::MAX),           "time_out_of_range"),
+        (far(known(c.nobody, c.nobody, 1), i64::MIN),           "time_out_of_range"),
         (future(known(c.nobody, c.nobody, 1)),                  "effective_in_future"),
         (known(c.nobody, c.nobody, 1),                          "id_mismatch"),
         (new(c.nobody, c.nobody, 9_999),                        "payer_unknown"),
@@ -68,11 +71,14 @@ async fn a_hold_is_refused_in_the_same_order(books: &impl Books) {
     let known = |payer, payee, minor_units| NewHold { id: first.id, ..new(payer, payee, minor_units) };
     let noted = |new: NewHold| NewHold { memo: Some("\0".to_owned()), ..new };
     let later = NewHold { expires_at: Some(at(99)), ..first.clone() };
+    let far = |new: NewHold| NewHold { expires_at: Some(Timestamp::from_micros(i64::MAX)), ..new };
     #[rustfmt::skip]
     let rows = [
         (noted(known(c.nobody, c.nobody, 0)), "amount_zero"),
         (noted(known(c.nobody, c.nobody, 1)), "text_invalid"),
+        (far(known(c.nobody, c.nobody, 1)),   "time_out_of_range"),
         (known(c.nobody, c.nobody, 1),        "id_mismatch"),
+        (far(first.clone()),                  "done"),
         (first.clone(),                       "done"),
         (later,                               "done"),
         (new(c.nobody, c.nobody, 9_999),      "payer_unknown"),

@@ -10,6 +10,7 @@ impl From<LedgerError> for Problem {
         match error {
             LedgerError::AmountZero => Self::invalid("body.amount", "must be at least 1"),
             LedgerError::TextInvalid(_) => Self::invalid("body.description", said),
+            LedgerError::TimeOutOfRange(field) => Self::invalid(format!("body.{field}"), said),
             LedgerError::EffectiveInFuture => Self::invalid("body.effective_at", said),
             LedgerError::IdMismatch(_) => Self::conflict("id-mismatch", said),
             LedgerError::HoldUnknown(_) | LedgerError::TransferUnknown(_) => Self::not_found(said),

@@ -29,6 +29,7 @@ fn ledger_refusal(error: LedgerError, place: &str) -> Problem {
     match error {
         LedgerError::AmountZero => Problem::invalid(format!("{place}.amount"), "must be at least 1"),
         LedgerError::TextInvalid(_) => Problem::invalid(format!("{place}.memo"), said),
+        LedgerError::TimeOutOfRange(field) => Problem::invalid(format!("{place}.{field}"), said),
         LedgerError::EffectiveInFuture => Problem::invalid(format!("{place}.effective_at"), said),
         LedgerError::IdMismatch(_) => Problem::conflict("id-mismatch", said),
         LedgerError::HoldUnknown(_) | LedgerError::TransferUnknown(_) | LedgerError::AccountUnknown { .. } => {
