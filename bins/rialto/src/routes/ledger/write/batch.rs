@@ -107,8 +107,9 @@ fn too_many_said() -> String {
     format!("must be at most {TRANSFERS_MAX} transfers in all")
 }
 
-/// A body that has `transfers` or `groups`.
+/// A body that has `transfers` or `groups`, and nothing else: `group` for `groups` would not be done, and nobody told.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Lists {
     #[serde(default)]
     transfers: Option<Bounded<Named>>,
@@ -193,7 +194,7 @@ mod tests {
         assert!(matches!(parse(ITEM).unwrap(), LedgerTransfersRequest::One(_)));
         assert_eq!(counts(&format!(" [{ITEM},{ITEM}]")), (2, vec![]));
         assert_eq!(counts(&format!(r#"{{"transfers":[{ITEM}],"groups":[[{ITEM}],[{ITEM},{ITEM}]]}}"#)), (1, vec![1, 2]));
-        assert_eq!(counts(&format!(r#"{{"note":1,"groups":[[{ITEM}]],"transfers":null}}"#)), (0, vec![1]));
+        assert_eq!(counts(&format!(r#"{{"groups":[[{ITEM}]],"transfers":null}}"#)), (0, vec![1]));
     }
 
     #[test]
@@ -203,6 +204,10 @@ mod tests {
         for (json, said) in [
             (String::new(), "body:"),
             ("[]".into(), "body: invalid length 0"),
+            (format!(r#"{{"group":[[{ITEM}]]}}"#), "body.group: unknown field"),
+            (format!(r#"{{"transfers":[{ITEM}],"group":[[{ITEM}]]}}"#), "body.group: unknown field"),
+            (ITEM.replacen('{', r#"{"balance":"debit","#, 1), "body.balance: unknown field"),
+            (format!("[{ITEM},{}]", ITEM.replacen('{', r#"{"balance":"debit","#, 1)), "body.[1].balance: unknown field"),
             (r#"{"transfers":[]}"#.into(), "body.transfers: invalid length 0"),
             (r#"{"groups":[[]]}"#.into(), "body.groups[0]: invalid length 0"),
             (format!("[{ITEM},{}]", ITEM.replace("25", "0")), "body.[1].amount: must be at least 1"),

@@ -82,6 +82,8 @@ pub enum LedgerBalancing {
     "credit_account_id": "0198c0de-0000-7000-8000-000000000011", "amount": 25, "balancing": null, "kind": 1000,
     "reference_id": "0198c0de-0000-7000-8000-000000000020", "memo": "Thanks", "metadata": {"order": "42"}, "effective_at": null,
 }))]
+// A field that is ignored is money that moves otherwise than was asked for: `balance` for `balancing` would move all of it.
+#[serde(deny_unknown_fields)]
 pub struct LedgerTransferRequest {
     /// Chosen by you: the same id and the same fields give the first result, other fields are refused. Made for you when it
     /// is left out of a single transfer; in a batch every transfer needs one.
@@ -146,6 +148,7 @@ impl LedgerTransferRequest {
     "credit_account_id": "0198c0de-0000-7000-8000-000000000011", "amount": 50, "kind": 1000, "reference_id": null,
     "memo": "Deposit", "metadata": {}, "expires_at": "2036-11-22T05:54:03Z",
 }))]
+#[serde(deny_unknown_fields)]
 pub struct LedgerHoldRequest {
     /// Chosen by you: the same id and the same fields (but for `expires_at`) give the first result. Made for you when it is
     /// left out.
@@ -199,6 +202,7 @@ impl LedgerHoldRequest {
 /// How much of what is held is to be paid.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"amount": 30}))]
+#[serde(deny_unknown_fields)]
 pub struct LedgerPostRequest {
     /// So much; the rest goes back. All of it when it is left out.
     #[serde(default, deserialize_with = "part")]
@@ -209,6 +213,7 @@ pub struct LedgerPostRequest {
 /// How a transfer is to be taken back.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"id": "0198c0de-0000-7000-8000-000000000031", "memo": "Paid twice"}))]
+#[serde(deny_unknown_fields)]
 pub struct LedgerReverseRequest {
     /// The id of the transfer that takes the other back. Made for you when it is left out.
     #[serde(default, deserialize_with = "own_id")]
