@@ -251,6 +251,9 @@ async fn the_books_are_exported_and_stated_at_the_shell(world: &mut World) {
     assert_eq!(object, over_http);
     let (_, sheet) = shell(world, &["statement", &ada.wallet, "--format", "csv"]);
     assert_eq!(sheet, ada.api.with("accept", "text/csv").get(&format!("/ledger/accounts/{}/statement", ada.wallet)).await.text());
+    // What is there stays when there is nothing better.
+    let (done, _) = shell(world, &["statement", &bob.id, "--output", file.to_str().unwrap()]);
+    assert!(!done && file.exists());
     for wrong in [
         ["statement", "no-id"].as_slice(),
         &["statement", &bob.id],
@@ -262,7 +265,58 @@ async fn the_books_are_exported_and_stated_at_the_shell(world: &mut World) {
     }
 }
 
+async fn an_account_is_frozen_and_closed_at_the_shell(world: &mut World) {
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    let move_one = async |from: &Person, to: &Person| {
+        let new = json!({"debit_account_id": from.wallet, "credit_account_id": to.wallet, "amount": 1});
+        from.api.post("/ledger/transfers", &new).await
+    };
+    let (done, said) = shell(world, &["freeze", &ada.wallet]);
+    assert!(done && said.contains("is frozen"), "{said}");
+    move_one(&ada, &bob).await.expect_problem(409);
+    move_one(&bob, &ada).await.expect(201);
+    let (done, said) = shell(world, &["unfreeze", &ada.wallet]);
+    assert!(done && said.contains("is open"), "{said}");
+    move_one(&ada, &bob).await.expect(201);
+    let (done, said) = shell(world, &["close", &ada.wallet]);
+    assert!(!done && said.contains("is not empty"), "{said}");
+    let all = json!({"debit_account_id": ada.wallet, "credit_account_id": bob.wallet, "amount": 500});
+    ada.api.post("/ledger/transfers", &all).await.expect(201);
+    let (done, said) = shell(world, &["close", &ada.wallet]);
+    assert!(done && said.contains("is closed"), "{said}");
+    move_one(&bob, &ada).await.expect_problem(409);
+    let (done, said) = shell(world, &["freeze", &ada.id]);
+    assert!(!done && said.contains("there is no account"), "{said}");
+}
+
+/// A command must not read, or seal, tables that it does not understand.
+async fn a_schema_that_is_not_ours_is_refused_at_the_shell(world: &mut World) {
+    let change = async |sql: &'static str| {
+        let db = rialto_store::Db::open(&world.place.url, &rialto_store::DbOptions::default()).await.unwrap();
+        db.write(async move |tx: &mut rialto_store::Tx| tx.batch(sql).await).await.unwrap();
+    };
+    let refused = |said: &str| {
+        for command in ["verify", "seal", "export"] {
+            let (done, output) = shell(world, &[command]);
+            assert!(!done && output.contains(said), "{command}: {output}");
+        }
+    };
+    change("UPDATE schema_migrations SET name = '9999_ledger_later' WHERE name = '0022_ledger_holds'").await;
+    refused("9999_ledger_later");
+    change("DELETE FROM schema_migrations WHERE name = '9999_ledger_later'").await;
+    refused("0022_ledger_holds");
+    let back = if world.place.url.reveal().starts_with("postgres") {
+        "INSERT INTO schema_migrations (name, applied_at) VALUES ('0022_ledger_holds', now())"
+    } else {
+        "INSERT INTO schema_migrations (name, applied_at) VALUES ('0022_ledger_holds', 0)"
+    };
+    change(back).await;
+    assert!(shell(world, &["verify"]).0);
+}
+
 journeys! {
+    an_account_is_frozen_and_closed_at_the_shell,
+    a_schema_that_is_not_ours_is_refused_at_the_shell,
     a_history_is_read_page_by_page,
     all_accounts_of_an_owner_are_one_history,
     a_balance_is_known_for_every_moment,

@@ -4,11 +4,13 @@ mod export;
 mod output;
 mod reconcile;
 mod seal;
+mod state;
 mod statement;
 mod verify;
 
 use std::error::Error;
 
+use rialto_ledger::AccountState;
 use rialto_store::{Db, DbOptions};
 
 use crate::config::Settings;
@@ -26,6 +28,12 @@ pub enum Command {
     Export(export::Args),
     /// Show an account over a period: opening balance, every line, closing balance
     Statement(statement::Args),
+    /// Let nothing leave an account; what comes in still does, and what is held may still be paid
+    Freeze(state::Args),
+    /// Open an account that was frozen or closed
+    Unfreeze(state::Args),
+    /// Close an account that is empty: nothing leaves it and nothing comes in
+    Close(state::Args),
 }
 
 /// Does what is asked.
@@ -39,12 +47,18 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<(), Box<dyn E
         Command::Reconcile(args) => reconcile::run(args, settings).await,
         Command::Export(args) => export::run(args, settings).await,
         Command::Statement(args) => statement::run(args, settings).await,
+        Command::Freeze(args) => state::run(args, AccountState::Frozen, settings).await,
+        Command::Unfreeze(args) => state::run(args, AccountState::Open, settings).await,
+        Command::Close(args) => state::run(args, AccountState::Closed, settings).await,
     }
 }
 
-/// Opens the database that the settings name, for a command that needs few connections.
+/// Opens the database that the settings name, for a command that needs few connections. The tables have to be those that this program
+/// knows: it would not understand others, and some commands write.
 async fn open(settings: &Settings) -> Result<Db, Box<dyn Error>> {
     let options = DbOptions { readers: 1, connections_max: 2, ..DbOptions::default() };
     let url = &settings.database_url;
-    Ok(Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?)
+    let db = Db::open(url, &options).await.map_err(|error| format!("{url}: {error}"))?;
+    db.check_parts(&["foundation", "ledger"]).await.map_err(|error| format!("{url}: {error}"))?;
+    Ok(db)
 }

@@ -2,9 +2,9 @@
 
 use std::{
     error::Error,
-    fs::File,
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,21 +25,64 @@ pub struct Output {
     failure: Arc<Mutex<Option<io::Error>>>,
 }
 
-/// What went wrong with an [`Output`].
-pub struct Failure(Arc<Mutex<Option<io::Error>>>);
+/// What went wrong with an [`Output`], and what becomes of its file.
+pub struct Failure {
+    failure: Arc<Mutex<Option<io::Error>>>,
+    part: Option<Part>,
+}
+
+/// A file that is written beside the one that it will replace: what is there stays until there is something better.
+struct Part {
+    written: PathBuf,
+    file: PathBuf,
+}
+
+impl Part {
+    /// A device or a pipe is written as it is, and has none.
+    fn beside(path: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(path) {
+            Ok(there) if !there.is_file() => return Ok(None),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // A link keeps leading where it leads.
+        let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        Ok(Some(Self { written: file.with_file_name(name), file }))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Nothing is there any more when it has become the file.
+        let _ = fs::remove_file(&self.written);
+    }
+}
 
 impl Output {
-    /// To this file, or to standard output.
+    /// To this file, or to standard output. The file is there when all has gone well, by [`Failure::settle`].
     ///
     /// # Errors
     /// When the file cannot be made.
     pub fn open(file: Option<&Path>) -> Result<(Self, Failure), Box<dyn Error>> {
-        let out: Box<dyn Write + Send> = match file {
-            Some(path) => Box::new(File::create(path).map_err(|error| format!("{}: {error}", path.display()))?),
-            None => Box::new(io::stdout()),
+        let (out, part): (Box<dyn Write + Send>, _) = match file {
+            Some(path) => {
+                let told = |error: io::Error| format!("{}: {error}", path.display());
+                let part = Part::beside(path).map_err(told)?;
+                let written = part.as_ref().map_or(path, |part| &part.written);
+                (Box::new(File::create(written).map_err(told)?), part)
+            }
+            None => (Box::new(io::stdout()), None),
         };
         let failure = Arc::default();
-        Ok((Self { out: Box::new(BufWriter::new(out)), failure: Arc::clone(&failure) }, Failure(failure)))
+        Ok((Self { out: Box::new(BufWriter::new(out)), failure: Arc::clone(&failure) }, Failure { failure, part }))
     }
 
     /// Writes what `write` makes. Whether more can be written.
@@ -67,17 +110,23 @@ impl Output {
 }
 
 impl Failure {
-    /// What came of reading, and of writing what was read. Who has stopped reading, as `head` does, has had enough.
+    /// What came of reading, and of writing what was read, once the [`Output`] is gone. Who has stopped reading, as `head` does, has had
+    /// enough.
     ///
     /// # Errors
     /// Whatever went wrong, readable.
     pub fn settle(self, read: Result<(), HistoryError>) -> Result<(), Box<dyn Error>> {
-        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let told = |error: &io::Error| format!("it could not be written: {error}");
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (failure, read) {
-            (Some(error), _) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            (Some(error), _) => Err(format!("it could not be written: {error}").into()),
-            (None, read) => Ok(read?),
+            (Some(error), _) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            (Some(error), _) => return Err(told(&error).into()),
+            (None, read) => read?,
         }
+        if let Some(part) = &self.part {
+            fs::rename(&part.written, &part.file).map_err(|error| told(&error))?;
+        }
+        Ok(())
     }
 }
 
@@ -110,6 +159,31 @@ mod tests {
         assert_eq!(shown, ["0.000000", "0.000005", "-0.000005", "1.000000", "-12.345678"]);
         assert_eq!([0, -7, 1_000].map(|units| decimal(units, Asset::CREDIT)), ["0", "-7", "1000"]);
         assert_eq!(decimal(i64::MIN.into(), Asset::CREDIT), "-9223372036854775808");
+    }
+
+    #[test]
+    fn a_file_stays_until_all_of_the_new_one_is_written() {
+        let folder = std::env::temp_dir().join(format!("rialto-output-{}", rialto_kernel::Id::<()>::new()));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("november.csv");
+        let write = |read: Result<(), HistoryError>| {
+            let (mut output, failure) = Output::open(Some(&path)).unwrap();
+            assert!(output.put(|text| {
+                text.extend_from_slice(b"new");
+                Ok(())
+            }));
+            drop(output);
+            failure.settle(read).is_ok()
+        };
+        assert!(!write(Err(HistoryError::AccountUnknown)) && !path.exists());
+        fs::write(&path, "old").unwrap();
+        assert!(!write(Err(HistoryError::AccountUnknown)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert!(write(Ok(())));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        assert!(Output::open(Some(&folder.join("missing").join("file"))).is_err());
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
