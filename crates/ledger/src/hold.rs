@@ -58,7 +58,7 @@ pub async fn void(tx: &mut impl LedgerStore, hold: HoldId, now: Timestamp) -> Re
 }
 
 /// Gives back what is held by pending holds whose time is over, at most `limit` of them, and returns them. Call it
-/// again while it returns as many as it may.
+/// again while it returns any.
 ///
 /// Holds that another transaction is just posting or voiding are left to it. One that makes no sense (its account does not hold as much, a
 /// row cannot be read) is logged and left where it is: it keeps nobody else's money.

@@ -195,7 +195,7 @@ impl<B: Books> Ledger<B> {
     }
 
     /// Gives back what is held by pending holds whose time is over, at most `limit` of them. Call it from time to time, and
-    /// again at once while it returns as many as it may.
+    /// again at once while it returns any.
     ///
     /// # Errors
     /// [`LedgerError::Store`].

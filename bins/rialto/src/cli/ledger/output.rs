@@ -72,14 +72,15 @@ impl Output {
     /// # Errors
     /// When the file cannot be made.
     pub fn open(file: Option<&Path>) -> Result<(Self, Failure), Box<dyn Error>> {
-        let (out, part): (Box<dyn Write + Send>, _) = match file {
+        let mut part = None;
+        let out: Box<dyn Write + Send> = match file {
             Some(path) => {
                 let told = |error: io::Error| format!("{}: {error}", path.display());
-                let part = Part::beside(path).map_err(told)?;
-                let written = part.as_ref().map_or(path, |part| &part.written);
-                (Box::new(File::create(written).map_err(told)?), part)
+                part = Part::beside(path).map_err(told)?;
+                let written = part.as_ref().map_or(path, |part| part.written.as_path());
+                Box::new(File::create(written).map_err(told)?)
             }
-            None => (Box::new(io::stdout()), None),
+            None => Box::new(io::stdout()),
         };
         let failure = Arc::default();
         Ok((Self { out: Box::new(BufWriter::new(out)), failure: Arc::clone(&failure) }, Failure { failure, part }))
