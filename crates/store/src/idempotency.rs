@@ -199,6 +199,7 @@ pub async fn find_all(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Option<Record>>, 
 /// # Errors
 /// Whatever the database says.
 pub async fn find_many(mut conn: &AsyncPgConnection, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+    type Row = (i64, Vec<u8>, Option<i32>, Option<String>);
     let mut found = vec![None; keys.len()];
     if keys.is_empty() {
         return Ok(found);
@@ -207,7 +208,7 @@ pub async fn find_many(mut conn: &AsyncPgConnection, keys: &[Key]) -> Result<Vec
         scope_digest: keys.iter().map(Key::scope_digest).collect(),
         key: keys.iter().map(|key| key.key.clone()).collect(),
     };
-    let rows: Vec<(i64, Vec<u8>, Option<i32>, Option<String>)> = crate::private::RunQueryDsl::load(query, &mut conn).await?;
+    let rows: Vec<Row> = crate::private::RunQueryDsl::load(query, &mut conn).await?;
     for (at, fingerprint, status, response) in rows {
         let place = usize::try_from(at - 1).ok().and_then(|at| found.get_mut(at));
         *place.ok_or_else(|| StoreError::Corrupt("a key that was not asked for".into()))? =
