@@ -203,6 +203,11 @@ impl LedgerStore for Vault {
         Ok(())
     }
 
+    /// Transfers are counted, not kept.
+    async fn newest_transfer_no(&mut self) -> Result<i64, StoreError> {
+        Ok(i64::try_from(self.transfers).unwrap_or(i64::MAX))
+    }
+
     async fn list_entries(&mut self, _account_no: i64, _seqs: RangeInclusive<i64>) -> Result<Vec<Entry>, StoreError> {
         Ok(Vec::new())
     }
