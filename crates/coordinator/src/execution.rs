@@ -11,6 +11,7 @@ use crate::{
     model::{Execution, ExecutionFilter, ExecutionId, Process, Status, Workflow, WorkflowId},
     store::{ExecutionStore, StepStore, WorkflowStore},
     template::{RENDERED_BYTES_MAX, RENDERED_DEPTH_MAX, depth, weight},
+    tree,
     workflow::own,
 };
 
@@ -35,6 +36,7 @@ pub(crate) async fn open(
         owner: caller.owner,
         workflow: None,
         parent: None,
+        root: None,
         depth: 0,
         status: Status::Pending,
         driver: 0,
@@ -129,8 +131,8 @@ pub async fn processes(
     Ok(tx.list_processes(id, page).await?)
 }
 
-/// Calls a run of the caller off, and the runs inside it. Nothing new is started; a call that is under way ends by itself, and is
-/// charged if the agent answers well. A run that was called off before stays so.
+/// Calls a run of the caller off, and the runs inside it: if they are many, some of them soon after. Nothing new is started; a call
+/// that is under way ends by itself, and is charged if the agent answers well. A run that was called off before stays so.
 ///
 /// # Errors
 /// [`CoordinatorError::ExecutionUnknown`], [`CoordinatorError::ReadOnly`], [`CoordinatorError::Ended`] for a run that has ended
@@ -145,15 +147,8 @@ pub async fn cancel(tx: &mut Tx, caller: &Caller, id: ExecutionId, now: Timestam
         Status::Pending | Status::Running => {}
         ended => return Err(CoordinatorError::Ended(ended.as_str())),
     }
+    let root = run.root.unwrap_or(id);
     let cancelled = end(tx, run, Status::Cancelled, None, now).await?;
-    // From the outside in: whoever locks several runs takes them in this order.
-    let mut open = vec![id];
-    while let Some(parent) = open.pop() {
-        for child in tx.list_open_children(parent).await? {
-            let Some(run) = tx.lock_execution(child).await?.filter(|run| !run.status.is_final()) else { continue };
-            end(tx, run, Status::Cancelled, None, now).await?;
-            open.push(child);
-        }
-    }
+    tree::call_off(tx, root, now).await?;
     Ok(cancelled)
 }

@@ -14,7 +14,9 @@
 //! 4. How a run ends is decided once, under its lock: a run that was completed is never cancelled, nor the other way round.
 //! 5. A step starts when all that it waits for has ended. After a failure nothing is started; what runs may end.
 //! 6. Every run ends: it has a deadline, and so has everything that it waits for.
-//! 7. An owner sees and changes its own, and nothing else.
+//! 7. What one run may bring about is bounded: so many runs inside of it, so many of them driven at once, so many changed in one
+//!    transaction.
+//! 8. An owner sees and changes its own, and nothing else.
 //!
 //! The rules are apart from all I/O: [`dag`] says what comes next, [`recovery`] whom to try, [`expression`] and [`template`]
 //! what a condition and an input come to.
@@ -34,6 +36,7 @@ mod sql;
 pub mod store;
 pub mod task;
 pub mod template;
+mod tree;
 pub mod workflow;
 
 pub use agents::Agents;
@@ -44,3 +47,4 @@ pub use model::{
     Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionFilter, ExecutionId, Process, Status, StepId, StepRun,
     StepStatus, Task, Workflow, WorkflowId,
 };
+pub use tree::{CallOff, INSIDE_MAX};

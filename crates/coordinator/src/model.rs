@@ -136,6 +136,8 @@ pub struct Execution {
     pub workflow: Option<(WorkflowId, i32)>,
     /// The run, and the step of it, that this one is a part of.
     pub parent: Option<(ExecutionId, String)>,
+    /// The outermost run that it is inside of; `None` for one that is inside of none.
+    pub root: Option<ExecutionId>,
     /// How many runs it is inside of.
     pub depth: i32,
     /// How far it is.

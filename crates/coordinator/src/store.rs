@@ -73,9 +73,6 @@ pub trait ExecutionStore: Send {
     /// else has locked is passed over: it is being called off.
     fn find_waiting(&mut self, workflow: WorkflowId) -> impl Future<Output = Result<Option<ExecutionId>, StoreError>> + Send;
 
-    /// The runs inside this one that have not ended.
-    fn list_open_children(&mut self, parent: ExecutionId) -> impl Future<Output = Result<Vec<ExecutionId>, StoreError>> + Send;
-
     /// Runs that were let in before `horizon` and that nobody has begun, the longest waiting first, at most `limit`.
     fn list_unbegun(
         &mut self,
@@ -93,6 +90,23 @@ pub trait ExecutionStore: Send {
         filter: ExecutionFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Execution>, StoreError>> + Send;
+}
+
+/// Runs, and those that are inside of them, at whatever depth.
+pub trait TreeStore: Send {
+    /// How many runs are or were inside of this one, which is inside of none, counted up to `limit`.
+    fn count_inside(&mut self, root: ExecutionId, limit: u32) -> impl Future<Output = Result<u32, StoreError>> + Send;
+
+    /// The runs inside of this one that have not ended although the one around them was called off, the outer ones first, at most
+    /// `limit`.
+    fn list_called_off(
+        &mut self,
+        root: ExecutionId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<ExecutionId>, StoreError>> + Send;
+
+    /// Whether one of these runs was called off.
+    fn any_called_off(&mut self, runs: &[ExecutionId]) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Goals that were given.

@@ -62,7 +62,7 @@ impl Coordinator {
     }
 
     async fn child(&self, run: &Arc<Run>, attempt: Attempt, child: ExecutionId) -> Result<Went, CoordinatorError> {
-        match self.drive(child).await? {
+        match self.drive(child, Arc::clone(&run.tree)).await? {
             Drove::Pause(until) => return Ok(Went::Wait(until)),
             Drove::Lost => return Ok(Went::Lost),
             Drove::Ended => self.inner.waiters.tell(child),

@@ -17,6 +17,7 @@ use crate::{
     model::{Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionId, Status, StepRun, StepStatus, Workflow},
     recovery::{Failed, Try},
     store::{ExecutionStore, StepStore, TaskStore, WorkflowStore},
+    tree::refusal,
 };
 
 /// What is decided of a step that may go on.
@@ -235,11 +236,15 @@ async fn enter(
     if run.depth >= DEPTH_MAX {
         return failed(tx, run, step, format!("workflows are more than {DEPTH_MAX} deep inside each other"), now).await;
     }
+    if let Some(error) = refusal(tx, run.owner, &run.tree).await? {
+        return failed(tx, run, step, error, now).await;
+    }
     let child = Execution {
         id: ExecutionId::new(),
         owner: run.owner,
         workflow: Some((workflow.id, workflow.version)),
         parent: Some((run.id, step.step.clone())),
+        root: Some(run.tree.root()),
         depth: run.depth.saturating_add(1),
         status: Status::Pending,
         driver: 0,

@@ -8,6 +8,7 @@ mod call;
 mod decide;
 mod evaluate;
 mod finish;
+mod inside;
 mod prepare;
 mod take;
 mod turn;
@@ -34,6 +35,7 @@ use crate::{
     job::{enqueue, revive},
     model::{ExecutionId, Status},
     store::ExecutionStore,
+    tree::Tree,
 };
 
 /// How many steps of one run are done at once.
@@ -76,6 +78,8 @@ struct Run {
     input: Value,
     is_task: bool,
     definition: Definition,
+    /// What bounds the runs inside of the outermost one around this.
+    tree: Arc<Tree>,
 }
 
 /// How far driving a run came.
@@ -128,7 +132,7 @@ impl Coordinator {
         let found = self.inner.db.read(async move |tx: &mut Tx| tx.find_execution(id).await);
         let Some(run) = found.await.map_err(CoordinatorError::Store)? else { return Ok(true) };
         let Ok(_place) = self.inner.places.take(run.owner) else { return Ok(false) };
-        match self.drive(id).await? {
+        match self.drive(id, self.tree(id).await?).await? {
             Drove::Ended => self.inner.waiters.tell(id),
             Drove::Pause(until) => {
                 let now = self.now();
@@ -181,10 +185,11 @@ impl Coordinator {
     }
 
     /// Drives a run. It is boxed because a run may have runs inside, which are driven by whoever drives the outer one.
-    fn drive(&self, id: ExecutionId) -> BoxFuture<'_, Result<Drove, CoordinatorError>> {
+    fn drive(&self, id: ExecutionId, tree: Arc<Tree>) -> BoxFuture<'_, Result<Drove, CoordinatorError>> {
         async move {
             let now = self.now();
-            let Some((run, turn)) = self.inner.db.write(async move |tx: &mut Tx| take::take(tx, id, now).await).await? else {
+            let take = async move |tx: &mut Tx| take::take(tx, id, &tree, now).await;
+            let Some((run, turn)) = self.inner.db.write(take).await? else {
                 return Ok(Drove::Ended);
             };
             self.steps(&Arc::new(run), turn).await
@@ -200,7 +205,7 @@ impl Coordinator {
             for place in &turn.ready {
                 if busy.len() < PARALLEL_MAX && !waiting.contains_key(place) && busy.insert(*place) {
                     let (place, run) = (*place, Arc::clone(run));
-                    working.push(async move { (place, self.step(&run, place).await) });
+                    working.push(async move { (place, self.step_in_turn(&run, place).await) });
                 }
             }
             let due = waiting.values().min().copied();

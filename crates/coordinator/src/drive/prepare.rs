@@ -18,10 +18,13 @@ use crate::{
     error::CoordinatorError,
     model::{Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionId, StepRun, StepStatus},
     store::{ExecutionStore, StepStore},
+    tree::is_called_off,
 };
 
 /// A call that has less time than this left is not begun.
 const TIME_MIN: Duration = Duration::from_millis(50);
+/// When to look again whether a run was called off like the one around it.
+const SOON: Duration = Duration::from_millis(500);
 /// How long answers of calls are kept for whoever asks again, with a margin: they are forgotten after a day. An attempt that is
 /// older is not asked to be made any more.
 const RECALLED: Duration = Duration::from_secs(12 * 3_600);
@@ -75,6 +78,10 @@ pub(super) async fn prepare(
     }
     if execution.status.is_final() {
         return Ok(Prepared::Turn(Turn::ended()));
+    }
+    if is_called_off(tx, &execution).await? {
+        // It will be as well, in a moment: nothing is begun meanwhile.
+        return Ok(Prepared::Wait(now.after(SOON)));
     }
     if !matches!(step.status, StepStatus::Pending | StepStatus::Running) {
         return Ok(Prepared::Turn(turn(tx, execution, &run.definition, now).await?));

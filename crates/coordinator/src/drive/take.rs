@@ -1,5 +1,7 @@
 //! Taking a run: whoever takes it last drives it.
 
+use std::sync::Arc;
+
 use rialto_kernel::Timestamp;
 use rialto_store::{StoreError, Tx};
 
@@ -12,11 +14,17 @@ use crate::{
     error::CoordinatorError,
     model::{Execution, ExecutionId, Status, StepId, StepRun, StepStatus},
     store::{ExecutionStore, StepStore, TaskStore, WorkflowStore},
+    tree::Tree,
 };
 
 /// Takes a run and, if nobody has, begins it. `None` when there is nothing to drive. A run that has ended is taken as well if
 /// calls of it may be under way: how they end is written down.
-pub(super) async fn take(tx: &mut Tx, id: ExecutionId, now: Timestamp) -> Result<Option<(Run, Turn)>, CoordinatorError> {
+pub(super) async fn take(
+    tx: &mut Tx,
+    id: ExecutionId,
+    tree: &Arc<Tree>,
+    now: Timestamp,
+) -> Result<Option<(Run, Turn)>, CoordinatorError> {
     let Some(mut execution) = tx.lock_execution(id).await? else { return Ok(None) };
     execution.driver = execution.driver.saturating_add(1);
     let definition = definition(tx, &execution).await?;
@@ -42,6 +50,7 @@ pub(super) async fn take(tx: &mut Tx, id: ExecutionId, now: Timestamp) -> Result
         input: execution.input,
         is_task: execution.workflow.is_none(),
         definition,
+        tree: Arc::clone(tree),
     };
     Ok(Some((run, next)))
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// As in the partial indexes. A bound parameter would hide from both databases that an index applies.
-const OPEN: &str = "status IN ('pending', 'running')";
+pub(super) const OPEN: &str = "status IN ('pending', 'running')";
 /// Nothing ran inside of it, or nothing of that is left.
 const HAS_NONE_INSIDE: &str = "NOT EXISTS (SELECT 1 FROM executions AS inside WHERE inside.parent_id = executions.id)";
 
@@ -30,6 +30,7 @@ pub(super) struct Row {
     version: Option<i32>,
     parent_id: Option<ExecutionId>,
     parent_step_id: Option<String>,
+    root_id: Option<ExecutionId>,
     depth: i32,
     status: String,
     driver: i64,
@@ -51,6 +52,7 @@ impl TryFrom<Row> for Execution {
             owner: row.owner_id,
             workflow: row.workflow_id.zip(row.version),
             parent: row.parent_id.zip(row.parent_step_id),
+            root: row.root_id,
             depth: row.depth,
             status: Status::from_word(&row.status).ok_or_else(|| corrupt("a run of unknown status"))?,
             driver: row.driver,
@@ -74,6 +76,7 @@ impl ExecutionStore for Tx {
             e::version.eq(new.workflow.map(|(_, version)| version)),
             e::parent_id.eq(new.parent.as_ref().map(|(id, _)| *id)),
             e::parent_step_id.eq(new.parent.as_ref().map(|(_, step)| step.as_str())),
+            e::root_id.eq(new.root),
             e::depth.eq(new.depth),
             e::status.eq(new.status.as_str()),
             e::driver.eq(new.driver),
@@ -150,11 +153,6 @@ impl ExecutionStore for Tx {
         on!(self,
             sqlite conn => waiting!().first(conn).await.optional(),
             postgres conn => waiting!().limit(1).for_update().skip_locked().get_result(conn).await.optional())
-    }
-
-    async fn list_open_children(&mut self, parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError> {
-        on!(self, conn => e::table.filter(e::parent_id.eq(parent)).filter(sql::<Bool>(OPEN))
-            .order(e::id).select(e::id).load(conn).await)
     }
 
     async fn list_late(&mut self, horizon: Timestamp, limit: u32) -> Result<Vec<ExecutionId>, StoreError> {

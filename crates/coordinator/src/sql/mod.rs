@@ -5,6 +5,7 @@ mod executions;
 mod schema;
 mod steps;
 mod tasks;
+mod trees;
 mod workflows;
 
 use rialto_store::StoreError;

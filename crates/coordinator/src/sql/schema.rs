@@ -36,6 +36,7 @@ diesel::table! {
         version -> Nullable<Integer>,
         parent_id -> Nullable<Uid>,
         parent_step_id -> Nullable<Text>,
+        root_id -> Nullable<Uid>,
         depth -> Integer,
         status -> Text,
         driver -> BigInt,
