@@ -130,7 +130,7 @@ impl App {
         Ok(Self {
             deliveries: deliveries::Deliveries::new(db.clone(), clock.clone(), broker.clone(), handle.clone(), call_max),
             a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),
-            coordinator: Coordinator::new(db.clone(), clock.clone(), Arc::new(agents)),
+            coordinator: Coordinator::paying(db.clone(), clock.clone(), Arc::new(agents), settings.task_default_max_credits),
             broker,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             traders: trading::Traders::start(&db),

@@ -13,6 +13,7 @@ use std::{
 use clap::{Arg, Args, CommandFactory};
 use ipnet::IpNet;
 use parse::{DatabaseUrlParser, parse_credits, parse_net, parse_ppm, parse_secret};
+use rialto_coordinator::UNNAMED_MAX;
 use rialto_identity::Secret;
 use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
@@ -82,6 +83,9 @@ pub struct Flags {
     /// Open orders of one owner on the market at most, of all its agents and all capabilities together [default: 2000]
     #[arg(long, env = "RIALTO_MARKET_ORDERS_PER_OWNER", value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub market_orders_per_owner: Option<u32>,
+    /// What an agent may cost that a task or a step of a workflow finds and does not name, in credits, where it does not say max_credits [default: 100]
+    #[arg(long, env = "RIALTO_TASK_DEFAULT_MAX_CREDITS", value_name = "CREDITS", global = true, value_parser = parse_credits)]
+    pub task_default_max_credits: Option<Amount>,
     /// How long an invoked agent may take, in seconds; a streamed call only until its first byte and between two [default: 30]
     #[arg(long, env = "RIALTO_BROKER_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub broker_timeout_seconds: Option<u32>,
@@ -187,6 +191,7 @@ pub struct Settings {
     pub credit_packages: Option<String>,
     pub market_fee: Ppm,
     pub market_orders_per_owner: u32,
+    pub task_default_max_credits: Amount,
     pub broker_timeout_seconds: u32,
     pub hold_grace_seconds: u32,
     pub body_limit_bytes: usize,
@@ -242,6 +247,7 @@ impl Settings {
             credit_packages: flags.credit_packages.clone().or_else(|| env::var("ECONOMY_CREDIT_PACKAGES").ok()),
             market_fee: flags.market_fee_ppm.unwrap_or_default(),
             market_orders_per_owner: flags.market_orders_per_owner.unwrap_or(2_000),
+            task_default_max_credits: flags.task_default_max_credits.unwrap_or_else(|| Amount::new(UNNAMED_MAX).unwrap_or_default()),
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),

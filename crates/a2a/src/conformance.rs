@@ -58,6 +58,10 @@ impl Executor for Conformance {
         message.message_id.starts_with("tck-message-response").then(|| vec![Part::text("Direct message response")])
     }
 
+    fn check(&self, message: &Message, metadata: Option<&Metadata>) -> Result<(), A2aError> {
+        self.next.check(message, metadata)
+    }
+
     fn is_once(&self, agent: Option<AgentId>, message: &Message) -> bool {
         // The kit uses the id of one message for many.
         !is_the_kits(agent, message) && self.next.is_once(agent, message)
@@ -72,13 +76,18 @@ impl Executor for Conformance {
         receiver
     }
 
-    async fn abandon(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
-        let said = tx.list_messages(&[task], 1).await?;
-        if said.iter().any(|(_, message)| is_the_kits(None, message)) {
-            return Ok(Abandoned::Stopped);
-        }
-        self.next.abandon(tx, task, now).await
+    async fn let_go(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
+        if is_ours(tx, task).await? { Ok(Abandoned::Stopped) } else { self.next.let_go(tx, task, now).await }
     }
+
+    async fn abandon(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
+        if is_ours(tx, task).await? { Ok(Abandoned::Stopped) } else { self.next.abandon(tx, task, now).await }
+    }
+}
+
+async fn is_ours(tx: &mut Tx, task: TaskId) -> Result<bool, A2aError> {
+    let said = tx.list_messages(&[task], 1).await?;
+    Ok(said.iter().any(|(_, message)| is_the_kits(None, message)))
 }
 
 /// Plays the scenario that the id of a message names.

@@ -48,6 +48,8 @@ pub enum Update {
 pub enum Abandoned {
     /// It has stopped, as of this transaction: no outcome of it will ever count, and none will be paid.
     Stopped,
+    /// It goes on by itself, and its outcome counts for nobody but whoever pays for it. The task ends like this.
+    LetGo(Ended),
     /// It had ended before, like this, and it counts.
     HadEnded(Ended),
     /// It has not begun yet, as far as anybody can see.
@@ -69,6 +71,20 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Begins. The channel's last word is [`Update::Ended`]; a channel that ends without one has been interrupted.
     fn start(&self, work: Work) -> UnboundedReceiver<Update>;
+
+    /// Judges what is asked of it before there is a task.
+    ///
+    /// # Errors
+    /// [`A2aError::InvalidParams`].
+    fn check(&self, _message: &Message, _metadata: Option<&Metadata>) -> Result<(), A2aError> {
+        Ok(())
+    }
+
+    /// The client does not want the rest of what it was given a part of. Work that costs nothing is stopped; what is to be paid
+    /// goes on, and is paid if it ends well: nobody reads the most of an answer for nothing.
+    async fn let_go(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
+        self.abandon(tx, task, now).await
+    }
 
     /// Stops the work of a task in the transaction that ends the task, which is locked.
     async fn abandon(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError>;

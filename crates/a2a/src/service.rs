@@ -168,7 +168,7 @@ impl A2a {
         Ok(follow(self, StreamItem::Task(now), Some((task.id, seq)), Until::End))
     }
 
-    /// Cancels a task. Whatever it has begun is stopped with it, and not paid.
+    /// Cancels a task. Whatever it has begun is stopped with it, and not paid, unless a piece of it was given.
     ///
     /// # Errors
     /// [`A2aError::TaskNotFound`], [`A2aError::ReadOnly`], [`A2aError::NotCancelable`] when it has come to another end, or
@@ -273,6 +273,7 @@ impl A2a {
 
     async fn begin(&self, scope: Scope, send: SendParams, version: Version) -> Result<Begun, A2aError> {
         check::send(&send)?;
+        self.inner.executor.check(&send.message, send.metadata.as_ref())?;
         if self.inner.hub.is_closing() {
             return Err(A2aError::Busy("The server is going down".to_owned()));
         }

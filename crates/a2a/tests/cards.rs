@@ -159,6 +159,27 @@ async fn keys_are_fetched_where_the_signature_says_and_only_from_places_that_may
     assert!(refused.detail.unwrap().contains("private"), "it says why");
 }
 
+#[tokio::test]
+async fn a_place_without_keys_is_asked_once_for_all_signatures_that_name_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = stream.write_all(b"HTTP/1.1 500 X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
+            let _ = stream.read(&mut [0; 8_192]).await;
+        }
+    });
+    let key = jsonwebtoken::EncodingKey::from_ed_der(&ed25519());
+    let mut card = json!({"name": "n", "url": "https://a.example/", "skills": []});
+    card["signatures"] = json!(vec![signature(&key, &card, &format!("{base}/jwks.json")); 50]);
+    let checked = verify(&client("127.0.0.1"), &card).await;
+    assert_eq!(checked.status, SignatureStatus::Invalid);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
 /// A key of this test: PKCS #8 around 32 bytes.
 fn ed25519() -> Vec<u8> {
     let head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

@@ -40,7 +40,7 @@ mod tree;
 pub mod workflow;
 
 pub use agents::Agents;
-pub use drive::{Coordinator, DEPTH_MAX, PARALLEL_MAX, RUNS_MAX};
+pub use drive::{Coordinator, DEPTH_MAX, PARALLEL_MAX, RUNS_MAX, UNNAMED_MAX};
 pub use error::CoordinatorError;
 pub use job::Advance;
 pub use model::{

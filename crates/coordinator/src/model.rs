@@ -198,6 +198,9 @@ pub struct Candidate {
     pub name: String,
     /// What a call of it cost when it was found, in whole credits.
     pub price: i64,
+    /// The most that it may cost, where its step does not say that; `None` for the agent that the step names.
+    #[serde(default)]
+    pub spend_max: Option<i64>,
 }
 
 /// One try of one step.

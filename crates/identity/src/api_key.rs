@@ -23,6 +23,7 @@ pub async fn create_api_key(
     now: Timestamp,
 ) -> Result<IssuedApiKey, IdentityError> {
     check(new)?;
+    check_end(new.expires_at, now)?;
     if !caller.may_write(caller.owner) {
         return Err(IdentityError::Forbidden);
     }
@@ -44,6 +45,14 @@ pub async fn create_api_key(
         bound(&mut key, &parent, caller);
     }
     issue(tx, key, new_key()?, now).await
+}
+
+/// A key lasts for some time, if not for ever.
+pub(crate) fn check_end(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), IdentityError> {
+    match expires_at {
+        Some(end) if end <= now => Err(IdentityError::invalid("expires_at", "must be in the future")),
+        _ => Ok(()),
+    }
 }
 
 /// Keeps a key, and shows its secret for the only time.

@@ -4,7 +4,7 @@ use rialto_kernel::{Caller, CredentialKind, OwnerId, Role, Timestamp, words};
 
 use crate::{
     ApiKey, ApiKeyId, IdentityError, IssuedApiKey, KeyName, NAME_CHARS_MAX,
-    api_key::{issue, least},
+    api_key::{check_end, issue, least},
     credential::{CommerceId, new_commerce_secret},
     store::CommerceStore,
 };
@@ -83,6 +83,7 @@ pub async fn create_commerce_key(
     now: Timestamp,
 ) -> Result<IssuedApiKey, IdentityError> {
     let name = check(new, caller)?;
+    check_end(new.expires_at, now)?;
     if new.role != KeyRole::Buyer && caller.is_none() {
         return Err(IdentityError::Unauthenticated);
     }

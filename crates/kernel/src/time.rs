@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A moment, in microseconds since 1970-01-01T00:00:00Z.
@@ -89,11 +89,15 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         // A time without an offset is read as UTC, as the clients of the first reference send it.
-        DateTime::parse_from_rfc3339(&text)
+        let moment = DateTime::parse_from_rfc3339(&text)
             .map(|moment| moment.with_timezone(&Utc))
             .or_else(|_| text.parse::<chrono::NaiveDateTime>().map(|moment| moment.and_utc()))
-            .map(Self::from)
-            .map_err(|_| de::Error::custom("expected an RFC 3339 time, such as 2026-11-22T04:54:03Z"))
+            .map_err(|_| de::Error::custom("expected an RFC 3339 time, such as 2026-11-22T04:54:03Z"))?;
+        // RFC 3339 writes a year in four digits, and what was read here is written again, in UTC.
+        if !(0..=9_999).contains(&moment.year()) {
+            return Err(de::Error::custom("must be in a year from 0000 to 9999 in UTC"));
+        }
+        Ok(moment.into())
     }
 }
 
@@ -143,6 +147,10 @@ mod tests {
         let naive: Timestamp = serde_json::from_str("\"2026-11-22T04:54:03.25\"").unwrap();
         assert_eq!(naive, moment);
         assert!(serde_json::from_str::<Timestamp>("\"tomorrow\"").is_err());
+        for beyond in ["9999-12-31T23:59:59-23:59", "+10000-01-01T00:00:00", "0000-01-01T00:00:00+00:01", "-0001-12-31T00:00:00"] {
+            assert!(serde_json::from_str::<Timestamp>(&format!("\"{beyond}\"")).is_err(), "{beyond}");
+        }
+        assert!(serde_json::from_str::<Timestamp>("\"9999-12-31T23:59:59.999999Z\"").is_ok());
     }
 
     #[test]

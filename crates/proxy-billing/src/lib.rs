@@ -35,7 +35,7 @@ pub use conversation::{
 pub use error::BrokerError;
 pub use invoke::{
     AbandonedCall, Broker, BrokerConfig, Idempotent, InvokeRequest, Invoked, Outcome, Payload, Render, StreamEvent, Streamed,
-    abandon_call, close_interrupted,
+    abandon_call, close_interrupted, let_call_go,
 };
 pub use log::{CallState, call_state, list_agent_calls, list_calls, list_conversation_calls};
 pub use model::{

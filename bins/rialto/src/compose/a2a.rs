@@ -13,10 +13,11 @@ use rialto_a2a::{
         types::{Message, Metadata, Part},
     },
 };
-use rialto_kernel::{Caller, Clock, Timestamp};
+use rialto_kernel::{Amount, Caller, Clock, Timestamp};
 use rialto_ledger::wallet::{self, WalletError};
 use rialto_proxy_billing::{
-    AbandonedCall, Broker, BrokerError, Finish, InvokeRequest, Outcome, Payload, StreamEvent, Streamed, abandon_call,
+    AbandonedCall, Broker, BrokerError, Invocation, InvokeRequest, Outcome, Payload, StreamEvent, Streamed, abandon_call,
+    let_call_go,
 };
 use rialto_registry::{self as registry, Agent, AgentRef, DiscoverQuery, Finder, RankBy};
 use rialto_store::{Db, StoreError, Tx};
@@ -34,6 +35,11 @@ const FOUND_MAX: u32 = 10;
 const IMPORT_ATTEMPTS: u32 = 3;
 /// Where agents put what they want to say.
 const SAID_BY_AGENTS: [&str; 9] = ["message", "response", "answer", "output", "result", "text", "content", "summary", "reply"];
+
+/// Where a client says what it would pay at most.
+const MAX_CREDITS: &str = "max_credits";
+/// What a task is told whose client has had a part of the answer.
+const LET_GO: &str = "Canceled by its client, who was given a part of the answer; the call is paid if it ends well";
 
 /// Works on tasks with the broker.
 pub struct BrokerExecutor {
@@ -58,15 +64,40 @@ impl Executor for BrokerExecutor {
         receiver
     }
 
-    async fn abandon(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
-        match abandon_call(tx, task.cast(), now).await {
-            Ok(AbandonedCall::Ended) => Ok(Abandoned::Stopped),
-            Ok(AbandonedCall::HadEnded(finish)) => Ok(Abandoned::HadEnded(finished(finish))),
-            Ok(AbandonedCall::Unknown) => Ok(Abandoned::NotBegun),
-            Err(BrokerError::Store(error)) => Err(error.into()),
-            Err(error) => Err(A2aError::Store(StoreError::Corrupt(error.to_string()))),
-        }
+    fn check(&self, message: &Message, metadata: Option<&Metadata>) -> Result<(), A2aError> {
+        price_max(message, metadata).map(drop)
     }
+
+    async fn let_go(&self, tx: &mut Tx, task: TaskId, _now: Timestamp) -> Result<Abandoned, A2aError> {
+        abandoned(task, let_call_go(tx, task.cast()).await)
+    }
+
+    async fn abandon(&self, tx: &mut Tx, task: TaskId, now: Timestamp) -> Result<Abandoned, A2aError> {
+        abandoned(task, abandon_call(tx, task.cast(), now).await)
+    }
+}
+
+fn abandoned(task: TaskId, done: Result<AbandonedCall, BrokerError>) -> Result<Abandoned, A2aError> {
+    match done {
+        Ok(AbandonedCall::Ended) => Ok(Abandoned::Stopped),
+        Ok(AbandonedCall::GoesOn) => {
+            let metadata = metadata(json!({"invocation_id": task}));
+            Ok(Abandoned::LetGo(Ended { metadata, ..Ended::saying(TaskState::Canceled, LET_GO) }))
+        }
+        Ok(AbandonedCall::HadEnded(call)) => Ok(Abandoned::HadEnded(finished(*call))),
+        Ok(AbandonedCall::Unknown) => Ok(Abandoned::NotBegun),
+        Err(BrokerError::Store(error)) => Err(error.into()),
+        Err(error) => Err(A2aError::Store(StoreError::Corrupt(error.to_string()))),
+    }
+}
+
+/// What the client would pay at most: `max_credits` in the metadata of the message, or of the request.
+fn price_max(message: &Message, metadata: Option<&Metadata>) -> Result<Option<Amount>, A2aError> {
+    let of = |metadata: Option<&Metadata>| metadata.and_then(|fields| fields.get(MAX_CREDITS)).filter(|cap| !cap.is_null()).cloned();
+    let Some(cap) = of(message.metadata.as_ref()).or_else(|| of(metadata)) else { return Ok(None) };
+    let cap = cap.as_i64().filter(|cap| *cap >= 0).and_then(|cap| Amount::new(cap).ok());
+    let wrong = || A2aError::invalid(format!("metadata.{MAX_CREDITS}"), "must be whole credits, 0 or more");
+    cap.map(Some).ok_or_else(wrong)
 }
 
 /// The agent that a message to the platform names.
@@ -76,6 +107,10 @@ fn named(work: &Work) -> Option<AgentRef> {
 }
 
 async fn call(broker: Broker, charged: IntCounter, agent: AgentRef, work: Work, updates: UnboundedSender<Update>) {
+    let price_max = match price_max(&work.message, work.metadata.as_ref()) {
+        Ok(price_max) => price_max,
+        Err(error) => return end(&updates, Ended::saying(TaskState::Rejected, error.to_string())),
+    };
     let input = match Payload::new(input(&work.message)) {
         Ok(input) => input,
         Err(error) => return end(&updates, Ended::saying(TaskState::Rejected, error.to_string())),
@@ -88,7 +123,7 @@ async fn call(broker: Broker, charged: IntCounter, agent: AgentRef, work: Work, 
         external_user_id: None,
         share_payload: false,
         request_id: Some(work.task.to_string()),
-        price_max: None,
+        price_max,
         time_max: None,
     };
     let mut events = match broker.invoke_stream_as(work.task.cast(), work.caller, request, None).await {
@@ -175,9 +210,12 @@ fn ended(outcome: Outcome, streamed: bool) -> Ended {
     done(outcome.success, outcome.error, answer.filter(|_| !streamed), metadata)
 }
 
-/// How a call ended that another process made.
-fn finished(finish: Finish) -> Ended {
+/// How a call ended of which only its record is known.
+fn finished(call: Invocation) -> Ended {
+    let finish = call.finish;
     let metadata = metadata(json!({
+        "invocation_id": call.id,
+        "conversation_id": call.conversation,
         "credits_charged": finish.credits_charged,
         "status_code": finish.status_code,
         "latency_ms": finish.latency_ms,
@@ -202,7 +240,7 @@ fn metadata(value: Value) -> Metadata {
 /// A call that was not made.
 fn refused(error: &BrokerError) -> Ended {
     let (state, status_code) = match error {
-        BrokerError::InsufficientCredits => (TaskState::Rejected, 402),
+        BrokerError::InsufficientCredits | BrokerError::PriceAboveCap => (TaskState::Rejected, 402),
         BrokerError::AgentNotCallable | BrokerError::AgentUnknown => (TaskState::Rejected, 404),
         BrokerError::ReadOnly => (TaskState::Rejected, 403),
         BrokerError::WalletNotOpen => (TaskState::Rejected, 409),

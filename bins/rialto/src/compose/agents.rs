@@ -88,7 +88,7 @@ fn key(owner: OwnerId, attempt: AttemptId) -> Key {
 }
 
 fn candidate(agent: &Agent) -> Candidate {
-    Candidate { id: agent.id, name: agent.name.clone(), price: agent.price().map_or(0, Amount::get) }
+    Candidate { id: agent.id, name: agent.name.clone(), price: agent.price().map_or(0, Amount::get), spend_max: None }
 }
 
 fn not_yet(error: &dyn std::error::Error) -> NotYet {

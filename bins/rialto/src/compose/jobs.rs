@@ -6,7 +6,7 @@ use rialto_a2a::{
     push::{Delivery, TellOfTask},
     store::{EventStore, TaskStore},
 };
-use rialto_coordinator::{Advance, RUNS_MAX, store::ExecutionStore};
+use rialto_coordinator::{Advance, CallOff, RUNS_MAX, store::ExecutionStore};
 use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
@@ -65,7 +65,10 @@ impl Workers {
 pub fn start(app: &Arc<App>) -> Workers {
     let concurrency = usize::try_from(RUNS_MAX).unwrap_or(usize::MAX);
     let options = WorkerOptions { lease: LEASE, concurrency, ..WorkerOptions::default() };
-    let runs = Worker::new(app.db.clone(), app.clock.clone(), options).job::<Advance>(Arc::new(app.coordinator.clone())).start();
+    let runs = Worker::new(app.db.clone(), app.clock.clone(), options)
+        .job::<Advance>(Arc::new(app.coordinator.clone()))
+        .job::<CallOff>(Arc::new(app.coordinator.clone()))
+        .start();
     Workers { sweeps: sweeps(app), runs, deliveries: deliveries(app) }
 }
 

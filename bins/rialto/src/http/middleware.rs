@@ -92,7 +92,10 @@ pub async fn around<B: MessageBody + 'static>(
 
 fn problem_of(error: Option<&Error>) -> Option<&Problem> {
     let problem = error?.as_error::<Problem>()?;
-    if problem.status().is_server_error() {
+    if matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT) {
+        // Somebody else's server failed; nobody has to be woken up for that.
+        tracing::warn!(error = %problem, "a request failed at the one that was called for it");
+    } else if problem.status().is_server_error() {
         let cause = std::error::Error::source(problem).map(ToString::to_string).unwrap_or_default();
         tracing::error!(error = %problem, cause, "a request failed");
     }

@@ -3,13 +3,14 @@
 //! A signature says that whoever holds the key published this very card. It does not say that they may be trusted: the key is
 //! found where the signature itself points (`jku`), so what is told is *whose* key it was.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto, jwk::Jwk};
 use rialto_outbound::{CallLimits, CheckedUrl, Method, OutboundClient, OutboundRequest};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::{fetch::FETCH_LIMITS, jcs::canonical, shape};
 
@@ -17,6 +18,8 @@ use super::{fetch::FETCH_LIMITS, jcs::canonical, shape};
 const SIGNATURES_MAX: usize = 4;
 /// The largest set of keys that is read, in bytes.
 const KEYS_BYTES_MAX: u64 = 64 * 1_024;
+/// How long the keys of all signatures of a card may take together.
+const KEYS_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest modulus of an RSA key, in characters: 8,192 bits. Larger ones only cost time.
 const MODULUS_CHARS_MAX: usize = 1_400;
 
@@ -85,9 +88,9 @@ pub async fn verify(client: &OutboundClient, card: &Value) -> Signature {
         Err(at_once) => return at_once,
     };
     let payloads = payloads(card);
-    let (mut sets, mut why) = (HashMap::new(), UNREADABLE.to_owned());
+    let (mut keys, mut why) = (Keyring::new(client), UNREADABLE.to_owned());
     for signature in signatures {
-        match check(client, &mut sets, signature, &payloads).await {
+        match check(&mut keys, signature, &payloads).await {
             Ok(signer) => return Signature { status: SignatureStatus::Verified, detail: Some(signer) },
             Err(reason) => why = reason,
         }
@@ -159,23 +162,11 @@ fn head(signature: &Value) -> Result<Head, String> {
 }
 
 /// Who signed; `Err` is why that is not known.
-async fn check(
-    client: &OutboundClient,
-    sets: &mut HashMap<String, Vec<Value>>,
-    signature: &Value,
-    payloads: &[String],
-) -> Result<String, String> {
+async fn check(keys: &mut Keyring<'_>, signature: &Value, payloads: &[String]) -> Result<String, String> {
     let head = head(signature)?;
     let jku = head.jku.clone().ok_or_else(|| "the protected header does not say where its key is (jku)".to_owned())?;
     let url = CheckedUrl::parse(&jku).map_err(|refusal| format!("jku {refusal}"))?;
-    let keys = match sets.get(&jku) {
-        Some(keys) => keys,
-        None => {
-            let fetched = fetch_keys(client, &jku).await?;
-            sets.entry(jku).or_insert(fetched)
-        }
-    };
-    judge(&head, keys, payloads).map(|signer| format!("{signer} at {}", url.host()))
+    judge(&head, keys.at(jku).await?, payloads).map(|signer| format!("{signer} at {}", url.host()))
 }
 
 /// The key that made the signature, if it is one of this card.
@@ -203,6 +194,29 @@ fn algorithm(name: &str) -> Option<Algorithm> {
         "PS512" => Algorithm::PS512,
         _ => return None,
     })
+}
+
+/// The keys that the signatures of one card name: each place is asked once, whatever it answers, and all of them before one deadline.
+struct Keyring<'c> {
+    client: &'c OutboundClient,
+    deadline: Instant,
+    sets: HashMap<String, Result<Vec<Value>, String>>,
+}
+
+impl<'c> Keyring<'c> {
+    fn new(client: &'c OutboundClient) -> Self {
+        Self { client, deadline: Instant::now() + KEYS_PATIENCE, sets: HashMap::new() }
+    }
+
+    /// The keys at this place; `Err` is why there are none.
+    async fn at(&mut self, jku: String) -> Result<&[Value], String> {
+        if !self.sets.contains_key(&jku) {
+            let late = |_| Err("its key cannot be fetched: the keys of this card take too long".to_owned());
+            let fetched = timeout_at(self.deadline, fetch_keys(self.client, &jku)).await.unwrap_or_else(late);
+            self.sets.insert(jku.clone(), fetched);
+        }
+        self.sets.get(&jku).map_or_else(|| Err(UNREADABLE.to_owned()), |set| set.as_deref().map_err(Clone::clone))
+    }
 }
 
 async fn fetch_keys(client: &OutboundClient, url: &str) -> Result<Vec<Value>, String> {

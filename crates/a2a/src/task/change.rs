@@ -74,7 +74,8 @@ pub enum Canceled {
     NotYet,
 }
 
-/// Cancels a task and whatever it has begun, in one transaction, so that either the work is done and paid, or neither.
+/// Cancels a task and whatever it has begun, in one transaction, so that either the work is done and paid, or neither. Once a
+/// piece of the work was given, it is not free any more: it goes on without the task, to its end and its pay.
 ///
 /// # Errors
 /// [`A2aError::TaskNotFound`] or [`A2aError::ReadOnly`].
@@ -91,10 +92,18 @@ pub async fn cancel(tx: &mut Tx, executor: &dyn Executor, scope: &Scope, id: &st
     if task.state.is_terminal() {
         return Ok(Canceled::TooLate(task.state));
     }
-    // A task at rest has nothing begun.
-    let abandoned = if task.state.is_at_rest() { Abandoned::Stopped } else { executor.abandon(tx, id, now).await? };
+    let abandoned = if task.state.is_at_rest() {
+        // It has nothing begun.
+        Abandoned::Stopped
+    } else if task.last_event > task.folded_event {
+        // Pieces were made since it was at rest the last time, and everybody who follows it has them.
+        executor.let_go(tx, id, now).await?
+    } else {
+        executor.abandon(tx, id, now).await?
+    };
     match abandoned {
         Abandoned::NotBegun => Ok(Canceled::NotYet),
+        Abandoned::LetGo(ended) => Ok(Canceled::Done(Box::new(conclude(tx, task, ended, now).await?))),
         Abandoned::Stopped => {
             let ended = Ended::saying(TaskState::Canceled, CANCELED);
             Ok(Canceled::Done(Box::new(conclude(tx, task, ended, now).await?)))
@@ -117,7 +126,7 @@ pub async fn fail_stale(tx: &mut Tx, executor: &dyn Executor, id: TaskId, now: T
         return Ok(false);
     }
     let ended = match executor.abandon(tx, id, now).await? {
-        Abandoned::HadEnded(ended) => ended,
+        Abandoned::HadEnded(ended) | Abandoned::LetGo(ended) => ended,
         Abandoned::Stopped | Abandoned::NotBegun => Ended::saying(TaskState::Failed, INTERRUPTED),
     };
     conclude(tx, task, ended, now).await?;

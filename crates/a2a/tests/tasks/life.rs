@@ -127,6 +127,26 @@ async fn of_all_ends_of_a_task_one_comes_true(test: &TestDb) {
     }
 }
 
+/// Of work that was given in part nobody is rid by canceling; of what was not, everybody is.
+async fn what_was_given_in_part_is_let_go_and_not_stopped(test: &TestDb) {
+    let world = world(test);
+    let ann = world.somebody(Role::Operator).await;
+    let (bare, _worker) = world.begin(ann, "bare").await;
+    assert_eq!(world.a2a.cancel(ann, &bare.to_string()).await.unwrap().status.state, TaskState::Canceled);
+    assert_eq!((world.hands.stopped.lock().unwrap().clone(), world.hands.let_go.lock().unwrap().clone()), (vec![bare], vec![]));
+    let (given, worker) = world.begin(ann, "given").await;
+    worker.send(made("a piece", false)).unwrap();
+    while world.get(ann, given).await.unwrap().artifacts.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let canceled = world.a2a.cancel(ann, &given.to_string()).await.unwrap();
+    assert_eq!((canceled.status.state, canceled.status.message.unwrap().parts), (TaskState::Canceled, vec![Part::text("it goes on")]));
+    assert_eq!((world.hands.stopped.lock().unwrap().clone(), world.hands.let_go.lock().unwrap().clone()), (vec![bare], vec![given]));
+    // What comes of it is not the task's any more.
+    drop(worker.send(done()));
+    assert_eq!(world.a2a.cancel(ann, &given.to_string()).await.unwrap().status.state, TaskState::Canceled);
+}
+
 async fn a_question_is_answered_in_the_same_task(test: &TestDb) {
     let world = world(test);
     let ann = world.somebody(Role::Operator).await;
@@ -209,6 +229,7 @@ suite! {
     a_message_becomes_a_task_and_its_answer_waits_for_the_end,
     whoever_follows_gets_every_event_once_and_in_order,
     of_all_ends_of_a_task_one_comes_true,
+    what_was_given_in_part_is_let_go_and_not_stopped,
     a_question_is_answered_in_the_same_task,
     a_task_whose_process_died_is_ended_as_its_work_ended,
     tasks_at_rest_are_forgotten_after_a_while,

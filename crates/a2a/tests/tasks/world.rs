@@ -44,6 +44,9 @@ pub const NOON: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
 pub struct Hands {
     pub begun: Mutex<HashMap<TaskId, UnboundedSender<Update>>>,
     pub had_ended: Mutex<Option<Ended>>,
+    /// What was let go, and what was stopped.
+    pub let_go: Mutex<Vec<TaskId>>,
+    pub stopped: Mutex<Vec<TaskId>>,
 }
 
 #[async_trait]
@@ -58,7 +61,13 @@ impl Executor for Hands {
         receiver
     }
 
-    async fn abandon(&self, _: &mut Tx, _: TaskId, _: Timestamp) -> Result<Abandoned, A2aError> {
+    async fn let_go(&self, _: &mut Tx, task: TaskId, _: Timestamp) -> Result<Abandoned, A2aError> {
+        self.let_go.lock().unwrap().push(task);
+        Ok(Abandoned::LetGo(Ended::saying(TaskState::Canceled, "it goes on")))
+    }
+
+    async fn abandon(&self, _: &mut Tx, task: TaskId, _: Timestamp) -> Result<Abandoned, A2aError> {
+        self.stopped.lock().unwrap().push(task);
         Ok(self.had_ended.lock().unwrap().clone().map_or(Abandoned::Stopped, Abandoned::HadEnded))
     }
 }

@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use rialto_store::Tx;
 
 use super::{
-    Coordinator, Drove, Run, Went, finish,
-    prepare::{self, Prepared, Wanted, affordable},
+    Coordinator, Drove, Run, Went,
+    afford::Found,
+    finish,
+    prepare::{self, Prepared, Wanted},
 };
 use crate::{
     agents::{Call, Called, NotYet, Refusal},
     error::CoordinatorError,
-    model::{Attempt, Candidate, ExecutionId},
+    model::{Attempt, ExecutionId},
     store::{ExecutionStore, StepStore},
 };
 
@@ -80,33 +82,33 @@ impl Coordinator {
     }
 
     /// Whom a step may call, in order, each once.
-    async fn candidates(&self, wanted: &Wanted) -> Result<Vec<Candidate>, NotYet> {
+    async fn candidates(&self, wanted: &Wanted) -> Result<Found, NotYet> {
         let agents = &self.inner.agents;
-        let (first, words, more) = match wanted {
-            Wanted::Search(words, count) => return agents.discover(words, *count).await,
+        let searched = async |words: &str, count| Ok(Found { named: None, others: agents.discover(words, count).await? });
+        let (named, words, more) = match wanted {
+            Wanted::Search(words, count) => return searched(words, *count).await,
             Wanted::Agent(target, more) => (agents.find(target).await?, target, *more),
             Wanted::Skill(target, more) => match agents.find(target).await? {
                 Some(found) => (Some(found), target, *more),
-                None => return agents.discover(target, more.saturating_add(1)).await,
+                None => return searched(target, more.saturating_add(1)).await,
             },
         };
-        let Some(first) = first else { return Ok(Vec::new()) };
+        let Some(named) = named else { return Ok(Found { named: None, others: Vec::new() }) };
         if more == 0 {
-            return Ok(vec![first]);
+            return Ok(Found { named: Some(named), others: Vec::new() });
         }
         // Others that do what its name says. It is among them itself.
-        let words = if first.name.trim().is_empty() { words } else { &first.name };
+        let words = if named.name.trim().is_empty() { words } else { &named.name };
         let mut others = agents.discover(words, more.saturating_add(1)).await?;
-        others.retain(|other| other.id != first.id);
+        others.retain(|other| other.id != named.id);
         others.truncate(usize::try_from(more).unwrap_or(0));
-        others.insert(0, first);
-        Ok(others)
+        Ok(Found { named: Some(named), others })
     }
 
     /// Keeps whom a step may call, for all its attempts. Whether this driver still has the run.
-    async fn keep_candidates(&self, run: &Arc<Run>, place: usize, found: Vec<Candidate>) -> Result<bool, CoordinatorError> {
+    async fn keep_candidates(&self, run: &Arc<Run>, place: usize, found: Found) -> Result<bool, CoordinatorError> {
         let spend_max = run.definition.steps.get(place).and_then(|step| step.spend_max);
-        let (taken, found) = (Arc::clone(run), affordable(found, spend_max));
+        let (taken, found) = (Arc::clone(run), found.affordable(spend_max, self.inner.unnamed_max));
         let keep = async move |tx: &mut Tx| {
             let ours = tx.lock_execution(taken.id).await?.is_some_and(|execution| execution.driver == taken.driver);
             if let Some(mut step) = tx.find_step(taken.id, place).await?.filter(|step| ours && step.candidates.is_none()) {

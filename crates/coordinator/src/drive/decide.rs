@@ -1,6 +1,6 @@
 //! What a step does that may go on: skip, choose a way, call the next candidate, or begin a run inside.
 
-use rialto_kernel::Timestamp;
+use rialto_kernel::{Amount, Timestamp};
 use rialto_store::Tx;
 use serde_json::{Map, Value, json};
 
@@ -172,9 +172,9 @@ async fn call(
 /// Why there was nobody to call.
 fn nobody(defined: &Step) -> String {
     match (&defined.action, defined.spend_max) {
-        (Action::Agent(_), None) => "Agent not found or inactive".to_owned(),
+        (Action::Agent(target), None) if !target.starts_with("search:") => "Agent not found or inactive".to_owned(),
         (Action::Agent(_), Some(_)) => "Agent not found or inactive, or above the spending cap".to_owned(),
-        (_, None) => "No agent was found for it".to_owned(),
+        (_, None) => "No agent was found for it at a price that may be paid without max_credits".to_owned(),
         (_, Some(_)) => "No agent was found for it within the spending cap".to_owned(),
     }
 }
@@ -207,7 +207,7 @@ pub(super) async fn ask(
         agent: candidate.id,
         attempt: attempt.id,
         input: attempt.input.clone(),
-        spend_max: defined.spend_max,
+        spend_max: defined.spend_max.or_else(|| candidate.spend_max.and_then(|cap| Amount::new(cap).ok())),
         time_max: deadline(run, step, defined).since(now),
         conversation: task.as_ref().and_then(|task| task.conversation),
         message: task.as_ref().and_then(|task| task.message),

@@ -4,6 +4,7 @@
 //! only if this driver is still the run's newest. Between them expressions are evaluated ([`evaluate`]) and agents called, with no
 //! transaction open.
 
+mod afford;
 mod call;
 mod decide;
 mod evaluate;
@@ -21,7 +22,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use rialto_kernel::{Clock, OwnerId, Timestamp};
+use rialto_kernel::{Amount, Clock, OwnerId, Timestamp};
 use rialto_outbound::Permits;
 use rialto_store::{Db, StoreError, Tx};
 use serde_json::Value;
@@ -42,6 +43,8 @@ use crate::{
 pub const PARALLEL_MAX: usize = 16;
 /// How many runs a process drives at once. They mostly wait for agents.
 pub const RUNS_MAX: u32 = 64;
+/// What an agent may cost that nobody named, in whole credits, where nothing else is said.
+pub const UNNAMED_MAX: i64 = 100;
 /// How many runs may be inside of each other.
 pub const DEPTH_MAX: i32 = 5;
 /// A wait that is longer than this gives the worker's place to others.
@@ -65,6 +68,8 @@ struct Inner {
     agents: Arc<dyn Agents>,
     waiters: Waiters,
     places: Permits,
+    /// What an agent may cost that nobody named, for a step that does not say.
+    unnamed_max: Amount,
 }
 
 /// A run that this driver has taken.
@@ -103,11 +108,18 @@ enum Went {
 }
 
 impl Coordinator {
-    /// A coordinator that calls agents through `agents`.
+    /// A coordinator that calls agents through `agents`. Agents that no step names are paid [`UNNAMED_MAX`] at most, unless
+    /// the step says otherwise.
     #[must_use]
     pub fn new(db: Db, clock: Clock, agents: Arc<dyn Agents>) -> Self {
+        Self::paying(db, clock, agents, Amount::new(UNNAMED_MAX).unwrap_or_default())
+    }
+
+    /// The same, with another most that is paid.
+    #[must_use]
+    pub fn paying(db: Db, clock: Clock, agents: Arc<dyn Agents>, unnamed_max: Amount) -> Self {
         let places = Permits::sharing(RUNS_MAX, RUNS_MAX);
-        Self { inner: Arc::new(Inner { db, clock, agents, waiters: Waiters::default(), places }) }
+        Self { inner: Arc::new(Inner { db, clock, agents, waiters: Waiters::default(), places, unnamed_max }) }
     }
 
     /// Waits, at most `patience`, until a run has ended. Whether it has.

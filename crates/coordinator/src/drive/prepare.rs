@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rialto_kernel::{Amount, Timestamp};
+use rialto_kernel::Timestamp;
 use rialto_store::Tx;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
     agents::Call,
     definition::Step,
     error::CoordinatorError,
-    model::{Attempt, AttemptId, AttemptStatus, Candidate, Execution, ExecutionId, StepRun, StepStatus},
+    model::{Attempt, AttemptId, AttemptStatus, Execution, ExecutionId, StepRun, StepStatus},
     store::{ExecutionStore, StepStore},
     tree::is_called_off,
 };
@@ -134,9 +134,4 @@ pub(super) fn deadline(run: &Run, step: &StepRun, defined: &Step) -> Timestamp {
     let own = step.started_at.zip(defined.time_max).map(|(started, time_max)| started.after(time_max));
     // A step that has not begun would begin now, and has all of its time.
     own.map_or(run.deadline, |own| own.min(run.deadline))
-}
-
-/// Whom of those found a step may pay.
-pub(super) fn affordable(found: Vec<Candidate>, spend_max: Option<Amount>) -> Vec<Candidate> {
-    found.into_iter().filter(|one| spend_max.is_none_or(|cap| one.price <= cap.get())).collect()
 }

@@ -4,9 +4,11 @@
 
 mod cancel;
 mod crash;
+mod inside;
 mod limits;
 mod recovery;
 mod runs;
+mod spending;
 mod support;
 mod tasks;
 mod workflows;

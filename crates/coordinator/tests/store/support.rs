@@ -8,7 +8,7 @@ use std::{
 
 use diesel::ExpressionMethods;
 use rialto_coordinator::{
-    Advance, Agents, AttemptId, Candidate, Coordinator, CoordinatorError, Execution, ExecutionId, Process, Status, Workflow,
+    Advance, Agents, AttemptId, CallOff, Candidate, Coordinator, CoordinatorError, Execution, ExecutionId, Process, Status, Workflow,
     agents::{Call, Called, NotYet, Refusal},
     execution,
     store::ExecutionStore,
@@ -103,7 +103,7 @@ impl State {
     }
 
     fn candidate(name: &str, (id, price, _): &(AgentId, i64, Vec<Act>)) -> Candidate {
-        Candidate { id: *id, name: name.to_owned(), price: *price }
+        Candidate { id: *id, name: name.to_owned(), price: *price, spend_max: None }
     }
 }
 
@@ -300,7 +300,10 @@ impl World {
 
 pub fn start(db: &Db, coordinator: &Coordinator) -> Running {
     let options = WorkerOptions { concurrency: 16, lease: Duration::from_secs(2), poll: Duration::from_millis(100) };
-    Worker::new(db.clone(), Clock::system(), options).job::<Advance>(Arc::new(coordinator.clone())).start()
+    Worker::new(db.clone(), Clock::system(), options)
+        .job::<Advance>(Arc::new(coordinator.clone()))
+        .job::<CallOff>(Arc::new(coordinator.clone()))
+        .start()
 }
 
 /// Asks again and again until there is an answer.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::BrokerError,
-    model::{Finish, InvocationId},
+    model::{Invocation, InvocationId},
     store::InvocationStore,
 };
 
@@ -23,7 +23,9 @@ pub enum AbandonedCall {
     /// It has ended now, without being charged. Whatever its agent still answers is withheld.
     Ended,
     /// It had ended before, like this.
-    HadEnded(Finish),
+    HadEnded(Box<Invocation>),
+    /// It goes on, to be paid if it ends well.
+    GoesOn,
     /// There is no such call, or it has not been written down yet.
     Unknown,
 }
@@ -40,12 +42,12 @@ pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Resu
     // The call is looked for before its hold. They were written in one transaction, so whoever sees the call sees the hold: the
     // other way round, a call that begins between the two looks would be ended and its hold left behind.
     let Some(running) = tx.find_running(id).await? else {
-        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
+        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(Box::new(call))));
     };
     let outcome = interrupted(id, running.conversation, now.since(running.created_at));
     let outcome = Outcome { error: Some(CANCELED.to_owned()), ..outcome };
     if !tx.finish_invocation(id, &finish(&outcome, None), now).await? {
-        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(call.finish)));
+        return Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(Box::new(call))));
     }
     outbox::append(tx, interruption(id, running.caller, running.agent, &outcome, now)).await?;
     match rialto_ledger::void(tx, id.cast(), now).await {
@@ -54,4 +56,16 @@ pub async fn abandon_call(tx: &mut Tx, id: InvocationId, now: Timestamp) -> Resu
         Err(error) => return Err(error.into()),
     }
     Ok(AbandonedCall::Ended)
+}
+
+/// The caller has had a part of the answer and wants no more of it. What was begun goes on to its end, and is paid if that is good:
+/// the same as for whoever leaves a stream early.
+///
+/// # Errors
+/// The store's.
+pub async fn let_call_go(tx: &mut Tx, id: InvocationId) -> Result<AbandonedCall, BrokerError> {
+    if tx.find_running(id).await?.is_some() {
+        return Ok(AbandonedCall::GoesOn);
+    }
+    Ok(tx.find_ended(id).await?.map_or(AbandonedCall::Unknown, |call| AbandonedCall::HadEnded(Box::new(call))))
 }

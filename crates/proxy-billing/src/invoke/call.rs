@@ -70,10 +70,9 @@ pub(super) fn refusal(status: StatusCode) -> String {
     format!("Agent returned status {}", status.as_u16())
 }
 
-/// A 2xx with its body. A 204 has none by definition, which is an answer; anything else has to be JSON.
+/// A 2xx with its body, which has to be JSON. Nothing is no answer, whatever the status says of it, and is not paid.
 pub(super) fn judge(status: StatusCode, body: &[u8], started: Instant) -> Called {
-    let empty = body.is_empty() && matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
-    match Answer::read(if empty { b"{}" } else { body }) {
+    match Answer::read(body) {
         Ok(answer) => Called::answered(status, answer, started.elapsed()),
         Err(_) => Called::failed(status.as_u16(), "Invalid JSON response from agent", started.elapsed()),
     }

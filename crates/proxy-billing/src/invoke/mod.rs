@@ -32,7 +32,7 @@ use crate::{
     error::BrokerError,
     model::{ConversationId, InvocationId, MessageId},
 };
-pub use abandon::{AbandonedCall, CANCELED, abandon_call};
+pub use abandon::{AbandonedCall, CANCELED, abandon_call, let_call_go};
 pub use payload::{Answer, Payload};
 pub use settle::{INTERRUPTED, close_interrupted};
 pub use stream::StreamEvent;

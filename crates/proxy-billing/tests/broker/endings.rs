@@ -6,7 +6,7 @@ use crate::world::{NOON, PATIENCE, World, key, made, page, request};
 use futures_util::FutureExt;
 use rialto_kernel::Amount;
 use rialto_proxy_billing::{
-    AbandonedCall, BrokerError, Finish, InvocationId, Invoked, StreamEvent, Streamed, abandon_call, list_calls,
+    AbandonedCall, BrokerError, Finish, InvocationId, Invoked, StreamEvent, Streamed, abandon_call, let_call_go, list_calls,
     store::InvocationStore,
 };
 use rialto_store::{Tx, suite, testing::TestDb};
@@ -66,7 +66,7 @@ async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
     assert_eq!(world.balance(&buyer).await, (500, 50));
     assert_eq!(abandon(id).await, AbandonedCall::Ended);
     assert_eq!(world.balance(&buyer).await, (500, 0));
-    assert!(matches!(abandon(id).await, AbandonedCall::HadEnded(finish) if !finish.success), "only once");
+    assert!(matches!(abandon(id).await, AbandonedCall::HadEnded(call) if !call.finish.success), "only once");
     // Its agent answers well, and nobody hears it.
     let outcome = loop {
         match events.recv().await.unwrap() {
@@ -79,8 +79,23 @@ async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
     let paid = world.invoke(&buyer, &agent, "{}").await.unwrap();
     assert!(paid.success);
     let late = abandon(paid.invocation).await;
-    assert!(matches!(&late, AbandonedCall::HadEnded(finish) if finish.success && finish.credits_charged.is_some()), "{late:?}");
+    assert!(matches!(&late, AbandonedCall::HadEnded(call) if call.finish.success && call.finish.credits_charged.is_some()), "{late:?}");
     assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
+}
+
+async fn a_call_that_is_let_go_is_brought_to_its_end_and_charged(test: &TestDb) {
+    let world = World::new(test).await;
+    let (seller, buyer) = (world.somebody(0).await, world.somebody(500).await);
+    let agent = world.agent(&seller, "/slow", 50).await;
+    let let_go = async |id: InvocationId| world.db.write(async move |tx: &mut Tx| let_call_go(tx, id).await).await.unwrap();
+    let id = InvocationId::new();
+    assert_eq!(let_go(id).await, AbandonedCall::Unknown);
+    let streamed = world.broker.invoke_stream_as(id, buyer, request(&agent, "{}"), None).await.unwrap();
+    assert_eq!(let_go(id).await, AbandonedCall::GoesOn);
+    drop(streamed);
+    assert!(world.broker.drain(Duration::from_secs(5)).await);
+    assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
+    assert!(matches!(let_go(id).await, AbandonedCall::HadEnded(call) if call.finish.success && call.id == id));
 }
 
 /// On PostgreSQL whoever abandons may look before the call is written down, and again when it is.
@@ -188,6 +203,7 @@ suite! {
     a_caller_that_goes_away_is_settled_with,
     a_process_that_dies_mid_call_charges_nobody,
     a_call_that_is_abandoned_is_withheld_and_not_charged,
+    a_call_that_is_let_go_is_brought_to_its_end_and_charged,
     a_call_that_is_abandoned_as_it_begins_leaves_no_hold,
     a_process_that_stood_still_charges_nobody,
     a_commit_that_came_through_unheard_is_an_answer,

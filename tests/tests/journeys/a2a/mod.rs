@@ -1,6 +1,7 @@
 //! The A2A protocol, both ways.
 
 mod cards;
+mod charges;
 mod import;
 mod networks;
 mod peer;

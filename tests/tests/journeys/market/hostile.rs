@@ -35,6 +35,7 @@ async fn what_is_no_order_is_refused_by_its_field(world: &mut World) {
         ("time_in_force", json!("gtt")),
         ("expires_at", json!("2001-01-01T00:00:00Z")),
         ("expires_at", json!("tomorrow")),
+        ("expires_at", json!("9999-12-31T23:59:59-23:59")),
         ("client_order_id", json!("")),
         ("client_order_id", json!(long)),
         ("match", json!("never")),

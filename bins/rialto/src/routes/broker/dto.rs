@@ -35,6 +35,8 @@ pub struct InvokeRequest {
     /// Whether the agent's owner may read the payloads of this call in its logs.
     #[serde(default)]
     pub share_payload: bool,
+    /// The most that the call may cost, in whole credits. An agent above it is not called.
+    pub max_credits: Option<Amount>,
 }
 
 impl InvokeRequest {
@@ -52,7 +54,7 @@ impl InvokeRequest {
             external_user_id: self.external_user_id,
             share_payload: self.share_payload,
             request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
-            price_max: None,
+            price_max: self.max_credits,
             time_max: None,
         })
     }

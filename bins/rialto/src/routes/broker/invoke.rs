@@ -23,7 +23,7 @@ use crate::{
     request_body = InvokeRequest,
     responses(
         (status = 200, description = "How the call ended: see `success` and `status_code`.", body = InvokeResponse),
-        (status = 402, description = "Your wallet does not cover the price. The body has the fields of an InvokeResponse too.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "Your wallet does not cover the price, or the agent costs more than `max_credits`. The body has the fields of an InvokeResponse too.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The first request with this Idempotency-Key is still running; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many calls are running, or the server is going down.", body = ProblemBody, content_type = "application/problem+json"),

@@ -38,7 +38,10 @@ impl From<BrokerError> for Problem {
 /// cover the price, an answer with the status inside for what its clients read there, a problem for the rest.
 pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
     match error {
-        BrokerError::InsufficientCredits => Err(with_answer(error.into(), &InvokeResponse::refused(402, "Insufficient credits"))),
+        BrokerError::InsufficientCredits | BrokerError::PriceAboveCap => {
+            let said = error.to_string();
+            Err(with_answer(error.into(), &InvokeResponse::refused(402, &said)))
+        }
         BrokerError::AgentNotCallable | BrokerError::AgentUnknown => {
             Ok(InvokeResponse::refused(404, "Agent not found or inactive"))
         }
@@ -49,7 +52,6 @@ pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
         }
         BrokerError::WalletNotOpen => Ok(InvokeResponse::refused(409, "The wallet cannot be used at the moment")),
         BrokerError::ReadOnly
-        | BrokerError::PriceAboveCap
         | BrokerError::KeyRunning
         | BrokerError::KeyReused
         | BrokerError::Busy

@@ -39,7 +39,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
     responses(
         (status = 200, description = "The events.", body = String, content_type = "text/event-stream",
             example = "event: chunk\ndata: {\"text\":\"Hel\"}\n\nevent: result\ndata: {\"success\":true,\"data\":{\"text\":\"Hello\"},\"status_code\":200}\n\nevent: done\ndata: {}\n\n"),
-        (status = 402, description = "Your wallet does not cover the price. The body has the fields of an InvokeResponse too.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "Your wallet does not cover the price, or the agent costs more than `max_credits`. The body has the fields of an InvokeResponse too.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The first request with this Idempotency-Key is still running; `Retry-After` says when to come back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many calls are running, or the server is going down.", body = ProblemBody, content_type = "application/problem+json"),

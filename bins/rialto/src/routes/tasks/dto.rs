@@ -66,7 +66,8 @@ pub struct TaskCreate {
     /// Whom you talk for, in your own words; kept with a new conversation.
     #[schema(max_length = 255)]
     pub external_user_id: Option<String>,
-    /// The most that the task may cost, in whole credits. Agents above it are passed over.
+    /// The most that a call may cost, in whole credits. Agents above it are passed over. When it is left out it is 100, unless the
+    /// server was set up otherwise (`RIALTO_TASK_DEFAULT_MAX_CREDITS`).
     pub max_credits: Option<Amount>,
     /// How long it may take, in seconds.
     #[schema(default = 300, minimum = 1, maximum = 3_600)]
@@ -74,8 +75,8 @@ pub struct TaskCreate {
 }
 
 impl TaskCreate {
-    /// What the coordinator is asked for.
-    pub fn to_task(&self) -> Result<NewTask, Problem> {
+    /// What the coordinator is asked for; it costs `max_credits` at most if it does not say.
+    pub fn to_task(&self, max_credits: Amount) -> Result<NewTask, Problem> {
         if self.external_user_id.as_ref().is_some_and(|user| user.chars().count() > EXTERNAL_USER_CHARS_MAX) {
             let message = format!("must have at most {EXTERNAL_USER_CHARS_MAX} characters");
             return Err(Problem::invalid("body.external_user_id", message));
@@ -86,7 +87,7 @@ impl TaskCreate {
             conversation: self.conversation_id,
             message: self.message_id,
             external_user_id: self.external_user_id.clone(),
-            max_credits: self.max_credits,
+            max_credits: Some(self.max_credits.unwrap_or(max_credits)),
             timeout_seconds: self.timeout_seconds.unwrap_or(TIMEOUT_DEFAULT),
         })
     }

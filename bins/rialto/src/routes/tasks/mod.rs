@@ -53,7 +53,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 )]
 #[post("/tasks")]
 pub async fn create_task(app: Data<App>, mode: Query<TaskMode>, command: Command<TaskCreate>) -> Result<HttpResponse, Problem> {
-    let (new, now, caller) = (command.body.to_task()?, app.clock.now(), command.caller);
+    let (new, now, caller) = (command.body.to_task(app.settings.task_default_max_credits)?, app.clock.now(), command.caller);
     let create = async move |tx: &mut Tx, caller: &Caller, _: &TaskCreate| {
         let task = task::create(tx, caller, &new, now).await?;
         Ok(TaskAccepted { task_id: task.run.id })
