@@ -247,7 +247,9 @@ impl Settings {
             credit_packages: flags.credit_packages.clone().or_else(|| env::var("ECONOMY_CREDIT_PACKAGES").ok()),
             market_fee: flags.market_fee_ppm.unwrap_or_default(),
             market_orders_per_owner: flags.market_orders_per_owner.unwrap_or(2_000),
-            task_default_max_credits: flags.task_default_max_credits.unwrap_or_else(|| Amount::new(UNNAMED_MAX).unwrap_or_default()),
+            task_default_max_credits: flags
+                .task_default_max_credits
+                .unwrap_or_else(|| Amount::new(UNNAMED_MAX).unwrap_or_default()),
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),

@@ -66,7 +66,11 @@ impl Tree {
 }
 
 /// Why there may not be one more run of this owner inside of others; `None` when there may.
-pub(crate) async fn refusal(tx: &mut impl ExecutionStore, owner: OwnerId, tree: &Tree) -> Result<Option<String>, CoordinatorError> {
+pub(crate) async fn refusal(
+    tx: &mut impl ExecutionStore,
+    owner: OwnerId,
+    tree: &Tree,
+) -> Result<Option<String>, CoordinatorError> {
     if tx.count_open(owner, OPEN_IN_ALL_MAX).await? >= OPEN_IN_ALL_MAX {
         return Ok(Some(format!("more than {OPEN_IN_ALL_MAX} runs of its owner would be under way")));
     }

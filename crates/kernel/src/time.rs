@@ -147,7 +147,8 @@ mod tests {
         let naive: Timestamp = serde_json::from_str("\"2026-11-22T04:54:03.25\"").unwrap();
         assert_eq!(naive, moment);
         assert!(serde_json::from_str::<Timestamp>("\"tomorrow\"").is_err());
-        for beyond in ["9999-12-31T23:59:59-23:59", "+10000-01-01T00:00:00", "0000-01-01T00:00:00+00:01", "-0001-12-31T00:00:00"] {
+        for beyond in ["9999-12-31T23:59:59-23:59", "+10000-01-01T00:00:00", "0000-01-01T00:00:00+00:01", "-0001-12-31T00:00:00"]
+        {
             assert!(serde_json::from_str::<Timestamp>(&format!("\"{beyond}\"")).is_err(), "{beyond}");
         }
         assert!(serde_json::from_str::<Timestamp>("\"9999-12-31T23:59:59.999999Z\"").is_ok());

@@ -93,7 +93,8 @@ fn abandoned(task: TaskId, done: Result<AbandonedCall, BrokerError>) -> Result<A
 
 /// What the client would pay at most: `max_credits` in the metadata of the message, or of the request.
 fn price_max(message: &Message, metadata: Option<&Metadata>) -> Result<Option<Amount>, A2aError> {
-    let of = |metadata: Option<&Metadata>| metadata.and_then(|fields| fields.get(MAX_CREDITS)).filter(|cap| !cap.is_null()).cloned();
+    let of =
+        |metadata: Option<&Metadata>| metadata.and_then(|fields| fields.get(MAX_CREDITS)).filter(|cap| !cap.is_null()).cloned();
     let Some(cap) = of(message.metadata.as_ref()).or_else(|| of(metadata)) else { return Ok(None) };
     let cap = cap.as_i64().filter(|cap| *cap >= 0).and_then(|cap| Amount::new(cap).ok());
     let wrong = || A2aError::invalid(format!("metadata.{MAX_CREDITS}"), "must be whole credits, 0 or more");

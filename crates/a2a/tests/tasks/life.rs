@@ -140,8 +140,14 @@ async fn what_was_given_in_part_is_let_go_and_not_stopped(test: &TestDb) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let canceled = world.a2a.cancel(ann, &given.to_string()).await.unwrap();
-    assert_eq!((canceled.status.state, canceled.status.message.unwrap().parts), (TaskState::Canceled, vec![Part::text("it goes on")]));
-    assert_eq!((world.hands.stopped.lock().unwrap().clone(), world.hands.let_go.lock().unwrap().clone()), (vec![bare], vec![given]));
+    assert_eq!(
+        (canceled.status.state, canceled.status.message.unwrap().parts),
+        (TaskState::Canceled, vec![Part::text("it goes on")])
+    );
+    assert_eq!(
+        (world.hands.stopped.lock().unwrap().clone(), world.hands.let_go.lock().unwrap().clone()),
+        (vec![bare], vec![given])
+    );
     // What comes of it is not the task's any more.
     drop(worker.send(done()));
     assert_eq!(world.a2a.cancel(ann, &given.to_string()).await.unwrap().status.state, TaskState::Canceled);

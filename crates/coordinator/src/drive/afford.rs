@@ -21,7 +21,8 @@ impl Found {
         let Self { named, others } = self;
         let cap = spend_max.map_or_else(|| named.as_ref().map_or(unnamed_max.get(), |named| named.price), Amount::get);
         let named = named.into_iter().filter(|named| spend_max.is_none() || named.price <= cap);
-        let others = others.into_iter().filter(|other| other.price <= cap).map(|other| Candidate { spend_max: Some(cap), ..other });
+        let others =
+            others.into_iter().filter(|other| other.price <= cap).map(|other| Candidate { spend_max: Some(cap), ..other });
         named.chain(others).collect()
     }
 }

@@ -27,7 +27,8 @@ async fn a_look_alike_costs_no_more_than_the_one_it_stands_in_for(test: &TestDb)
 async fn whoever_is_only_found_is_paid_a_bounded_price(test: &TestDb) {
     let world = World::new(test).await;
     world.agents.agent("sum-dear", 101, &[Act::Echo]);
-    for step in [json!({"id": "a", "goal": "sum"}), json!({"id": "a", "agent": "search:sum"}), json!({"id": "a", "skill": "sum"})] {
+    for step in [json!({"id": "a", "goal": "sum"}), json!({"id": "a", "agent": "search:sum"}), json!({"id": "a", "skill": "sum"})]
+    {
         let run = world.ran("found", json!({"steps": [step]}), json!({})).await;
         is(&run, Status::Failed);
         assert!(run.error.clone().unwrap().contains("without max_credits"), "{run:?}");

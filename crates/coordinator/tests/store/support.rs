@@ -8,7 +8,8 @@ use std::{
 
 use diesel::ExpressionMethods;
 use rialto_coordinator::{
-    Advance, Agents, AttemptId, CallOff, Candidate, Coordinator, CoordinatorError, Execution, ExecutionId, Process, Status, Workflow,
+    Advance, Agents, AttemptId, CallOff, Candidate, Coordinator, CoordinatorError, Execution, ExecutionId, Process, Status,
+    Workflow,
     agents::{Call, Called, NotYet, Refusal},
     execution,
     store::ExecutionStore,

@@ -79,7 +79,10 @@ async fn a_call_that_is_abandoned_is_withheld_and_not_charged(test: &TestDb) {
     let paid = world.invoke(&buyer, &agent, "{}").await.unwrap();
     assert!(paid.success);
     let late = abandon(paid.invocation).await;
-    assert!(matches!(&late, AbandonedCall::HadEnded(call) if call.finish.success && call.finish.credits_charged.is_some()), "{late:?}");
+    assert!(
+        matches!(&late, AbandonedCall::HadEnded(call) if call.finish.success && call.finish.credits_charged.is_some()),
+        "{late:?}"
+    );
     assert_eq!((world.balance(&buyer).await, world.earned(agent.id).await), ((450, 0), 50));
 }
 

@@ -48,11 +48,19 @@ async fn whoever_was_given_a_piece_pays_whether_it_cancels_or_not(world: &mut Wo
     .await;
     let canceled = call(&ada.api, &at, "CancelTask", json!({"id": id})).await;
     let task = &canceled["result"];
-    assert_eq!((&task["status"]["state"], &task["metadata"]["invocation_id"]), (&json!("TASK_STATE_CANCELED"), &id), "{canceled}");
+    assert_eq!(
+        (&task["status"]["state"], &task["metadata"]["invocation_id"]),
+        (&json!("TASK_STATE_CANCELED"), &id),
+        "{canceled}"
+    );
     release.send(true).unwrap();
     eventually("it is paid", async || (ada.balance().await == 400).then_some(())).await;
     let logs = ada.api.get("/broker/logs").await.expect(200);
-    assert_eq!((&logs[0]["status"], &logs[0]["credits_charged"], &logs[0]["id"]), (&json!("success"), &json!(100), &id), "{logs}");
+    assert_eq!(
+        (&logs[0]["status"], &logs[0]["credits_charged"], &logs[0]["id"]),
+        (&json!("success"), &json!(100), &id),
+        "{logs}"
+    );
 }
 
 async fn whoever_was_given_nothing_cancels_for_nothing(world: &mut World) {
@@ -82,10 +90,18 @@ async fn nobody_pays_more_than_it_said(world: &mut World) {
     for (place, n) in [("message", 1), ("params", 2)] {
         let mut asked = message(&format!("m{n}"), "hello");
         let metadata = json!({"max_credits": 449});
-        if place == "message" { asked["message"]["metadata"] = metadata } else { asked["metadata"] = metadata }
+        if place == "message" {
+            asked["message"]["metadata"] = metadata
+        } else {
+            asked["metadata"] = metadata
+        }
         let told = call(&ada.api, &at, "SendMessage", asked).await;
         let task = &told["result"]["task"];
-        assert_eq!((&task["status"]["state"], &task["metadata"]["status_code"]), (&json!("TASK_STATE_REJECTED"), &json!(402)), "{told}");
+        assert_eq!(
+            (&task["status"]["state"], &task["metadata"]["status_code"]),
+            (&json!("TASK_STATE_REJECTED"), &json!(402)),
+            "{told}"
+        );
     }
     let mut odd = message("m3", "hello");
     odd["metadata"] = json!({"max_credits": "many"});
