@@ -73,7 +73,7 @@ async fn a_task_that_nobody_can_do_fails_with_the_last_reason(test: &TestDb) {
     is(&run, Status::Failed);
     assert_eq!((run.error.as_deref(), steps.len()), (Some("Agent returned status 500"), 1));
     let (run, ..) = done(&world, goal("unheard-of")).await;
-    assert_eq!(run.error.as_deref(), Some("No agent was found for it"));
+    assert_eq!(run.error.as_deref(), Some("No agent was found for it at a price that may be paid without max_credits"));
 }
 
 async fn a_task_that_takes_too_long_is_timed_out(test: &TestDb) {
