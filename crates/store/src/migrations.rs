@@ -54,6 +54,7 @@ impl Migration {
         "0022_ledger_holds",
         "0023_foundation_brief",
         "0024_market_upkeep",
+        "0025_broker_proxy",
         "0029_ledger_holds_stay",
         "0030_networks_order",
         "0031_workflows_trees",
