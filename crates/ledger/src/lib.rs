@@ -141,6 +141,7 @@
 
 pub mod access;
 mod account;
+pub mod balance;
 mod books;
 mod error;
 mod exchange;

@@ -5,6 +5,7 @@
 //!
 //! - Paying out of an account, or setting its money aside, takes its owner (not a viewer) or an admin.
 //! - Paying into an account takes nothing, if it is somebody's. The accounts of the house are for admins.
+//! - The balances that calls are paid from and to ([`crate::balance`]) are moved by Rialto, or an admin.
 //! - Backdating and reversing take an admin.
 //! - Balancing by the account that is paid tells how far below zero it is, and so takes somebody who may read it.
 //! - A hold is posted by its payer or an admin, and voided by its payer, its payee or an admin.
@@ -45,6 +46,9 @@ pub enum AccessError {
     /// The account belongs to the house.
     #[error("the account {0} belongs to the house")]
     House(AccountId),
+    /// The account is a balance that Rialto keeps: deposits fill it, calls and settlements move it.
+    #[error("the account {0} is moved by deposits, calls and settlements alone")]
+    ManagedAccount(AccountId),
     /// Only an admin says when a transfer counts from.
     #[error("backdating takes an administrator")]
     Backdated,

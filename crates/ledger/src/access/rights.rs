@@ -7,7 +7,7 @@ use rialto_store::StoreError;
 
 use super::{AccessError, AccessStore, GroupRefused, may_choose};
 use crate::{
-    Command, LedgerError,
+    Command, LedgerError, balance,
     model::{Account, Balancing, Code, HoldId, Kind, NewHold, NewTransfer, Overdraft, Side},
 };
 
@@ -18,6 +18,8 @@ pub struct Standing {
     pub owner: Option<OwnerId>,
     /// Whether it is a wallet, see [`crate::wallet`].
     pub is_wallet: bool,
+    /// Whether Rialto alone moves its money, see [`crate::balance`].
+    pub is_managed: bool,
 }
 
 impl Standing {
@@ -26,7 +28,7 @@ impl Standing {
     pub fn of(account: &Account) -> Self {
         let code = account.code == Code::USER || account.code == Code::AGENT;
         let is_wallet = code && account.owner.is_some() && account.asset == Asset::CREDIT && account.overdraft == Overdraft::NONE;
-        Self { owner: account.owner, is_wallet }
+        Self { owner: account.owner, is_wallet, is_managed: balance::is_managed(account) }
     }
 }
 
@@ -145,6 +147,8 @@ impl Rights {
             _ if caller.is_admin() => Ok(()),
             None => Err(AccessError::House(debit)),
             Some(owner) if !caller.may_write(owner) => Err(AccessError::NotYours(debit)),
+            Some(_) if payer.is_managed => Err(AccessError::ManagedAccount(debit)),
+            Some(_) if payee.is_managed => Err(AccessError::ManagedAccount(credit)),
             Some(_) if payee.owner.is_none() => Err(AccessError::House(credit)),
             Some(_) => Ok(()),
         }

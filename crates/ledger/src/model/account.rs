@@ -13,6 +13,10 @@ impl Code {
     pub const USER: Self = Self(Cow::Borrowed("user"));
     /// The wallet of an agent. One per agent and asset.
     pub const AGENT: Self = Self(Cow::Borrowed("agent"));
+    /// What an owner buys calls with, see [`crate::balance`].
+    pub const BUYER: Self = Self(Cow::Borrowed("buyer"));
+    /// What an owner has earned by being called and was not paid yet, see [`crate::balance`].
+    pub const PAYABLE: Self = Self(Cow::Borrowed("payable"));
     /// Where granted and manually credited money comes from, and where manually debited money goes.
     pub const ISSUANCE: Self = Self(Cow::Borrowed("issuance"));
     /// Where bought money comes from.
@@ -26,8 +30,18 @@ impl Code {
     /// What has been paid out to the world outside.
     pub const PAYOUTS: Self = Self(Cow::Borrowed("payouts"));
 
-    const KNOWN: [Self; 8] =
-        [Self::USER, Self::AGENT, Self::ISSUANCE, Self::PURCHASES, Self::CLEARING, Self::ESCROW, Self::FEES, Self::PAYOUTS];
+    const KNOWN: [Self; 10] = [
+        Self::USER,
+        Self::AGENT,
+        Self::BUYER,
+        Self::PAYABLE,
+        Self::ISSUANCE,
+        Self::PURCHASES,
+        Self::CLEARING,
+        Self::ESCROW,
+        Self::FEES,
+        Self::PAYOUTS,
+    ];
 
     /// The longest word, in characters.
     pub const CHARS_MAX: usize = 32;

@@ -31,6 +31,12 @@ pub const MARKET_TRADE: Kind = Kind(12);
 pub const MARKET_FEE: Kind = Kind(13);
 /// What the seller of a trade may have to pay back while it delivers: held, and never posted. The memo is the capability.
 pub const MARKET_DELIVERY: Kind = Kind(14);
+/// A call of a service. The memo is the service's name.
+pub const SERVICE_CALL: Kind = Kind(15);
+/// What the house takes of a call of a service. The memo is the service's name.
+pub const SERVICE_COMMISSION: Kind = Kind(16);
+/// USDC that came in. The memo is what brought it.
+pub const DEPOSIT: Kind = Kind(17);
 
 /// Where a movement counts in a wallet's summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,10 @@ pub(super) fn tx_type(kind: Kind, side: Side) -> &'static str {
         (MARKET_TRADE, Side::Debit) => "market_buy",
         (MARKET_TRADE, Side::Credit) => "market_sell",
         (MARKET_FEE, _) => "market_fee",
+        (SERVICE_CALL, Side::Debit) => "service_payment",
+        (SERVICE_CALL, Side::Credit) => "service_revenue",
+        (SERVICE_COMMISSION, _) => "service_commission",
+        (DEPOSIT, _) => "deposit",
         // Kinds of the users' own are transfers: nobody writes "credit" into another's history but an administrator.
         (kind, Side::Debit) if kind >= Kind::OWN => "transfer_out",
         (kind, Side::Credit) if kind >= Kind::OWN => "transfer_in",
@@ -95,6 +105,10 @@ pub(super) fn description(kind: Kind, side: Side, amount: i64, memo: Option<&str
         (MARKET_TRADE, Side::Debit) => return format!("Payment for {detail} (trade)"),
         (MARKET_TRADE, Side::Credit) => return format!("Revenue from {detail} (trade)"),
         (MARKET_FEE, _) => return format!("Market fee for {detail}"),
+        (SERVICE_CALL, Side::Debit) => return format!("Payment for a call of {detail}"),
+        (SERVICE_CALL, Side::Credit) => return format!("Revenue from a call of {detail}"),
+        (SERVICE_COMMISSION, _) => return format!("Commission on a call of {detail}"),
+        (DEPOSIT, _) => return format!("Deposit ({detail})"),
         (CONSOLIDATION_IN, _) => return format!("Consolidated from {detail} agent wallet(s)"),
         _ => {}
     }

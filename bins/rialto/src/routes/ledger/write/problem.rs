@@ -19,6 +19,7 @@ pub fn refusal(error: AccessError, place: &str) -> Problem {
         | AccessError::Balancing(_)
         | AccessError::Reversal
         | AccessError::NotYourHold(_) => Problem::forbidden(said),
+        AccessError::ManagedAccount(_) => Problem::conflict("account-managed", said),
         AccessError::Managed(_) => Problem::conflict("hold-managed", said),
         AccessError::Ledger(error) => ledger_refusal(error, place),
     }
