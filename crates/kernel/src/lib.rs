@@ -68,6 +68,8 @@ pub mod nouns {
         Invocation,
         /// One call of a service.
         Usage,
+        /// Money that comes into a balance.
+        Deposit,
         /// A rating of an agent by an owner.
         Rating,
         /// A durable background job.

@@ -4,7 +4,8 @@
 //! - A [`Conversation`] keeps what was said in [`Message`]s; every call is part of one.
 //! - An [`Invocation`] is the log of one call.
 //! - [`usage`] knows what services are called, by whom, and what came of it.
-//! - [`payments`] takes money of the outer world for credits.
+//! - [`proxy`] passes requests on to services, and charges for what is delivered.
+//! - [`payments`] takes money of the outer world for credits and balances, and pays for calls.
 //!
 //! # Invariants
 //! 1. A price is held before the agent is called, and posted or voided in the transaction that writes the call's end.
@@ -25,6 +26,7 @@ pub mod invoke;
 mod log;
 mod model;
 pub mod payments;
+pub mod proxy;
 mod sql;
 pub mod store;
 pub mod usage;

@@ -10,7 +10,7 @@ use crate::model::{
     ClaimName, Conversation, ConversationFilter, ConversationId, Finish, Invocation, InvocationFilter, InvocationId, Message,
     MessageId, NewInvocation,
 };
-use crate::usage::{CallSum, NewUsage};
+use crate::usage::{CallSum, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageSum};
 
 /// Conversations and their messages.
 pub trait ConversationStore: Send {
@@ -141,6 +141,50 @@ pub trait InvocationStore: Send {
 pub trait UsageStore: Send {
     /// Keeps a call that is about to be made.
     fn insert_usage(&mut self, new: &NewUsage) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes one of the calls of `service` that `buyer` has for nothing, if fewer than `calls_max` are taken. Whether it took one.
+    fn take_free_call(
+        &mut self,
+        service: ServiceId,
+        buyer: OwnerId,
+        calls_max: i64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives one back that was taken.
+    fn return_free_call(&mut self, service: ServiceId, buyer: OwnerId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a running call. Whether it was running.
+    fn finish_usage(
+        &mut self,
+        id: UsageId,
+        end: &UsageEnd,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Reads how a call ended; `None` while it runs.
+    fn find_usage(&mut self, id: UsageId) -> impl Future<Output = Result<Option<Usage>, StoreError>> + Send;
+
+    /// Running calls whose time is over at `now`, at most `limit`.
+    fn list_stale_usage(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<RunningUsage>, StoreError>> + Send;
+
+    /// Calls that have ended, the newest first.
+    fn list_usage(
+        &mut self,
+        party: UsageParty,
+        filter: &UsageFilter,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Vec<Usage>, StoreError>> + Send;
+
+    /// What they come to together.
+    fn sum_usage(
+        &mut self,
+        party: UsageParty,
+        filter: &UsageFilter,
+    ) -> impl Future<Output = Result<UsageSum, StoreError>> + Send;
 
     /// The active services with the most calls that were delivered since `since`, with those calls.
     fn list_most_delivered(

@@ -25,6 +25,7 @@ fn new(name: &str, price: &str, category: &str, tags: &[&str]) -> NewService {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         payment_method: "x402".to_owned(),
         free_tier_calls: 0,
+        timeout_seconds: None,
     }
 }
 

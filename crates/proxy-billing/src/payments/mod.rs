@@ -1,11 +1,41 @@
-//! Payment rails: where money of another world is taken for credits.
+//! Payment rails: where money of another world is taken for credits and for balances, and how calls are paid for.
 //!
 //! - [`StripeGateway`] opens a checkout at Stripe, or at anything that speaks like it.
 //! - [`webhook`] hears from it what became of the checkout. Nothing is believed that is not signed.
 //!
 //! The simulated gateway, which takes no money, is `rialto_ledger::purchase::SimulatedGateway`.
+//!
+//! - [`deposit`] fills the balance that an owner buys calls with.
+//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance.
 
+pub mod deposit;
+mod rail;
 mod stripe;
 pub mod webhook;
 
+pub use rail::{BalanceRail, Charge, PaymentRail, RailError};
+use rialto_kernel::Id;
 pub use stripe::{STRIPE, StripeConfig, StripeGateway};
+use uuid::Uuid;
+
+/// The same id as one of version 8, which cannot be chosen from outside: so a transfer can be known by what it is for, and nobody
+/// can take its id in advance.
+pub(crate) fn version_8<T, U>(id: Id<T>) -> Id<U> {
+    let bytes = u128::from_be_bytes(*id.as_bytes());
+    // The version is the upper half of the seventh byte (RFC 9562, section 4.2).
+    Id::from_uuid(Uuid::from_u128((bytes & !(0xf_u128 << 76)) | (8_u128 << 76)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_version_8_follows_from_another() {
+        let id = Id::<()>::new();
+        let derived: Id<()> = version_8(id);
+        assert_eq!((derived.uuid().get_version_num(), id.uuid().get_version_num()), (8, 7));
+        assert_eq!(derived, version_8(id));
+        assert_ne!(derived, version_8(Id::<()>::new()));
+    }
+}

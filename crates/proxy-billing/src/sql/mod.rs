@@ -1,6 +1,7 @@
 //! The SQL of the broker.
 
 mod conversation;
+mod deposit;
 mod invocation;
 mod schema;
 mod usage;

@@ -73,6 +73,7 @@ diesel::table! {
         commission_ppm -> Integer,
         request_id -> Nullable<Text>,
         claim_scope -> Nullable<Text>,
+        claim_key -> Nullable<Text>,
         created_at -> UtcTime,
         expires_at -> UtcTime,
         finished_at -> Nullable<UtcTime>,
@@ -81,6 +82,23 @@ diesel::table! {
         latency_ms -> Nullable<BigInt>,
         amount -> Nullable<BigInt>,
         error -> Nullable<Text>,
+        commission -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    deposits (id) {
+        id -> Uid,
+        owner_id -> Uid,
+        amount -> BigInt,
+        rail -> Text,
+        rail_reference -> Text,
+        checkout_url -> Nullable<Text>,
+        status -> Text,
+        created_at -> UtcTime,
+        updated_at -> UtcTime,
     }
 }
 

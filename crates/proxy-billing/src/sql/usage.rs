@@ -1,19 +1,169 @@
 //! Calls of services.
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     dsl::{count_star, sql},
-    sql_types::BigInt,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
-use rialto_kernel::{OwnerId, Timestamp};
-use rialto_registry::service::ServiceId;
-use rialto_store::{StoreError, Tx, on};
+use rialto_kernel::{Amount, OwnerId, PageRequest, Timestamp};
+use rialto_registry::service::{PaymentMethod, ServiceId};
+use rialto_store::{
+    StoreError, Tx, on, statement,
+    types::{Uid, UtcTime},
+};
 
 use super::schema::{services, usage_records as u};
 use crate::{
+    model::ClaimName,
     store::UsageStore,
-    usage::{CallSum, NewUsage},
+    usage::{CallSum, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum},
 };
+
+statement! {
+    /// Takes a call for nothing, if there is one left.
+    struct TakeFree {
+        service_id: ServiceId => Uid | Uid,
+        buyer_id: OwnerId => Uid | Uid,
+        calls_max: i64 => BigInt | BigInt,
+    }
+    rows: ();
+    sqlite: "INSERT INTO free_calls (service_id, buyer_id, taken) SELECT ?1, ?2, 1 WHERE ?3 > 0
+        ON CONFLICT (service_id, buyer_id) DO UPDATE SET taken = taken + 1 WHERE taken < ?3";
+    postgres: "INSERT INTO free_calls AS had (service_id, buyer_id, taken) SELECT $1, $2, 1 WHERE $3 > 0
+        ON CONFLICT (service_id, buyer_id) DO UPDATE SET taken = had.taken + 1 WHERE had.taken < $3";
+}
+
+statement! {
+    /// Gives one back.
+    struct ReturnFree {
+        service_id: ServiceId => Uid | Uid,
+        buyer_id: OwnerId => Uid | Uid,
+    }
+    rows: ();
+    sqlite: "UPDATE free_calls SET taken = taken - 1 WHERE service_id = ?1 AND buyer_id = ?2 AND taken > 0";
+    postgres: "UPDATE free_calls SET taken = taken - 1 WHERE service_id = $1 AND buyer_id = $2 AND taken > 0";
+}
+
+statement! {
+    /// Writes how a call ended, unless it has ended.
+    struct FinishUsage {
+        id: UsageId => Uid | Uid,
+        finished_at: Timestamp => UtcTime | UtcTime,
+        delivered: bool => Bool | Bool,
+        status_code: i32 => Integer | Integer,
+        latency_ms: i64 => BigInt | BigInt,
+        amount: i64 => BigInt | BigInt,
+        commission: i64 => BigInt | BigInt,
+        error: Option<&'static str> => Nullable<Text> | Nullable<Text>,
+    }
+    rows: ();
+    sqlite: "UPDATE usage_records SET finished_at = ?2, delivered = ?3, status_code = ?4, latency_ms = ?5, amount = ?6,
+            commission = ?7, error = ?8
+        WHERE id = ?1 AND finished_at IS NULL";
+    postgres: "UPDATE usage_records SET finished_at = $2, delivered = $3, status_code = $4, latency_ms = $5, amount = $6,
+            commission = $7, error = $8
+        WHERE id = $1 AND finished_at IS NULL";
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = u)]
+struct UsageRow {
+    id: UsageId,
+    service_id: ServiceId,
+    buyer_id: OwnerId,
+    provider_id: OwnerId,
+    is_free: bool,
+    payment_method: String,
+    request_id: Option<String>,
+    claim_scope: Option<String>,
+    claim_key: Option<String>,
+    created_at: Timestamp,
+    delivered: Option<bool>,
+    status_code: Option<i32>,
+    latency_ms: Option<i64>,
+    amount: Option<i64>,
+    commission: Option<i64>,
+    error: Option<String>,
+}
+
+impl UsageRow {
+    fn corrupt(&self) -> StoreError {
+        StoreError::Corrupt(format!("the usage record {} is not as it should be", self.id))
+    }
+
+    fn payment_method(&self) -> Result<PaymentMethod, StoreError> {
+        PaymentMethod::from_word(&self.payment_method).ok_or_else(|| self.corrupt())
+    }
+}
+
+impl TryFrom<UsageRow> for Usage {
+    type Error = StoreError;
+
+    fn try_from(row: UsageRow) -> Result<Self, StoreError> {
+        let corrupt = || row.corrupt();
+        let amount = |micro: Option<i64>| Amount::new(micro.unwrap_or(0)).map_err(|_| corrupt());
+        let end = UsageEnd {
+            delivered: row.delivered.ok_or_else(corrupt)?,
+            status_code: row.status_code.and_then(|code| u16::try_from(code).ok()).ok_or_else(corrupt)?,
+            latency_ms: row.latency_ms.and_then(|ms| u64::try_from(ms).ok()).ok_or_else(corrupt)?,
+            amount: amount(row.amount)?,
+            commission: amount(row.commission)?,
+            reason: row.error.as_deref().and_then(UsageReason::from_word),
+        };
+        Ok(Self {
+            id: row.id,
+            service: row.service_id,
+            buyer: row.buyer_id,
+            provider: row.provider_id,
+            is_free: row.is_free,
+            payment_method: row.payment_method()?,
+            created_at: row.created_at,
+            request_id: row.request_id,
+            end,
+        })
+    }
+}
+
+impl TryFrom<UsageRow> for RunningUsage {
+    type Error = StoreError;
+
+    fn try_from(row: UsageRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            service: row.service_id,
+            buyer: row.buyer_id,
+            provider: row.provider_id,
+            is_free: row.is_free,
+            payment_method: row.payment_method()?,
+            created_at: row.created_at,
+            claim: row.claim_scope.zip(row.claim_key).map(|(scope, key)| ClaimName { scope, key }),
+        })
+    }
+}
+
+/// The calls that have ended and that a filter lets through, as a boxed query.
+macro_rules! filtered {
+    ($party:expr, $filter:expr) => {{
+        let mut query = u::table.filter(u::finished_at.is_not_null()).into_boxed();
+        query = match $party {
+            UsageParty::Buyer(owner) => query.filter(u::buyer_id.eq(owner)),
+            UsageParty::Provider(owner) => query.filter(u::provider_id.eq(owner)),
+        };
+        if let Some(service) = $filter.service {
+            query = query.filter(u::service_id.eq(service));
+        }
+        if let Some(from) = $filter.from {
+            query = query.filter(u::created_at.ge(from));
+        }
+        if let Some(to) = $filter.to {
+            query = query.filter(u::created_at.lt(to));
+        }
+        if let Some(delivered) = $filter.delivered {
+            query = query.filter(u::delivered.eq(delivered));
+        }
+        query
+    }};
+}
 
 impl UsageStore for Tx {
     async fn insert_usage(&mut self, new: &NewUsage) -> Result<(), StoreError> {
@@ -27,12 +177,76 @@ impl UsageStore for Tx {
             u::payment_method.eq(new.payment_method.as_str()),
             u::commission_ppm.eq(i32::try_from(new.commission.get()).unwrap_or(i32::MAX)),
             u::request_id.eq(&new.request_id),
-            u::claim_scope.eq(&new.claim_scope),
+            u::claim_scope.eq(new.claim.as_ref().map(|claim| &claim.scope)),
+            u::claim_key.eq(new.claim.as_ref().map(|claim| &claim.key)),
             u::created_at.eq(new.created_at),
             u::expires_at.eq(new.expires_at),
         );
         on!(self, conn => diesel::insert_into(u::table).values(&row).execute(conn).await)?;
         Ok(())
+    }
+
+    async fn take_free_call(&mut self, service: ServiceId, buyer: OwnerId, calls_max: i64) -> Result<bool, StoreError> {
+        let take = TakeFree { service_id: service, buyer_id: buyer, calls_max };
+        Ok(on!(self, conn => take.execute(conn).await)? == 1)
+    }
+
+    async fn return_free_call(&mut self, service: ServiceId, buyer: OwnerId) -> Result<(), StoreError> {
+        let give = ReturnFree { service_id: service, buyer_id: buyer };
+        on!(self, conn => give.execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn finish_usage(&mut self, id: UsageId, end: &UsageEnd, now: Timestamp) -> Result<bool, StoreError> {
+        let finish = FinishUsage {
+            id,
+            finished_at: now,
+            delivered: end.delivered,
+            status_code: end.status_code.into(),
+            latency_ms: i64::try_from(end.latency_ms).unwrap_or(i64::MAX),
+            amount: end.amount.get(),
+            commission: end.commission.get(),
+            error: end.reason.map(UsageReason::as_str),
+        };
+        Ok(on!(self, conn => finish.execute(conn).await)? == 1)
+    }
+
+    async fn find_usage(&mut self, id: UsageId) -> Result<Option<Usage>, StoreError> {
+        let row: Option<UsageRow> = on!(self, conn => u::table.find(id).filter(u::finished_at.is_not_null())
+            .select(UsageRow::as_select()).first(conn).await.optional())?;
+        row.map(Usage::try_from).transpose()
+    }
+
+    async fn list_stale_usage(&mut self, now: Timestamp, limit: u32) -> Result<Vec<RunningUsage>, StoreError> {
+        let rows: Vec<UsageRow> = on!(self, conn => u::table
+            .filter(u::finished_at.is_null().and(u::expires_at.le(now)))
+            .order(u::expires_at).limit(limit.into()).select(UsageRow::as_select()).load(conn).await)?;
+        rows.into_iter().map(RunningUsage::try_from).collect()
+    }
+
+    async fn list_usage(
+        &mut self,
+        party: UsageParty,
+        filter: &UsageFilter,
+        page: PageRequest,
+    ) -> Result<Vec<Usage>, StoreError> {
+        let rows: Vec<UsageRow> = on!(self, conn => filtered!(party, filter)
+            .order((u::created_at.desc(), u::id.desc())).limit(page.limit()).offset(page.offset())
+            .select(UsageRow::as_select()).load(conn).await)?;
+        rows.into_iter().map(Usage::try_from).collect()
+    }
+
+    async fn sum_usage(&mut self, party: UsageParty, filter: &UsageFilter) -> Result<UsageSum, StoreError> {
+        let (calls, delivered, free, latency_ms, amount, commission): (i64, i64, i64, i64, i64, i64) = on!(self, conn =>
+            filtered!(party, filter).select((
+                count_star(),
+                sql::<BigInt>("CAST(count(CASE WHEN delivered THEN 1 END) AS BIGINT)"),
+                sql::<BigInt>("CAST(count(CASE WHEN delivered AND is_free THEN 1 END) AS BIGINT)"),
+                sql::<BigInt>("CAST(coalesce(sum(latency_ms), 0) AS BIGINT)"),
+                sql::<BigInt>("CAST(coalesce(sum(amount), 0) AS BIGINT)"),
+                sql::<BigInt>("CAST(coalesce(sum(commission), 0) AS BIGINT)"),
+            )).first(conn).await)?;
+        Ok(UsageSum { calls: CallSum { calls, latency_ms }, delivered, free, amount, commission })
     }
 
     async fn list_most_delivered(&mut self, since: Timestamp, limit: i64) -> Result<Vec<(ServiceId, CallSum)>, StoreError> {

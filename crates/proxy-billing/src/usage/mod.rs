@@ -2,6 +2,10 @@
 
 mod discover;
 mod model;
+mod report;
 
 pub use discover::{recommend, trending};
-pub use model::{CallSum, NewUsage, Trend, UsageId};
+pub use model::{
+    CallSum, NewUsage, RunningUsage, Trend, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum,
+};
+pub use report::{UsageReport, report};

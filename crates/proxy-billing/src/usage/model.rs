@@ -1,7 +1,9 @@
 //! The nouns of usage.
 
-use rialto_kernel::{Amount, Id, OwnerId, Ppm, Timestamp, nouns};
+use rialto_kernel::{Amount, Id, OwnerId, Ppm, Timestamp, nouns, words};
 use rialto_registry::service::{PaymentMethod, Service, ServiceId};
+
+use crate::model::ClaimName;
 
 /// The id of one call of a service. Its hold in the ledger has the same.
 pub type UsageId = Id<nouns::Usage>;
@@ -27,12 +29,136 @@ pub struct NewUsage {
     pub commission: Ppm,
     /// How the buyer calls the request, if it does.
     pub request_id: Option<String>,
-    /// The scope of the key that a repeat is known by; the key is the request's id.
-    pub claim_scope: Option<String>,
+    /// The claim by which a repeat is known.
+    pub claim: Option<ClaimName>,
     /// When it is made.
     pub created_at: Timestamp,
     /// When its hold ends.
     pub expires_at: Timestamp,
+}
+
+words! {
+    /// Why a call was not delivered, or not as others are.
+    UsageReason {
+        /// The provider answered with 500 or more.
+        ProviderError = "provider_error",
+        /// Nobody answered in time.
+        Timeout = "timeout",
+        /// No connection came about.
+        Unreachable = "unreachable",
+        /// The provider's address may not be called.
+        Refused = "refused",
+        /// The provider failed too often lately; nothing was sent.
+        CircuitOpen = "circuit_open",
+        /// The provider broke off, or spoke something else than HTTP.
+        BrokenAnswer = "broken_answer",
+        /// The answer is larger than answers may be.
+        AnswerTooLarge = "answer_too_large",
+        /// The body that the buyer sent broke off, stood still, or was too large.
+        BrokenRequest = "broken_request",
+        /// The buyer went away while it was being served. The call is delivered, as far as the provider is concerned.
+        BuyerLeft = "buyer_left",
+        /// The process died, or was too late to take the price.
+        Interrupted = "interrupted",
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageEnd {
+    /// Whether the provider did what it was asked.
+    pub delivered: bool,
+    /// The provider's status, or ours when there was none.
+    pub status_code: u16,
+    /// Until the answer began, in milliseconds; until it was whole, for one that is not streamed.
+    pub latency_ms: u64,
+    /// What was charged.
+    pub amount: Amount,
+    /// What of it the house took.
+    pub commission: Amount,
+    /// Why it was not delivered, or not as others are.
+    pub reason: Option<UsageReason>,
+}
+
+/// A call that is being made, as far as whoever ends it for somebody else has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningUsage {
+    /// Its id.
+    pub id: UsageId,
+    /// What is called.
+    pub service: ServiceId,
+    /// Who calls.
+    pub buyer: OwnerId,
+    /// Who is called.
+    pub provider: OwnerId,
+    /// Whether it is one of the calls for nothing.
+    pub is_free: bool,
+    /// How it would have been paid.
+    pub payment_method: PaymentMethod,
+    /// The claim to finish with it.
+    pub claim: Option<ClaimName>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A call that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Its id.
+    pub id: UsageId,
+    /// What was called.
+    pub service: ServiceId,
+    /// Who called.
+    pub buyer: OwnerId,
+    /// Who was called.
+    pub provider: OwnerId,
+    /// Whether it was one of the calls for nothing.
+    pub is_free: bool,
+    /// How it was paid.
+    pub payment_method: PaymentMethod,
+    /// How the buyer calls the request.
+    pub request_id: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// How it ended.
+    pub end: UsageEnd,
+}
+
+/// Whose calls are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageParty {
+    /// Those that it made.
+    Buyer(OwnerId),
+    /// Those of its services.
+    Provider(OwnerId),
+}
+
+/// Which calls are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageFilter {
+    /// Only calls of this service.
+    pub service: Option<ServiceId>,
+    /// Only calls made then or later.
+    pub from: Option<Timestamp>,
+    /// Only calls made before then.
+    pub to: Option<Timestamp>,
+    /// Only those that were delivered, or were not.
+    pub delivered: Option<bool>,
+}
+
+/// What calls come to together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageSum {
+    /// How many they are, and how long they took.
+    pub calls: CallSum,
+    /// How many were delivered.
+    pub delivered: i64,
+    /// How many were for nothing.
+    pub free: i64,
+    /// What was charged, in micro-USDC.
+    pub amount: i64,
+    /// What of it the house took.
+    pub commission: i64,
 }
 
 /// How many calls, and how long they took together.

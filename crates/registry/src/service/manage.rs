@@ -1,11 +1,13 @@
 //! Registering, changing and removing a service.
 
+use std::time::Duration;
+
 use rialto_kernel::{Amount, Asset, Caller, Event, OwnerId, Timestamp};
 use serde_json::json;
 
 use crate::{
     RegistryError, check,
-    service::{FREE_TIER_CALLS_MAX, PRICE_MICRO_MAX, PaymentMethod, Service, ServiceId, ServiceStatus},
+    service::{FREE_TIER_CALLS_MAX, PRICE_MICRO_MAX, PaymentMethod, Service, ServiceId, ServiceStatus, TIMEOUT_SECONDS_MAX},
     store::{AgentStore, ServiceStore},
 };
 
@@ -28,6 +30,8 @@ pub struct NewService {
     pub payment_method: String,
     /// See [`Service::free_tier_calls`].
     pub free_tier_calls: i64,
+    /// See [`Service::timeout`].
+    pub timeout_seconds: Option<i64>,
 }
 
 /// What is to change of a service; what is `None` stays as it is.
@@ -49,6 +53,8 @@ pub struct ServiceChanges {
     pub payment_method: Option<String>,
     /// More or fewer calls for nothing.
     pub free_tier_calls: Option<i64>,
+    /// Another time that it may take.
+    pub timeout_seconds: Option<i64>,
     /// Whether it may be called; a removed service stays removed.
     pub status: Option<String>,
 }
@@ -74,6 +80,7 @@ impl NewService {
             price: price(&self.price_per_call)?,
             payment_method: payment_method(&self.payment_method)?,
             free_tier_calls: free_tier_calls(self.free_tier_calls)?,
+            timeout: self.timeout_seconds.map(timeout).transpose()?,
             status: ServiceStatus::Active,
             category: category(&self.category)?,
             tags: check::tags(&self.tags)?,
@@ -98,6 +105,7 @@ impl ServiceChanges {
             tags: Vec::new(),
             payment_method: PaymentMethod::X402.as_str().to_owned(),
             free_tier_calls: 0,
+            timeout_seconds: None,
         }
         .build(OwnerId::new(), "", Timestamp::default())?;
         self.apply(&mut any)
@@ -122,6 +130,7 @@ impl ServiceChanges {
         set(&mut service.tags, self.tags.as_deref(), check::tags)?;
         set(&mut service.payment_method, self.payment_method.as_deref(), payment_method)?;
         set(&mut service.free_tier_calls, self.free_tier_calls.as_ref(), |calls| free_tier_calls(*calls))?;
+        set(&mut service.timeout, self.timeout_seconds.as_ref(), |seconds| timeout(*seconds).map(Some))?;
         set(&mut service.status, self.status.as_deref(), status)
     }
 }
@@ -176,6 +185,12 @@ fn free_tier_calls(given: i64) -> Result<i64, RegistryError> {
         return Ok(given);
     }
     Err(RegistryError::invalid("free_tier_calls", format!("must be between 0 and {FREE_TIER_CALLS_MAX}")))
+}
+
+fn timeout(given: i64) -> Result<Duration, RegistryError> {
+    let seconds = Some(given).filter(|seconds| (1..=TIMEOUT_SECONDS_MAX).contains(seconds)).and_then(|s| u64::try_from(s).ok());
+    let message = || format!("must be between 1 and {TIMEOUT_SECONDS_MAX}");
+    seconds.map(Duration::from_secs).ok_or_else(|| RegistryError::invalid("timeout_seconds", message()))
 }
 
 fn status(given: &str) -> Result<ServiceStatus, RegistryError> {

@@ -1,5 +1,7 @@
 //! The nouns of services.
 
+use std::time::Duration;
+
 use rialto_kernel::{Amount, Id, OwnerId, Timestamp, nouns, words};
 
 /// The id of a service.
@@ -9,6 +11,8 @@ pub type ServiceId = Id<nouns::Service>;
 pub const PRICE_MICRO_MAX: i64 = 100_000_000;
 /// The most calls that a buyer may have for nothing.
 pub const FREE_TIER_CALLS_MAX: i64 = 1_000_000_000;
+/// The longest that a service may take to begin its answer, in seconds.
+pub const TIMEOUT_SECONDS_MAX: i64 = 300;
 
 words! {
     /// Whether a service may be called.
@@ -57,6 +61,8 @@ pub struct Service {
     pub payment_method: PaymentMethod,
     /// How many calls each buyer has for nothing.
     pub free_tier_calls: i64,
+    /// How long it may take to begin its answer, and between two pieces of it; as long as the server says, if it says nothing.
+    pub timeout: Option<Duration>,
     /// Whether it may be called.
     pub status: ServiceStatus,
     /// What kind of thing it does; empty when its owner does not say.

@@ -113,6 +113,7 @@ diesel::table! {
         price -> BigInt,
         payment_method -> Text,
         free_tier_calls -> BigInt,
+        timeout_seconds -> Nullable<Integer>,
         category -> Text,
         tags -> JsonDoc,
         labels -> Text,

@@ -1,5 +1,7 @@
 //! Services.
 
+use std::time::Duration;
+
 use diesel::{
     AsChangeset, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
     dsl::{count_star, sql},
@@ -36,6 +38,7 @@ struct ServiceRow {
     price: i64,
     payment_method: String,
     free_tier_calls: i64,
+    timeout_seconds: Option<i32>,
     category: String,
     tags: Json,
     created_at: Timestamp,
@@ -56,6 +59,7 @@ struct ServiceValues<'a> {
     price: i64,
     payment_method: &'a str,
     free_tier_calls: i64,
+    timeout_seconds: Option<i32>,
     category: &'a str,
     tags: Json,
     labels: String,
@@ -84,6 +88,7 @@ impl TryFrom<ServiceRow> for Service {
             description: row.description,
             endpoint: row.endpoint,
             free_tier_calls: row.free_tier_calls,
+            timeout: row.timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
             category: row.category,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -105,6 +110,7 @@ impl<'a> From<&'a Service> for ServiceValues<'a> {
             price: service.price.get(),
             payment_method: service.payment_method.as_str(),
             free_tier_calls: service.free_tier_calls,
+            timeout_seconds: service.timeout.and_then(|timeout| i32::try_from(timeout.as_secs()).ok()),
             category: &service.category,
             tags: Json(service.tags.iter().map(|tag| Value::from(tag.as_str())).collect()),
             labels: words.collect::<Vec<_>>().join(" "),

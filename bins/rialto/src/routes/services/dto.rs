@@ -35,6 +35,9 @@ pub struct ServiceCreate {
     /// How many calls each buyer has for nothing.
     #[schema(minimum = 0, maximum = 1_000_000_000, default = 0)]
     pub free_tier_calls: Option<i64>,
+    /// How long it may take to begin its answer, in seconds; as long as the server says when it is left out.
+    #[schema(minimum = 1, maximum = 300)]
+    pub timeout_seconds: Option<i64>,
 }
 
 impl From<&ServiceCreate> for NewService {
@@ -48,6 +51,7 @@ impl From<&ServiceCreate> for NewService {
             tags: body.tags.clone().unwrap_or_default(),
             payment_method: body.payment_method.clone().unwrap_or_else(|| "x402".to_owned()),
             free_tier_calls: body.free_tier_calls.unwrap_or(0),
+            timeout_seconds: body.timeout_seconds,
         }
     }
 }
@@ -74,6 +78,9 @@ pub struct ServiceUpdate {
     pub payment_method: Option<String>,
     /// More or fewer calls for nothing.
     pub free_tier_calls: Option<i64>,
+    /// Another time that it may take to begin its answer, in seconds.
+    #[schema(minimum = 1, maximum = 300)]
+    pub timeout_seconds: Option<i64>,
 }
 
 impl From<&ServiceUpdate> for ServiceChanges {
@@ -88,6 +95,7 @@ impl From<&ServiceUpdate> for ServiceChanges {
             tags: body.tags,
             payment_method: body.payment_method,
             free_tier_calls: body.free_tier_calls,
+            timeout_seconds: body.timeout_seconds,
             status: body.status,
         }
     }

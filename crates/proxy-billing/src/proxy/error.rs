@@ -1,0 +1,94 @@
+//! Why the proxy refuses.
+
+use rialto_kernel::Amount;
+use rialto_ledger::LedgerError;
+use rialto_outbound::{Crowded, UrlRefusal};
+use rialto_registry::RegistryError;
+use rialto_store::StoreError;
+
+use crate::payments::RailError;
+
+/// A refusal, or a failure underneath. Nothing was sent, and nothing has been charged.
+///
+/// A call that was begun and failed is not an error: it is [`super::Proxied::Failed`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// The caller may only look.
+    #[error("This account may only read")]
+    ReadOnly,
+    /// No such service.
+    #[error("Service not found")]
+    ServiceUnknown,
+    /// Its owner has paused it.
+    #[error("Service is not active")]
+    ServicePaused,
+    /// Its owner has removed it.
+    #[error("This service was removed")]
+    ServiceRemoved,
+    /// The path or the query cannot be put behind the service's endpoint.
+    #[error("the path {0}")]
+    Path(UrlRefusal),
+    /// The buyer's balance does not cover the price.
+    #[error("Insufficient balance")]
+    Insufficient {
+        /// What there is, in micro-USDC.
+        available: i64,
+        /// What the call costs.
+        price: Amount,
+    },
+    /// The buyer's balance, or the provider's, cannot be used.
+    #[error("The balance cannot be used at the moment")]
+    BalanceNotOpen,
+    /// The first request with the same key has not been answered yet.
+    #[error("The first request with this key is still running")]
+    KeyRunning,
+    /// The key was used for another request.
+    #[error("This key was used for another request")]
+    KeyReused,
+    /// As many calls are running as may run at once.
+    #[error("Too many calls are running; try again in a moment")]
+    Busy,
+    /// As many calls of the caller are running as one owner may run at once.
+    #[error("Too many of your calls are running; try again when one has ended")]
+    OwnerBusy,
+    /// The server is going down, or the call's task died: it ends as interrupted, and is not charged.
+    #[error("The call was interrupted")]
+    Interrupted,
+    /// The ledger refused for a reason that the proxy should have made impossible.
+    #[error("the ledger refused")]
+    Ledger(#[source] LedgerError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl From<Crowded> for ProxyError {
+    fn from(crowded: Crowded) -> Self {
+        match crowded {
+            Crowded::All => Self::Busy,
+            Crowded::Owner => Self::OwnerBusy,
+        }
+    }
+}
+
+impl From<RegistryError> for ProxyError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Store(error) => Self::Store(error),
+            // A service is read by its id, which can fail in no other way.
+            _ => Self::ServiceUnknown,
+        }
+    }
+}
+
+impl From<RailError> for ProxyError {
+    fn from(error: RailError) -> Self {
+        match error {
+            RailError::Insufficient { available, asked } => Self::Insufficient { available, price: asked },
+            RailError::NotOpen => Self::BalanceNotOpen,
+            RailError::Over => Self::Interrupted,
+            RailError::Ledger(error) => Self::Ledger(error),
+            RailError::Store(error) => Self::Store(error),
+        }
+    }
+}

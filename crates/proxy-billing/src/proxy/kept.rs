@@ -1,0 +1,145 @@
+//! Answers that are kept for repeats of a key.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use rialto_kernel::Amount;
+use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rialto_store::{StoreError, idempotency::Stored};
+use serde::{Deserialize, Serialize};
+
+use super::{Bill, Head};
+use crate::usage::{UsageId, UsageReason};
+
+/// The largest body that is kept for repeats, in bytes.
+pub const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// What is told when a key is used again.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The status of the first answer.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// What the call cost.
+    pub bill: Bill,
+    /// Its body.
+    pub body: KeptBody,
+}
+
+/// The body of an answer that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptBody {
+    /// As it was.
+    Whole(Bytes),
+    /// It was larger than is kept, or was not delivered to its end.
+    Lost,
+    /// There was none: and why.
+    Failed(UsageReason),
+}
+
+/// How it stands in the database.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    usage_id: UsageId,
+    amount: Amount,
+    is_free: bool,
+    latency_ms: u64,
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    failed: Option<UsageReason>,
+}
+
+impl Kept {
+    /// An answer.
+    pub(super) fn answer(head: &Head, body: Option<&[u8]>) -> Self {
+        let body = body.filter(|body| body.len() <= KEPT_BYTES_MAX);
+        Self {
+            status: head.status,
+            headers: head.headers.clone(),
+            bill: head.bill,
+            body: body.map_or(KeptBody::Lost, |body| KeptBody::Whole(Bytes::copy_from_slice(body))),
+        }
+    }
+
+    /// That there was none.
+    pub(super) fn failure(bill: Bill, status: u16, reason: UsageReason) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+            headers: HeaderMap::new(),
+            bill,
+            body: KeptBody::Failed(reason),
+        }
+    }
+
+    /// As it is written down. Headers that are no text are left out.
+    pub(super) fn write(&self) -> Stored {
+        let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+        let (body, failed) = match &self.body {
+            KeptBody::Whole(body) => (Some(STANDARD.encode(body)), None),
+            KeptBody::Lost => (None, None),
+            KeptBody::Failed(reason) => (None, Some(*reason)),
+        };
+        let written = Written {
+            usage_id: self.bill.usage,
+            amount: self.bill.amount,
+            is_free: self.bill.is_free,
+            latency_ms: self.bill.latency_ms,
+            headers: self.headers.iter().filter_map(text).collect(),
+            body,
+            failed,
+        };
+        Stored { status: self.status.as_u16(), body: serde_json::to_string(&written).unwrap_or_default() }
+    }
+
+    /// As it was written down.
+    pub(super) fn read(stored: &Stored) -> Result<Self, StoreError> {
+        let corrupt = |what: &dyn std::fmt::Display| StoreError::Corrupt(format!("an answer that was kept: {what}"));
+        let written: Written = serde_json::from_str(&stored.body).map_err(|error| corrupt(&error))?;
+        let body = match (written.body, written.failed) {
+            (Some(body), _) => KeptBody::Whole(STANDARD.decode(body).map_err(|error| corrupt(&error))?.into()),
+            (None, Some(reason)) => KeptBody::Failed(reason),
+            (None, None) => KeptBody::Lost,
+        };
+        let header = |(name, value): (String, String)| Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?));
+        let mut headers = HeaderMap::new();
+        for (name, value) in written.headers.into_iter().filter_map(header) {
+            headers.append(name, value);
+        }
+        Ok(Self {
+            status: StatusCode::from_u16(stored.status).map_err(|error| corrupt(&error))?,
+            headers,
+            bill: Bill {
+                usage: written.usage_id,
+                amount: written.amount,
+                is_free: written.is_free,
+                latency_ms: written.latency_ms,
+            },
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let bill = Bill { usage: UsageId::new(), amount: Amount::new(50_000).unwrap(), is_free: false, latency_ms: 7 };
+        let mut headers = HeaderMap::new();
+        headers.append("link", HeaderValue::from_static("<a>"));
+        headers.append("link", HeaderValue::from_static("<b>"));
+        let head = Head { status: StatusCode::CREATED, headers, length: None, bill };
+        let there = |kept: &Kept| Kept::read(&kept.write()).unwrap();
+        let whole = there(&Kept::answer(&head, Some(&[0, 255, 7])));
+        assert_eq!((whole.status, whole.bill), (StatusCode::CREATED, bill));
+        assert_eq!(whole.body, KeptBody::Whole(Bytes::from_static(&[0, 255, 7])));
+        assert_eq!(whole.headers.get_all("link").iter().collect::<Vec<_>>(), ["<a>", "<b>"]);
+        assert_eq!(there(&Kept::answer(&head, None)).body, KeptBody::Lost);
+        assert_eq!(there(&Kept::answer(&head, Some(&vec![1; KEPT_BYTES_MAX + 1]))).body, KeptBody::Lost);
+        let failed = there(&Kept::failure(bill, 504, UsageReason::Timeout));
+        assert_eq!((failed.status.as_u16(), failed.body), (504, KeptBody::Failed(UsageReason::Timeout)));
+    }
+}

@@ -1,0 +1,227 @@
+//! Paid calls of services: set the price aside, pass the request on, then take the price or give it back.
+//!
+//! One call is three steps: a transaction that writes down what is about to happen and sets its price aside ([`open`]), the
+//! call with no transaction open ([`send`], [`relay`]), and a transaction that ends it ([`settle`]). They run in one task, on a
+//! runtime that outlives whoever asked.
+//!
+//! # What always holds
+//! 1. An answer is whole only when it is paid: a small one is handed over after that, of a large one the end is held back until then.
+//! 2. What the provider did not deliver whole, or answered with 500 or more, is not charged, and the record says why.
+//! 3. A buyer that goes away while it is being served has been served. Otherwise whoever hangs up before the last byte would be
+//!    served for nothing.
+//! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
+//! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
+//! 6. The same idempotency key makes one call, and every repeat gets its answer.
+
+mod error;
+mod headers;
+mod kept;
+mod open;
+mod relay;
+mod send;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+pub use error::ProxyError;
+pub use kept::{Kept, KeptBody};
+use rialto_kernel::{Amount, Caller, Clock, Ppm};
+use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
+use rialto_registry::service::ServiceId;
+use rialto_store::{Db, idempotency::Key};
+pub use settle::close_interrupted;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+
+use crate::{
+    payments::BalanceRail,
+    usage::{UsageId, UsageReason},
+};
+
+/// How many pieces of an answer wait for their reader.
+const PIECES_WAITING: usize = 4;
+
+/// What the proxy may spend on a call.
+#[derive(Debug, Clone, Copy)]
+pub struct ProxyConfig {
+    /// How long a provider may take to begin its answer, and between two pieces of it, unless its service says something else.
+    pub timeout: Duration,
+    /// How long a call may take in all.
+    pub call_max: Duration,
+    /// How much longer than that its price stays set aside, so that a call that ends in time is always settled in time.
+    pub hold_grace: Duration,
+    /// The largest body of an answer, in bytes.
+    pub answer_bytes_max: u64,
+    /// How many calls may run at once.
+    pub calls_max: u32,
+    /// How many calls of one owner may run at once.
+    pub calls_per_owner_max: u32,
+    /// What the house takes of a call.
+    pub commission: Ppm,
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            call_max: Duration::from_secs(300),
+            hold_grace: Duration::from_secs(30),
+            answer_bytes_max: 4 * 1024 * 1024 * 1024,
+            calls_max: 4_096,
+            calls_per_owner_max: 256,
+            commission: Ppm::new(100_000).unwrap_or_default(),
+        }
+    }
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum ProxyBody {
+    /// All of it is here.
+    Whole(Bytes),
+    /// It is still arriving. It ends when its sender is gone; `Err` says that it broke off.
+    Arriving {
+        /// How long it will be, if it says.
+        length: Option<u64>,
+        /// Its pieces.
+        pieces: mpsc::Receiver<Result<Bytes, String>>,
+    },
+}
+
+/// A request for a service.
+#[derive(Debug)]
+pub struct ProxyRequest {
+    /// Which service.
+    pub service: ServiceId,
+    /// How it is asked.
+    pub method: Method,
+    /// What comes behind the service's endpoint, byte for byte.
+    pub path: String,
+    /// The query, byte for byte.
+    pub query: Option<String>,
+    /// The headers, as they came.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: ProxyBody,
+    /// What the request is called, in the provider's logs and ours.
+    pub request_id: String,
+    /// The key that a repeat is known by.
+    pub key: Option<Key>,
+}
+
+/// What a call costs, and how long it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bill {
+    /// The call.
+    pub usage: UsageId,
+    /// What is charged for it.
+    pub amount: Amount,
+    /// Whether it is one of the calls for nothing.
+    pub is_free: bool,
+    /// How long the provider took, in milliseconds.
+    pub latency_ms: u64,
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The provider's status.
+    pub status: StatusCode,
+    /// The provider's headers, as far as a buyer may see them.
+    pub headers: HeaderMap,
+    /// How long its body is, if it says.
+    pub length: Option<u64>,
+    /// What it costs.
+    pub bill: Bill,
+}
+
+/// A piece of an answer that is being delivered.
+#[derive(Debug)]
+pub enum Piece {
+    /// Some of it.
+    Data(Bytes),
+    /// It was whole. A stream that ends without this is broken.
+    End,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub enum Proxied {
+    /// The provider's answer.
+    Whole(Head, Bytes),
+    /// The provider's answer, which is still arriving.
+    Arriving(Head, mpsc::Receiver<Piece>),
+    /// There is no answer: and why. Nothing was charged.
+    Failed(Bill, UsageReason),
+    /// It was made before, under the same key; this was the answer.
+    Replayed(Kept),
+}
+
+/// The proxy: cheap to clone, shared by everything in the process.
+#[derive(Clone)]
+pub struct Proxy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    client: OutboundClient,
+    clock: Clock,
+    config: ProxyConfig,
+    rail: BalanceRail,
+    breakers: Breakers,
+    permits: Permits,
+    runtime: Handle,
+}
+
+impl Proxy {
+    /// A proxy that calls through `client`. Its calls run on `runtime`, which should outlive those who ask for them.
+    #[must_use]
+    pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, runtime: Handle) -> Self {
+        let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
+        let breakers = Breakers::new(BreakerOptions::default());
+        Self { inner: Arc::new(Inner { db, client, clock, config, rail: BalanceRail, breakers, permits, runtime }) }
+    }
+
+    /// Passes a request on to its service on behalf of `caller`, who pays if it is delivered.
+    ///
+    /// What was begun is brought to its end even when whoever waits for it goes away.
+    ///
+    /// # Errors
+    /// A [`ProxyError`]: nothing was sent and nothing has changed, [`ProxyError::Interrupted`] and the store's aside.
+    pub async fn call(&self, caller: Caller, request: ProxyRequest) -> Result<Proxied, ProxyError> {
+        let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
+        let (answer, heard) = oneshot::channel();
+        self.inner.runtime.spawn(async move {
+            let _permit = permit;
+            inner.run(caller, request, answer).await;
+        });
+        heard.await.map_err(|_| ProxyError::Interrupted)?
+    }
+
+    /// The servers that failed lately, at most `limit`: host and port, and whose services they serve.
+    #[must_use]
+    pub fn circuits(&self, limit: usize) -> Vec<(String, Circuit)> {
+        self.inner.breakers.list(limit)
+    }
+
+    /// Waits, at most `patience`, until no call is running; none can start from then on. Whether it came to that.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.inner.permits.drain(patience).await
+    }
+}
+
+impl Inner {
+    async fn run(&self, caller: Caller, request: ProxyRequest, answer: oneshot::Sender<Result<Proxied, ProxyError>>) {
+        let (asked, body) = open::Asked::split(request);
+        let ticket = match self.open(caller, &asked).await {
+            Ok(open::Opened::Fresh(ticket)) => ticket,
+            Ok(open::Opened::Replayed(kept)) => return drop(answer.send(Ok(Proxied::Replayed(kept)))),
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        self.deliver(*ticket, asked, body, answer).await;
+    }
+}

@@ -1,0 +1,259 @@
+//! The answer on its way to the buyer.
+//!
+//! A small answer is read whole, settled, and handed over. A large one, or one that takes its time, is handed on as it comes;
+//! its end (the last bytes of a body that said how long it is, the last chunk of one that did not) is held back until it is
+//! settled. So what is whole is paid, and what is paid is whole, or its buyer has left.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rialto_outbound::{HeaderMap, OutboundError, OutboundResponse, Phase, ResponseBody, StatusCode, header};
+use tokio::sync::mpsc;
+
+use super::{
+    Head, Inner, Kept, PIECES_WAITING, Piece, Proxied, headers,
+    kept::KEPT_BYTES_MAX,
+    open::Ticket,
+    send::{Fault, Waiting, millis},
+    settle::{Keep, Settled},
+};
+use crate::usage::UsageReason;
+
+/// Bodies up to this many bytes are read whole.
+const SMALL_BYTES: usize = 64 * 1024;
+/// How long a body that does not say its length may take to turn out to be small.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// How much of the body of an error is handed on.
+const ERROR_BYTES_MAX: usize = 1024 * 1024;
+
+/// The beginning of a body.
+enum Begun {
+    /// That was all.
+    Whole(Bytes),
+    /// There is more.
+    Part(Bytes),
+}
+
+impl Inner {
+    /// Hands an answer on, and settles the call.
+    pub(super) async fn answer(
+        &self,
+        ticket: Ticket,
+        is_head: bool,
+        response: OutboundResponse,
+        started: Instant,
+        waiting: Waiting,
+    ) {
+        let OutboundResponse { status, headers, mut body } = response;
+        let length = length(&headers);
+        if !(200..=599).contains(&status.as_u16()) {
+            let fault = Fault { reason: UsageReason::BrokenAnswer, may_be_done: true };
+            return self.fail(&ticket, fault, started.elapsed(), waiting).await;
+        }
+        let bodiless = is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let begun = if bodiless {
+            Ok(Begun::Whole(Bytes::new()))
+        } else if status.is_server_error() {
+            whole(&mut body, ERROR_BYTES_MAX).await.map(Begun::Whole)
+        } else {
+            begin(&mut body, length, is_live(&headers)).await
+        };
+        let latency_ms = millis(started.elapsed());
+        let end = if status.is_server_error() {
+            Ticket::failed(status.as_u16(), latency_ms, UsageReason::ProviderError)
+        } else {
+            ticket.delivered(status.as_u16(), latency_ms, None)
+        };
+        let head = Head { status, headers: headers::toward_buyer(headers), length, bill: ticket.bill(&end) };
+        match begun {
+            Err(error) => self.fail(&ticket, Fault::of(&error, false), started.elapsed(), waiting).await,
+            Ok(Begun::Whole(body)) => {
+                let keep = Keep::Answer(Box::new(Kept::answer(&head, Some(&body))));
+                let told = match self.settle(&ticket, end, keep).await {
+                    Ok(Settled::Done) => Ok(Proxied::Whole(head, body)),
+                    Ok(Settled::Withheld) => {
+                        let late = Ticket::failed(503, latency_ms, UsageReason::Interrupted);
+                        Ok(Proxied::Failed(ticket.bill(&late), UsageReason::Interrupted))
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; its answer is withheld");
+                        Err(error)
+                    }
+                };
+                drop(waiting.send(told));
+            }
+            Ok(Begun::Part(first)) => self.stream(ticket, head, first, body, started, waiting).await,
+        }
+    }
+
+    /// Hands on an answer that is still arriving.
+    async fn stream(
+        &self,
+        ticket: Ticket,
+        head: Head,
+        first: Bytes,
+        body: ResponseBody,
+        started: Instant,
+        waiting: Waiting,
+    ) {
+        let (pieces, reader) = mpsc::channel(PIECES_WAITING);
+        let (length, latency_ms) = (head.length, head.bill.latency_ms);
+        let mut relay = Relay {
+            pieces,
+            left: length,
+            kept: ticket.key.is_some().then(BytesMut::new),
+            blocked: Duration::ZERO,
+            started,
+            deadline: started + self.config.call_max,
+        };
+        let passed = match waiting.send(Ok(Proxied::Arriving(head.clone(), reader))) {
+            Ok(()) => relay.run(first, body).await,
+            Err(_) => Passed::BuyerLeft,
+        };
+        let (end, keep) = match &passed {
+            Passed::Whole(_) => {
+                let keep = Kept::answer(&head, relay.kept.as_deref());
+                (ticket.delivered(head.status.as_u16(), latency_ms, None), Keep::Answer(Box::new(keep)))
+            }
+            Passed::BuyerLeft => {
+                let end = ticket.delivered(head.status.as_u16(), latency_ms, Some(UsageReason::BuyerLeft));
+                (end, Keep::Answer(Box::new(Kept::answer(&head, None))))
+            }
+            Passed::Broken(fault) => {
+                let end = Ticket::failed(fault.status_code(), latency_ms, fault.reason);
+                let keep = Kept::failure(ticket.bill(&end), fault.status_code(), fault.reason);
+                (end, Keep::Answer(Box::new(keep)))
+            }
+        };
+        match (self.settle(&ticket, end, keep).await, passed) {
+            (Ok(Settled::Done), Passed::Whole(last)) => {
+                for piece in last.map(Piece::Data).into_iter().chain([Piece::End]) {
+                    // Whoever leaves now has been served.
+                    drop(relay.pieces.send(piece).await);
+                }
+            }
+            // Without its end the answer is broken, and the reader sees that.
+            (Ok(_), _) => {}
+            (Err(error), _) => {
+                tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; the end of its answer is withheld");
+            }
+        }
+    }
+}
+
+/// How an answer was handed on.
+enum Passed {
+    /// All of it, but for these last bytes.
+    Whole(Option<Bytes>),
+    /// Its reader went away, or took nothing for too long.
+    BuyerLeft,
+    /// It has no end.
+    Broken(Fault),
+}
+
+/// An answer that is being handed on.
+struct Relay {
+    pieces: mpsc::Sender<Piece>,
+    /// What is still to come, if that is known.
+    left: Option<u64>,
+    /// All of it so far, while it is small enough to be kept.
+    kept: Option<BytesMut>,
+    /// How long the reader let us wait.
+    blocked: Duration,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Relay {
+    async fn run(&mut self, first: Bytes, mut body: ResponseBody) -> Passed {
+        let mut next = first;
+        loop {
+            self.keep(&next);
+            if let Some(left) = &mut self.left {
+                *left = left.saturating_sub(u64::try_from(next.len()).unwrap_or(u64::MAX));
+                if *left == 0 {
+                    return Passed::Whole(Some(next));
+                }
+            }
+            if !next.is_empty() && !self.hand_on(next).await {
+                return Passed::BuyerLeft;
+            }
+            let piece = tokio::select! {
+                biased;
+                () = self.pieces.closed() => return Passed::BuyerLeft,
+                piece = body.next() => piece,
+            };
+            next = match piece {
+                Some(Ok(piece)) => piece,
+                None if self.left.is_none() => return Passed::Whole(None),
+                None => return Passed::Broken(Fault { reason: UsageReason::BrokenAnswer, may_be_done: true }),
+                // The time was the reader's.
+                Some(Err(OutboundError::Timeout(Phase::Total))) if self.blocked * 2 > self.started.elapsed() => {
+                    return Passed::BuyerLeft;
+                }
+                Some(Err(error)) => return Passed::Broken(Fault::of(&error, false)),
+            };
+        }
+    }
+
+    /// Whether the reader took it.
+    async fn hand_on(&mut self, piece: Bytes) -> bool {
+        let since = Instant::now();
+        let taken = tokio::time::timeout_at(self.deadline.into(), self.pieces.send(Piece::Data(piece))).await;
+        self.blocked += since.elapsed();
+        matches!(taken, Ok(Ok(())))
+    }
+
+    fn keep(&mut self, piece: &Bytes) {
+        match &mut self.kept {
+            Some(kept) if kept.len() + piece.len() <= KEPT_BYTES_MAX => kept.extend_from_slice(piece),
+            kept => *kept = None,
+        }
+    }
+}
+
+/// The length that an answer says it has.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether each piece of it is to be seen at once.
+fn is_live(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// Reads as much of a body as it takes to know whether it is small.
+async fn begin(body: &mut ResponseBody, length: Option<u64>, is_live: bool) -> Result<Begun, OutboundError> {
+    match length.map(usize::try_from) {
+        Some(Ok(length)) if length <= SMALL_BYTES => return whole(body, SMALL_BYTES).await.map(Begun::Whole),
+        Some(_) => return Ok(Begun::Part(Bytes::new())),
+        None if is_live => return Ok(Begun::Part(Bytes::new())),
+        None => {}
+    }
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let mut taken = BytesMut::new();
+    while taken.len() <= SMALL_BYTES {
+        match tokio::time::timeout_at(until, body.next()).await {
+            Err(_) => break,
+            Ok(None) => return Ok(Begun::Whole(taken.freeze())),
+            Ok(Some(piece)) => taken.extend_from_slice(&piece?),
+        }
+    }
+    Ok(Begun::Part(taken.freeze()))
+}
+
+/// Reads a body to its end.
+async fn whole(body: &mut ResponseBody, bytes_max: usize) -> Result<Bytes, OutboundError> {
+    let Some(first) = body.next().await.transpose()? else { return Ok(Bytes::new()) };
+    let Some(second) = body.next().await.transpose()? else { return Ok(first) };
+    let mut taken = BytesMut::from(first.as_ref());
+    let mut next = Some(second);
+    while let Some(piece) = next {
+        if taken.len() + piece.len() > bytes_max {
+            return Err(OutboundError::TooLarge(u64::try_from(bytes_max).unwrap_or(u64::MAX)));
+        }
+        taken.extend_from_slice(&piece);
+        next = body.next().await.transpose()?;
+    }
+    Ok(taken.freeze())
+}

@@ -1,0 +1,241 @@
+//! After the call: the record, the answer for repeats, the money and the event, in one transaction.
+
+use std::time::Duration;
+
+use rialto_kernel::{Amount, Event, OwnerId, Timestamp};
+use rialto_registry::service::{PaymentMethod, ServiceId};
+use rialto_store::{
+    StoreError, Tx,
+    idempotency::{self, Key},
+    outbox,
+};
+use serde_json::json;
+
+use super::{
+    Bill, Inner, Kept, ProxyError,
+    open::{Ticket, decimal},
+};
+use crate::{
+    payments::PaymentRail,
+    store::UsageStore,
+    usage::{UsageEnd, UsageId, UsageReason},
+};
+
+/// The status of a call that nobody finished.
+const INTERRUPTED_STATUS: u16 = 503;
+/// How long to wait before a call is settled again, at first and at most. Each wait is twice the one before.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// What becomes of the key of a call.
+#[derive(Debug, Clone)]
+pub(super) enum Keep {
+    /// A repeat is told this.
+    Answer(Box<Kept>),
+    /// Nothing was sent: a repeat is a call of its own.
+    Nothing,
+}
+
+/// What came of settling a call that was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// As it was asked for.
+    Done,
+    /// It was too late, or somebody else ended the call: it is not charged, and its answer is withheld.
+    Withheld,
+}
+
+impl Ticket {
+    /// The end of a call that was delivered.
+    pub(super) fn delivered(&self, status_code: u16, latency_ms: u64, reason: Option<UsageReason>) -> UsageEnd {
+        let (amount, commission) = (self.price(), self.commission());
+        UsageEnd { delivered: true, status_code, latency_ms, amount, commission, reason }
+    }
+
+    /// The end of one that was not.
+    pub(super) fn failed(status_code: u16, latency_ms: u64, reason: UsageReason) -> UsageEnd {
+        let (amount, commission) = (Amount::ZERO, Amount::ZERO);
+        UsageEnd { delivered: false, status_code, latency_ms, amount, commission, reason: Some(reason) }
+    }
+
+    /// What is told of an end.
+    pub(super) fn bill(&self, end: &UsageEnd) -> Bill {
+        Bill { usage: self.usage, amount: end.amount, is_free: self.is_free, latency_ms: end.latency_ms }
+    }
+
+    fn parties(&self) -> Parties {
+        Parties {
+            usage: self.usage,
+            service: self.service,
+            buyer: self.buyer,
+            provider: self.provider,
+            is_free: self.is_free,
+            payment_method: self.payment_method,
+        }
+    }
+}
+
+impl Inner {
+    /// Settles a call. A store that fails is asked again for as long as the price is set aside: the work is done, and it is not
+    /// to be lost.
+    pub(super) async fn settle(&self, ticket: &Ticket, end: UsageEnd, keep: Keep) -> Result<Settled, ProxyError> {
+        let mut pause = SETTLE_PAUSE;
+        loop {
+            match self.try_settle(ticket, end, &keep).await {
+                Err(ProxyError::Store(error)) if may_pass(&error) && self.clock.now() < ticket.expires_at => {
+                    tracing::warn!(%error, usage.id = %ticket.usage, "a call could not be settled yet");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(SETTLE_PAUSE_MAX);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
+        let (now, rail) = (self.clock.now(), self.rail);
+        let (ours, kept) = (ticket.clone(), keep.clone());
+        match self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, end, &kept, now).await).await {
+            Ok(true) => return Ok(Settled::Done),
+            // Somebody else has ended it: see below.
+            Ok(false) => {}
+            Err(ProxyError::Interrupted) if end.delivered => {
+                tracing::warn!(usage.id = %ticket.usage, "the hold of a call is over: its answer is withheld, and it is not charged");
+                let late = Ticket::failed(INTERRUPTED_STATUS, end.latency_ms, UsageReason::Interrupted);
+                let kept = Keep::Answer(Box::new(Kept::failure(ticket.bill(&late), INTERRUPTED_STATUS, UsageReason::Interrupted)));
+                let ours = ticket.clone();
+                self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, late, &kept, now).await).await?;
+                return Ok(Settled::Withheld);
+            }
+            Err(error) => return Err(error),
+        }
+        // Either this process stood still for so long that the janitor was faster, or a COMMIT of ours came through although the
+        // store said that it had failed.
+        let id = ticket.usage;
+        let written = self.db.read(async move |tx: &mut Tx| tx.find_usage(id).await).await?;
+        Ok(match written {
+            Some(usage) if usage.end.delivered == end.delivered => Settled::Done,
+            _ => Settled::Withheld,
+        })
+    }
+}
+
+/// Whether the same work may go well when it is done again.
+const fn may_pass(error: &StoreError) -> bool {
+    !matches!(
+        error,
+        StoreError::Unique(_)
+            | StoreError::ForeignKey(_)
+            | StoreError::Check(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Schema(_)
+    )
+}
+
+/// Whether it was this that ended the call. Rows are locked in the order call, claim, calls for nothing, hold, accounts, as whoever
+/// opens a call does.
+async fn settle(
+    tx: &mut Tx,
+    rail: &impl PaymentRail,
+    ticket: &Ticket,
+    end: UsageEnd,
+    keep: &Keep,
+    now: Timestamp,
+) -> Result<bool, ProxyError> {
+    if !tx.finish_usage(ticket.usage, &end, now).await? {
+        return Ok(false);
+    }
+    match (&ticket.key, keep) {
+        (None, _) => {}
+        (Some(key), Keep::Answer(kept)) => idempotency::finish(tx, key, &kept.write()).await?,
+        (Some(key), Keep::Nothing) => idempotency::release(tx, key).await?,
+    }
+    if ticket.is_free && !end.delivered {
+        tx.return_free_call(ticket.service, ticket.buyer).await?;
+    }
+    tell(tx, &ticket.parties(), &end, now).await?;
+    if let Some(charge) = &ticket.charge {
+        if end.delivered {
+            rail.collect(tx, charge, now).await?;
+        } else {
+            match rail.release(tx, charge, now).await {
+                // It is not charged either way.
+                Err(crate::payments::RailError::Over) => {}
+                done => done?,
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Who has to do with a call.
+struct Parties {
+    usage: UsageId,
+    service: ServiceId,
+    buyer: OwnerId,
+    provider: OwnerId,
+    is_free: bool,
+    payment_method: PaymentMethod,
+}
+
+/// Says what happened: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
+async fn tell(tx: &mut Tx, call: &Parties, end: &UsageEnd, now: Timestamp) -> Result<(), StoreError> {
+    let data = json!({
+        "usage_id": call.usage,
+        "service_id": call.service,
+        "buyer_owner_id": call.buyer,
+        "provider_owner_id": call.provider,
+        "amount_usd": decimal(end.amount),
+        "commission_usd": decimal(end.commission),
+        "payment_method": call.payment_method.as_str(),
+        "free_tier": call.is_free,
+        "status_code": end.status_code,
+        "latency_ms": end.latency_ms,
+        "reason": end.reason,
+    });
+    let subject = call.service.uuid();
+    if !end.amount.is_zero() {
+        let (owner, data) = (Some(call.buyer), data.clone());
+        outbox::append(tx, Event { kind: "payment.completed", subject, owner, data, at: now }).await?;
+    }
+    let kind = if end.delivered { "service.called" } else { "service.failed" };
+    outbox::append(tx, Event { kind, subject, owner: Some(call.provider), data, at: now }).await
+}
+
+/// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of them;
+/// returns how many, so call it again while it returns as many as it may.
+///
+/// What was set aside for them goes back by [`rialto_ledger::expire_holds`]. Their keys are answered, not freed: whether the
+/// provider did the work is unknown, and a repeat must not do it again.
+///
+/// # Errors
+/// The store's.
+pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let stale = tx.list_stale_usage(now, limit).await?;
+    for call in &stale {
+        let latency_ms = u64::try_from(now.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
+        let end = Ticket::failed(INTERRUPTED_STATUS, latency_ms, UsageReason::Interrupted);
+        if !tx.finish_usage(call.id, &end, now).await? {
+            continue;
+        }
+        if let Some(claim) = &call.claim {
+            let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
+            let bill = Bill { usage: call.id, amount: Amount::ZERO, is_free: call.is_free, latency_ms };
+            let kept = Kept::failure(bill, INTERRUPTED_STATUS, UsageReason::Interrupted);
+            idempotency::finish(tx, &key, &kept.write()).await?;
+        }
+        if call.is_free {
+            tx.return_free_call(call.service, call.buyer).await?;
+        }
+        let parties = Parties {
+            usage: call.id,
+            service: call.service,
+            buyer: call.buyer,
+            provider: call.provider,
+            is_free: call.is_free,
+            payment_method: call.payment_method,
+        };
+        tell(tx, &parties, &end, now).await?;
+    }
+    Ok(stale.len())
+}
