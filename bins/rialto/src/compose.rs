@@ -24,7 +24,10 @@ use rialto_ledger::{Ledger, access::Teller};
 use rialto_market::{Exchange, ExchangeOptions};
 use rialto_networks::{CallbackUrls, Doorkeeper, Networks, NetworksConfig};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy, Permits};
-use rialto_proxy_billing::{Broker, BrokerConfig};
+use rialto_proxy_billing::{
+    Broker, BrokerConfig,
+    proxy::{Proxy, ProxyConfig},
+};
 use rialto_registry::{CredentialCipher, Finder};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
@@ -66,6 +69,8 @@ pub struct App {
     pub deliveries: deliveries::Deliveries,
     /// Calls agents, and charges for it.
     pub broker: Broker,
+    /// Passes requests on to services, and charges for what is delivered.
+    pub proxy: Proxy,
     /// Takes messages of the A2A protocol, and follows their tasks.
     pub a2a: A2a,
     /// Drives tasks and workflows.
@@ -120,6 +125,7 @@ impl App {
         let redis = settings.redis_url.as_ref().map(|url| redis::RedisCache::new(url.expose(), clock.clone()));
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
+        let proxy = proxy(&settings, &db, &outbound, &clock, handle.clone());
         let executor = executor(&settings, &broker, &finder, &db, &clock, &handle, &metrics);
         let agents = agents::Paid { db: db.clone(), finder: finder.clone(), clock: clock.clone(), broker: broker.clone() };
         let market = ExchangeOptions {
@@ -132,6 +138,7 @@ impl App {
             a2a: A2a::new(db.clone(), clock.clone(), outbound.clone(), cipher.clone(), executor, handle),
             coordinator: Coordinator::paying(db.clone(), clock.clone(), Arc::new(agents), settings.task_default_max_credits),
             broker,
+            proxy,
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             traders: trading::Traders::start(&db),
             networks,
@@ -154,6 +161,17 @@ impl App {
             settings,
         })
     }
+}
+
+fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock, runtime: Handle) -> Proxy {
+    let seconds = |n: u32| Duration::from_secs(n.into());
+    let config = ProxyConfig {
+        timeout: seconds(settings.service_timeout_seconds),
+        call_max: seconds(settings.service_call_seconds),
+        hold_grace: seconds(settings.hold_grace_seconds),
+        ..ProxyConfig::default()
+    };
+    Proxy::new(db.clone(), outbound.clone(), clock.clone(), config, runtime)
 }
 
 /// Who works on A2A tasks.

@@ -92,6 +92,15 @@ pub struct Flags {
     /// How long money stays held after that when the server dies in between, in seconds [default: 30]
     #[arg(long, env = "RIALTO_HOLD_GRACE_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub hold_grace_seconds: Option<u32>,
+    /// How long a service may take to begin its answer, and between two pieces of it, unless it says so itself, in seconds [default: 30]
+    #[arg(long, env = "RIALTO_SERVICE_TIMEOUT_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub service_timeout_seconds: Option<u32>,
+    /// How long a call of a service may take in all, in seconds [default: 300]
+    #[arg(long, env = "RIALTO_SERVICE_CALL_SECONDS", value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub service_call_seconds: Option<u32>,
+    /// The largest body of a request for a service, in bytes [default: 67108864]
+    #[arg(long, env = "RIALTO_SERVICE_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..))]
+    pub service_body_limit_bytes: Option<u32>,
     /// The largest request body, in bytes [default: 1048576]
     #[arg(long, env = "RIALTO_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..=104_857_600))]
     pub body_limit_bytes: Option<u32>,
@@ -194,6 +203,9 @@ pub struct Settings {
     pub task_default_max_credits: Amount,
     pub broker_timeout_seconds: u32,
     pub hold_grace_seconds: u32,
+    pub service_timeout_seconds: u32,
+    pub service_call_seconds: u32,
+    pub service_body_limit_bytes: usize,
     pub body_limit_bytes: usize,
     pub stream_clients: usize,
     pub stream_clients_per_address: usize,
@@ -252,6 +264,9 @@ impl Settings {
                 .unwrap_or_else(|| Amount::new(UNNAMED_MAX).unwrap_or_default()),
             broker_timeout_seconds: flags.broker_timeout_seconds.unwrap_or(30),
             hold_grace_seconds: flags.hold_grace_seconds.unwrap_or(30),
+            service_timeout_seconds: flags.service_timeout_seconds.unwrap_or(30),
+            service_call_seconds: flags.service_call_seconds.unwrap_or(300),
+            service_body_limit_bytes: flags.service_body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(67_108_864),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
             stream_clients: flags.stream_clients.and_then(|n| n.try_into().ok()).unwrap_or(1_000),
             stream_clients_per_address: flags.stream_clients_per_address.and_then(|n| n.try_into().ok()).unwrap_or(50),

@@ -46,8 +46,9 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         announce(&app, address);
         // Requests first, then the calls of callers that did not wait, then jobs: each may still enqueue one.
         server.await??;
-        let (broker, networks) = tokio::join!(app.broker.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
-        if !broker {
+        let (broker, proxy, networks) =
+            tokio::join!(app.broker.drain(CALLS_GRACE), app.proxy.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
+        if !broker || !proxy {
             tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
         }
         if !networks {

@@ -91,6 +91,7 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("market.pay-back", every_minute, task(|app| Box::pin(pay_back(app))))
         .every("market.stop-deleted", STOP_DELETED_EVERY, task(|app| Box::pin(stop_deleted(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
+        .every("usage.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_usage(app))))
         .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
         .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
@@ -215,6 +216,20 @@ async fn close_interrupted(app: Arc<App>) -> Result<(), Failure> {
         let closed = app.db.write(work).await?;
         if closed > 0 {
             tracing::warn!(calls = closed, "calls were interrupted by the end of a process: closed, and not charged");
+        }
+        if !is_full(closed) {
+            return Ok(());
+        }
+    }
+}
+
+async fn close_interrupted_usage(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        let work = async move |tx: &mut Tx| rialto_proxy_billing::proxy::close_interrupted(tx, now, BATCH).await;
+        let closed = app.db.write(work).await?;
+        if closed > 0 {
+            tracing::warn!(calls = closed, "calls of services were interrupted by the end of a process: closed, and not charged");
         }
         if !is_full(closed) {
             return Ok(());

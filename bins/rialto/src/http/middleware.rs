@@ -29,6 +29,13 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that we take over from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// Where requests go that are passed on to services.
+pub const PROXY_PATH: &str = "/api/v1/proxy/";
+
+/// The path and query of a request that is passed on, as they came: below, paths are tidied.
+#[derive(Debug, Clone)]
+pub struct RawTarget(pub String);
+
 /// The id of a request: the client's own, or a new one.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
@@ -56,8 +63,13 @@ pub async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     // Whoever may GET may HEAD: the routes answer as to a GET, and the server below leaves the body out.
     let bodiless = request.method() == Method::HEAD;
-    if bodiless {
+    let passed_on = request.path().starts_with(PROXY_PATH);
+    if bodiless && !passed_on {
         request.head_mut().method = Method::GET;
+    }
+    if passed_on {
+        let target = request.uri().path_and_query().map(|target| target.as_str().to_owned()).unwrap_or_default();
+        request.extensions_mut().insert(RawTarget(target));
     }
     let Some(app) = request.app_data::<Data<App>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);

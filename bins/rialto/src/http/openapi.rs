@@ -16,6 +16,9 @@ const TAGS: &[(&str, &str)] = &[
     ("Authentication", "Accounts, tokens and API keys."),
     ("Keys", "Keys of owners that may be nothing but a name: buyers, providers, administrators."),
     ("Services", "Services that are called for USDC, by the call: offer them, find them."),
+    ("Proxy", "Call a service and pay for it: the price is set aside, and taken when the answer is delivered."),
+    ("Balance", "USDC to buy calls of services with: deposits, credits, what is left."),
+    ("Usage", "What was called, by whom, and what it came to."),
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
@@ -38,6 +41,9 @@ Amounts are whole credits. Lists are bounded; the total is in `X-Total-Count`. E
 `type`. Every POST that moves money or creates something takes an `Idempotency-Key`, \
 except for batches of transfers, whose ids do as much.";
 
+/// Handlers that take several methods.
+const SHARED: [&str; 2] = ["call_service", "call_service_at"];
+
 /// Completes what the routes declare.
 pub fn complete(mut routes: OpenApi) -> OpenApi {
     let mut components = routes.components.take().unwrap_or_default();
@@ -59,8 +65,22 @@ pub fn complete(mut routes: OpenApi) -> OpenApi {
     components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
 
     for item in routes.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().flatten().for_each(common);
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        let mut operations: Vec<_> = operations.into_iter().filter_map(|(method, one)| Some((method, one.as_mut()?))).collect();
+        let is_shared = operations.len() > 1;
+        for (method, operation) in &mut operations {
+            common(operation);
+            // One handler that takes several methods has one name, and each operation has one of its own.
+            if is_shared && operation.operation_id.as_deref().is_some_and(|id| SHARED.contains(&id)) {
+                operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_{method}"));
+            }
+        }
     }
     let info = InfoBuilder::new()
         .title("Rialto")

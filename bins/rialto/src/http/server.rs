@@ -99,6 +99,10 @@ fn cors() -> Cors {
             "X-RateLimit-Remaining",
             "X-RateLimit-Reset",
             "Idempotent-Replayed",
+            "X-ACF-Usage-Id",
+            "X-ACF-Amount",
+            "X-ACF-Free-Tier",
+            "X-ACF-Latency-Ms",
         ])
         .max_age(3_600)
 }

@@ -4,6 +4,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod a2a;
 pub mod auth;
+pub mod balance;
 pub mod broker;
 pub mod conversations;
 pub mod credits;
@@ -15,10 +16,12 @@ pub mod ledger;
 pub mod market;
 pub mod networks;
 pub mod page;
+pub mod proxy;
 pub mod registry;
 pub mod scenarios;
 pub mod services;
 pub mod tasks;
+pub mod usage;
 pub mod wallets;
 pub mod workflows;
 
@@ -39,6 +42,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(registry::configure)
         .configure(scenarios::configure)
         .configure(services::configure)
+        .configure(proxy::configure)
+        .configure(balance::configure)
+        .configure(usage::configure)
         .configure(tasks::configure)
         .configure(workflows::configure)
         .configure(executions::configure)

@@ -1,0 +1,198 @@
+//! What goes over the wire.
+
+use rialto_kernel::{Amount, Asset, Timestamp};
+use rialto_proxy_billing::payments::deposit::{Balance, Deposit, DepositId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::Problem;
+
+fn decimal(amount: Amount) -> String {
+    amount.to_decimal(Asset::USDC)
+}
+
+/// An amount of USDC, as text or as a number. A number is taken as it is written: its shortest decimal form.
+pub fn amount(field: &str, given: &Value) -> Result<Amount, Problem> {
+    let text = match given {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => Number::to_string(number),
+        _ => return Err(Problem::invalid(field, "must be an amount of USDC, such as \"10.00\"")),
+    };
+    // 5.0 is what some write for 5.
+    let text = if given.is_number() { text.strip_suffix(".0").unwrap_or(&text) } else { &text };
+    Amount::from_decimal(text, Asset::USDC).map_err(|error| Problem::rule(field, error.to_string()))
+}
+
+/// What an owner has to buy calls with.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "buyer_id": "my-agent", "balance": "9.95", "held": "0.05", "available": "9.90", "total_deposited": "10.00", "total_spent": "0.05",
+    "currency": "USDC",
+}))]
+pub struct BalanceResponse {
+    /// The `owner_id`.
+    pub buyer_id: String,
+    /// What is there.
+    pub balance: String,
+    /// What of that is set aside for calls that are being made.
+    pub held: String,
+    /// What can be spent.
+    pub available: String,
+    /// All that ever came in.
+    pub total_deposited: String,
+    /// All that was spent.
+    pub total_spent: String,
+    /// That it is USDC.
+    pub currency: &'static str,
+}
+
+impl BalanceResponse {
+    pub fn new(buyer_id: String, balance: &Balance) -> Self {
+        Self {
+            buyer_id,
+            balance: decimal(balance.balance),
+            held: decimal(balance.held),
+            available: decimal(balance.available),
+            total_deposited: decimal(balance.deposited),
+            total_spent: decimal(balance.spent),
+            currency: "USDC",
+        }
+    }
+}
+
+/// Money to bring in.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({"amount": "10.00", "buyer_id": "my-agent"}))]
+pub struct DepositRequest {
+    /// How much, in USDC: text or a number, more than 0 and at most 10000.
+    #[schema(value_type = String)]
+    pub amount: Value,
+    /// Whose balance; your own when it is left out.
+    pub buyer_id: Option<String>,
+}
+
+/// A deposit.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "deposit_id": "0198c0de-0000-7000-8000-000000000041", "amount": "10.00", "status": "pending", "rail": "simulated",
+    "checkout_url": null, "message": "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.",
+    "created_at": "2026-11-22T04:54:03.000001Z",
+}))]
+pub struct DepositResponse {
+    /// Its id.
+    pub deposit_id: DepositId,
+    /// How much, in USDC.
+    pub amount: String,
+    /// `pending`, `completed` or `failed`.
+    pub status: &'static str,
+    /// What brings it.
+    pub rail: String,
+    /// Where to pay, if there is something to pay.
+    pub checkout_url: Option<String>,
+    /// What to do next.
+    pub message: &'static str,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl From<Deposit> for DepositResponse {
+    fn from(deposit: Deposit) -> Self {
+        use rialto_proxy_billing::payments::deposit::DepositStatus;
+
+        let message = match (deposit.status, &deposit.checkout_url) {
+            (DepositStatus::Completed, _) => "The money is in the balance.",
+            (DepositStatus::Failed, _) => "The money did not come.",
+            (DepositStatus::Pending, Some(_)) => "Pay at checkout_url.",
+            (DepositStatus::Pending, None) => "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.",
+        };
+        Self {
+            deposit_id: deposit.id,
+            amount: decimal(deposit.amount),
+            status: deposit.status.as_str(),
+            rail: deposit.rail,
+            checkout_url: deposit.checkout_url,
+            message,
+            created_at: deposit.created_at,
+        }
+    }
+}
+
+/// Money to put in by hand.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(example = json!({"buyer_id": "my-agent", "amount": "10.00"}))]
+pub struct CreditRequest {
+    /// Whose balance.
+    pub buyer_id: Option<String>,
+    /// How much, in USDC: text or a number, more than 0 and at most 10000.
+    #[schema(value_type = Option<String>)]
+    pub amount: Option<Value>,
+}
+
+/// The same, in a query string.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CreditQuery {
+    /// Whose balance, when the body does not say.
+    pub buyer_id: Option<String>,
+    /// How much, when the body does not say.
+    #[param(example = "10.00")]
+    pub amount: Option<String>,
+}
+
+/// Whose balance is to be credited with how much.
+pub fn credit(body: Option<&CreditRequest>, query: &CreditQuery) -> Result<(String, Amount), Problem> {
+    let name = body.and_then(|body| body.buyer_id.clone()).or_else(|| query.buyer_id.clone());
+    let name = name.ok_or_else(|| Problem::invalid("body.buyer_id", "is required"))?;
+    match (body.and_then(|body| body.amount.as_ref()), &query.amount) {
+        (Some(given), _) => Ok((name, amount("body.amount", given)?)),
+        (None, Some(given)) => Ok((name, amount("query.amount", &Value::String(given.clone()))?)),
+        (None, None) => Err(Problem::invalid("body.amount", "is required")),
+    }
+}
+
+/// What was put in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"buyer_id": "my-agent", "credited": "10.00", "new_balance": "19.95", "currency": "USDC"}))]
+pub struct CreditResponse {
+    /// The `owner_id`.
+    pub buyer_id: String,
+    /// How much.
+    pub credited: String,
+    /// What is there now.
+    pub new_balance: String,
+    /// That it is USDC.
+    pub currency: &'static str,
+}
+
+impl CreditResponse {
+    pub fn new(buyer_id: String, credited: Amount, balance: &Balance) -> Self {
+        let (credited, new_balance) = (decimal(credited), decimal(balance.balance));
+        Self { buyer_id, credited, new_balance, currency: "USDC" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_or_refused() {
+        let read = |given: Value| amount("body.amount", &given).map(Amount::get);
+        for (given, micro) in [
+            (json!("10.00"), 10_000_000),
+            (json!(10), 10_000_000),
+            (json!(10.0), 10_000_000),
+            (json!(0.1), 100_000),
+            (json!(0.000001), 1),
+            (json!("0.000001"), 1),
+        ] {
+            assert_eq!(read(given.clone()).unwrap(), micro, "{given}");
+        }
+        for given in [json!(-1), json!("1e3"), json!(1e-7), json!(1e300), json!("NaN"), json!(null), json!([]), json!(" 1")] {
+            assert!(read(given.clone()).is_err(), "{given}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What an owner has to buy calls with, and how it gets there.
+
+mod dto;
+mod problem;
+
+use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
+use rialto_identity::store::CommerceStore;
+use rialto_kernel::{Caller, OwnerId};
+use rialto_ledger::wallet::Sandbox;
+use rialto_proxy_billing::payments::deposit::{self, DepositError, DepositId};
+use rialto_store::{
+    Tx,
+    idempotency::{self, Claim, Key},
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::dto::{BalanceResponse, CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
+use crate::{
+    compose::App,
+    http::{Auth, Command, NoBody, Path, Problem, Query, command, problem::ProblemBody},
+};
+
+/// This area's handlers.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(read_balance)
+        .service(create_deposit)
+        .service(read_deposit)
+        .service(confirm_deposit)
+        .service(credit_balance);
+}
+
+/// Whom a name stands for. Only who may know is told that it is nobody.
+async fn owner(tx: &mut Tx, caller: &Caller, name: &str, refusal: &'static str) -> Result<OwnerId, Problem> {
+    match tx.find_owner(name).await? {
+        Some(owner) => Ok(owner),
+        None if caller.is_admin() => Err(Problem::not_found("Owner not found")),
+        None => Err(Problem::forbidden(refusal)),
+    }
+}
+
+/// Read a balance
+///
+/// What an owner has to buy calls with, in USDC: its own, or for administrators anybody's.
+#[utoipa::path(
+    tag = "Balance",
+    params(("buyer_id" = String, Path, description = "The `owner_id`.", example = "my-agent")),
+    responses(
+        (status = 200, description = "The balance.", body = BalanceResponse),
+        (status = 403, description = "It is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such owner.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[get("/api/v1/balance/{buyer_id}")]
+pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let name = path.0;
+    let read = async move |tx: &mut Tx| {
+        let owner = owner(tx, &caller, &name, "Access denied — can only view own balance").await?;
+        let balance = deposit::read_balance(tx, &caller, owner).await?;
+        Ok::<_, Problem>(BalanceResponse::new(name.clone(), &balance))
+    };
+    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
+}
+
+/// Deposit USDC
+///
+/// Opens a checkout for a balance of yours. The deposit is pending until it is paid; then the money is in the balance. Where the
+/// provider is simulated there is nothing to pay, and the deposit is confirmed by hand.
+#[utoipa::path(
+    tag = "Balance",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
+    request_body = DepositRequest,
+    responses(
+        (status = 200, description = "The pending deposit.", body = DepositResponse),
+        (status = 400, description = "The amount is not what it must be.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "It is somebody else's balance.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "The payment provider is not available, or refused.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/deposits")]
+pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) -> Result<HttpResponse, Problem> {
+    // The provider is asked outside any transaction, so a repeat has to be known before.
+    if let Some(answer) = earlier_answer(&app, command.key.clone()).await? {
+        return Ok(answer);
+    }
+    let (caller, now) = (command.caller, app.clock.now());
+    let amount = amount("body.amount", &command.body.amount)?;
+    let name = command.body.buyer_id.clone();
+    let owner = match name {
+        None => caller.owner,
+        Some(name) => {
+            let find = async move |tx: &mut Tx| owner(tx, &caller, &name, "Access denied — can only deposit to own balance").await;
+            app.db.read(find).await?
+        }
+    };
+    let draft = deposit::prepare(&caller, owner, amount)?;
+    let checkout = app.payments.deposits.open_checkout(&draft).await.map_err(DepositError::from)?;
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, _: &Caller, _: &DepositRequest| {
+            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), now).await?))
+        })
+        .await
+}
+
+/// What was answered under the key before, if anything was.
+async fn earlier_answer(app: &App, key: Option<Key>) -> Result<Option<HttpResponse>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    match app.db.read(async move |tx: &mut Tx| idempotency::find(tx, &key).await).await? {
+        None | Some(Claim::Fresh) => Ok(None),
+        Some(Claim::Done(stored)) => Ok(Some(command::replay(stored))),
+        Some(Claim::Running) => Err(command::key_running()),
+        Some(Claim::Mismatch) => Err(command::key_reused()),
+    }
+}
+
+/// Read a deposit
+///
+/// To see whether it was paid. For its owner and administrators.
+#[utoipa::path(
+    tag = "Balance",
+    params(("deposit_id" = DepositId, Path, description = "The deposit.", example = "0198c0de-0000-7000-8000-000000000041")),
+    responses(
+        (status = 200, description = "The deposit.", body = DepositResponse),
+        (status = 403, description = "It is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such deposit.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[get("/api/v1/deposits/{deposit_id}")]
+pub async fn read_deposit(app: Data<App>, Auth(caller): Auth, path: Path<DepositId>) -> Result<HttpResponse, Problem> {
+    let id = *path;
+    let deposit = app.db.read(async move |tx: &mut Tx| deposit::read_deposit(tx, &caller, id).await).await?;
+    Ok(HttpResponse::Ok().json(DepositResponse::from(deposit)))
+}
+
+/// Confirm a deposit
+///
+/// Completes a pending deposit by hand: the money is in the balance. For administrators; in the sandbox also for the owner, when
+/// the deposit is simulated.
+#[utoipa::path(
+    tag = "Balance",
+    params(
+        ("deposit_id" = DepositId, Path, description = "The deposit.", example = "0198c0de-0000-7000-8000-000000000041"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer."),
+    ),
+    responses(
+        (status = 200, description = "The completed deposit.", body = DepositResponse),
+        (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such deposit.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is not pending; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/deposits/{deposit_id}/confirm")]
+pub async fn confirm_deposit(app: Data<App>, command: Command<NoBody>, path: Path<DepositId>) -> Result<HttpResponse, Problem> {
+    let (now, id, sandbox) = (app.clock.now(), *path, Sandbox(app.settings.sandbox));
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &NoBody| {
+            Ok(DepositResponse::from(deposit::confirm(tx, caller, sandbox, id, now).await?))
+        })
+        .await
+}
+
+/// Credit a balance
+///
+/// Puts USDC into a balance by hand. For administrators; in the sandbox owners may credit their own. Buyer and amount stand in the
+/// body or in the query.
+#[utoipa::path(
+    tag = "Balance",
+    params(CreditQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
+    request_body = Option<CreditRequest>,
+    responses(
+        (status = 200, description = "What was credited, and what is there now.", body = CreditResponse),
+        (status = 400, description = "The amount is not what it must be.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such owner.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/admin/credit")]
+pub async fn credit_balance(
+    app: Data<App>,
+    command: Command<Option<CreditRequest>>,
+    query: Query<CreditQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (name, amount) = dto::credit(command.body.as_ref(), &query)?;
+    let (now, sandbox) = (app.clock.now(), Sandbox(app.settings.sandbox));
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &Option<CreditRequest>| {
+            let owner = owner(tx, caller, &name, "Crediting takes an administrator.").await?;
+            let balance = deposit::credit(tx, caller, sandbox, owner, amount, now).await?;
+            Ok(CreditResponse::new(name.clone(), amount, &balance))
+        })
+        .await
+}
