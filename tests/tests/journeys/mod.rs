@@ -18,6 +18,7 @@ mod market;
 mod networks;
 mod operations;
 mod page;
+mod proxy;
 mod races;
 mod registry;
 mod replicas;

@@ -1,0 +1,9 @@
+//! Calls of services that are paid for.
+
+mod calls;
+mod endings;
+mod races;
+mod shop;
+mod smuggling;
+mod streams;
+mod upstream;
