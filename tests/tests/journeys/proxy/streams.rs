@@ -102,12 +102,13 @@ async fn events_arrive_while_they_happen(world: &mut World) {
 }
 
 async fn who_hangs_up_while_being_served_has_been_served(world: &mut World) {
-    let there = Upstream::answering(vec![
-        Part::Bytes(b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec()),
-        Part::Bytes(b"9\r\ndata: a\n\n\r\n".to_vec()),
-        Part::Wait(Duration::from_secs(60)),
-    ])
-    .await;
+    // A reader that is gone is noticed by what is written to it.
+    let mut parts =
+        vec![Part::Bytes(b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec())];
+    for _ in 0..500 {
+        parts.extend([Part::Bytes(b"9\r\ndata: a\n\n\r\n".to_vec()), Part::Wait(Duration::from_millis(100))]);
+    }
+    let there = Upstream::answering(parts).await;
     let shop = shop(world, "shop", &there.url, &json!({})).await;
     let ann = buyer(world, "ann", "1.00").await;
     let address = world.server.base().trim_start_matches("http://").to_owned();

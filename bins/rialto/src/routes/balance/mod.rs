@@ -60,7 +60,8 @@ pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>
         let balance = deposit::read_balance(tx, &caller, owner).await?;
         Ok::<_, Problem>(BalanceResponse::new(name.clone(), &balance))
     };
-    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
+    // What came in and what is there are of one moment: their difference is told too.
+    Ok(HttpResponse::Ok().json(app.db.snapshot(read).await?))
 }
 
 /// Deposit USDC
