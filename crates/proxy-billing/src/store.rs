@@ -180,11 +180,8 @@ pub trait UsageStore: Send {
     ) -> impl Future<Output = Result<Vec<Usage>, StoreError>> + Send;
 
     /// What they come to together.
-    fn sum_usage(
-        &mut self,
-        party: UsageParty,
-        filter: &UsageFilter,
-    ) -> impl Future<Output = Result<UsageSum, StoreError>> + Send;
+    fn sum_usage(&mut self, party: UsageParty, filter: &UsageFilter)
+    -> impl Future<Output = Result<UsageSum, StoreError>> + Send;
 
     /// The active services with the most calls that were delivered since `since`, with those calls.
     fn list_most_delivered(

@@ -127,7 +127,9 @@ impl PaymentRail for BalanceRail {
         match rialto_ledger::group(tx, &[post.clone(), Command::Transfer(share)], now).await.map_err(LedgerError::from) {
             // The buyer agreed to pay, and was served: that the provider's account was frozen meanwhile is between it and the house,
             // whose share stays in that account until somebody decides.
-            Err(LedgerError::AccountNotOpen { side: Side::Debit, account, .. }) if account == payable_account(charge.provider) => {
+            Err(LedgerError::AccountNotOpen { side: Side::Debit, account, .. })
+                if account == payable_account(charge.provider) =>
+            {
                 tracing::warn!(usage.id = %charge.usage, "the commission of a call stays in an account that is not open");
                 rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
                 Ok(())

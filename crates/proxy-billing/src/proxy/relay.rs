@@ -87,15 +87,7 @@ impl Inner {
     }
 
     /// Hands on an answer that is still arriving.
-    async fn stream(
-        &self,
-        ticket: Ticket,
-        head: Head,
-        first: Bytes,
-        body: ResponseBody,
-        started: Instant,
-        waiting: Waiting,
-    ) {
+    async fn stream(&self, ticket: Ticket, head: Head, first: Bytes, body: ResponseBody, started: Instant, waiting: Waiting) {
         let (pieces, reader) = mpsc::channel(PIECES_WAITING);
         let (length, latency_ms) = (head.length, head.bill.latency_ms);
         let mut relay = Relay {

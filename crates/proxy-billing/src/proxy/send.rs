@@ -134,11 +134,8 @@ impl Inner {
         let status = fault.status_code();
         let end = Ticket::failed(status, millis(latency), fault.reason);
         let bill = ticket.bill(&end);
-        let keep = if fault.may_be_done {
-            Keep::Answer(Box::new(Kept::failure(bill, status, fault.reason)))
-        } else {
-            Keep::Nothing
-        };
+        let keep =
+            if fault.may_be_done { Keep::Answer(Box::new(Kept::failure(bill, status, fault.reason))) } else { Keep::Nothing };
         if let Err(error) = self.settle(ticket, end, keep).await {
             tracing::error!(%error, usage.id = %ticket.usage, "the end of a call could not be written down");
             return Err(error);

@@ -102,7 +102,8 @@ impl Inner {
             Err(ProxyError::Interrupted) if end.delivered => {
                 tracing::warn!(usage.id = %ticket.usage, "the hold of a call is over: its answer is withheld, and it is not charged");
                 let late = Ticket::failed(INTERRUPTED_STATUS, end.latency_ms, UsageReason::Interrupted);
-                let kept = Keep::Answer(Box::new(Kept::failure(ticket.bill(&late), INTERRUPTED_STATUS, UsageReason::Interrupted)));
+                let kept =
+                    Keep::Answer(Box::new(Kept::failure(ticket.bill(&late), INTERRUPTED_STATUS, UsageReason::Interrupted)));
                 let ours = ticket.clone();
                 self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, late, &kept, now).await).await?;
                 return Ok(Settled::Withheld);
@@ -124,11 +125,7 @@ impl Inner {
 const fn may_pass(error: &StoreError) -> bool {
     !matches!(
         error,
-        StoreError::Unique(_)
-            | StoreError::ForeignKey(_)
-            | StoreError::Check(_)
-            | StoreError::Corrupt(_)
-            | StoreError::Schema(_)
+        StoreError::Unique(_) | StoreError::ForeignKey(_) | StoreError::Check(_) | StoreError::Corrupt(_) | StoreError::Schema(_)
     )
 }
 

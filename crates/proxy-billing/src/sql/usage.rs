@@ -224,12 +224,7 @@ impl UsageStore for Tx {
         rows.into_iter().map(RunningUsage::try_from).collect()
     }
 
-    async fn list_usage(
-        &mut self,
-        party: UsageParty,
-        filter: &UsageFilter,
-        page: PageRequest,
-    ) -> Result<Vec<Usage>, StoreError> {
+    async fn list_usage(&mut self, party: UsageParty, filter: &UsageFilter, page: PageRequest) -> Result<Vec<Usage>, StoreError> {
         let rows: Vec<UsageRow> = on!(self, conn => filtered!(party, filter)
             .order((u::created_at.desc(), u::id.desc())).limit(page.limit()).offset(page.offset())
             .select(UsageRow::as_select()).load(conn).await)?;

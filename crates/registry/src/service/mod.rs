@@ -10,4 +10,4 @@ mod model;
 
 pub use discover::{ServiceFilter, ServiceSort, categories, list_services, services_by_id, similar_services};
 pub use manage::{NewService, ServiceChanges, find_service, register_service, remove_service, update_service};
-pub use model::{FREE_TIER_CALLS_MAX, PRICE_MICRO_MAX, TIMEOUT_SECONDS_MAX, PaymentMethod, Service, ServiceId, ServiceStatus};
+pub use model::{FREE_TIER_CALLS_MAX, PRICE_MICRO_MAX, PaymentMethod, Service, ServiceId, ServiceStatus, TIMEOUT_SECONDS_MAX};

@@ -119,7 +119,19 @@ async fn paths_reach_the_provider_byte_for_byte(world: &mut World) {
         assert_eq!(line, format!("GET {got} HTTP/1.1"), "{asked}");
     }
     let calls = there.calls();
-    for escape in ["/..", "/../x", "/x/../y", "/..%2f..%2fetc", "/%2e%2e/x", "/%2E./x", "/..%5cx", "/%252e%252e/x", "/a%0d%0ab", "/a%00", "/..;a/x"] {
+    for escape in [
+        "/..",
+        "/../x",
+        "/x/../y",
+        "/..%2f..%2fetc",
+        "/%2e%2e/x",
+        "/%2E./x",
+        "/..%5cx",
+        "/%252e%252e/x",
+        "/a%0d%0ab",
+        "/a%00",
+        "/..;a/x",
+    ] {
         let answer = ann.api.get(&format!("{}{escape}", shop.path)).await;
         assert_eq!(answer.status, 400, "{escape}: {}", answer.text());
     }
@@ -179,7 +191,14 @@ async fn providers_do_not_speak_in_our_name(world: &mut World) {
     assert_eq!(answer.headers.get_all("x-acf-usage-id").iter().count(), 1);
     assert_ne!(answer.header("x-request-id"), Some("theirs"));
     assert_eq!(answer.header("x-kept"), Some("1"));
-    for gone in ["set-cookie", "payment-required", "access-control-allow-credentials", "strict-transport-security", "x-inner", "ratelimit"] {
+    for gone in [
+        "set-cookie",
+        "payment-required",
+        "access-control-allow-credentials",
+        "strict-transport-security",
+        "x-inner",
+        "ratelimit",
+    ] {
         assert!(answer.header(gone).is_none(), "{gone}");
     }
 }
@@ -196,7 +215,10 @@ async fn usage_is_summed_filtered_and_paged(world: &mut World) {
     }
     let all = ann.api.get("/api/v1/usage/me").await.expect(200);
     assert_eq!((&all["buyer_id"], &all["total_calls"]), (&json!("ann"), &json!(5)));
-    assert_eq!((&all["total_spent_usd"], &all["delivered_calls"], &all["free_calls"]), (&json!("0.200001"), &json!(4), &json!(1)));
+    assert_eq!(
+        (&all["total_spent_usd"], &all["delivered_calls"], &all["free_calls"]),
+        (&json!("0.200001"), &json!(4), &json!(1))
+    );
     assert_eq!(all["records"].as_array().unwrap().len(), 5);
     let failed = ann.api.get("/api/v1/usage/me?delivered=false").await.expect(200);
     assert_eq!((&failed["total_calls"], &failed["records"][0]["reason"]), (&json!(1), &json!("provider_error")));

@@ -15,7 +15,9 @@ async fn what_is_not_delivered_is_not_charged(world: &mut World) {
     let there = Upstream::start(|head, _| match head.split(' ').nth(1).unwrap_or_default() {
         "/base/500" => plain(500, "", b"boom"),
         "/base/slow" => vec![Part::Wait(Duration::from_secs(5))],
-        "/base/stuck" => vec![Part::Bytes(b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\nabc".to_vec()), Part::Wait(Duration::from_secs(5))],
+        "/base/stuck" => {
+            vec![Part::Bytes(b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\nabc".to_vec()), Part::Wait(Duration::from_secs(5))]
+        }
         "/base/short" => vec![Part::Bytes(b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\nabc".to_vec()), Part::Close],
         "/base/chunk" => {
             vec![Part::Bytes(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\nzz".to_vec()), Part::Close]
@@ -97,7 +99,10 @@ async fn who_cannot_pay_is_told_how_to(world: &mut World) {
     let shop = shop(world, "shop", &there.url, &json!({})).await;
     let ann = buyer(world, "ann", "0").await;
     let refused = ann.api.get(&shop.path).await.expect_problem(402);
-    assert_eq!((&refused["type"], &refused["required"], &refused["available"]), (&json!("insufficient-balance"), &json!("0.05"), &json!("0.00")));
+    assert_eq!(
+        (&refused["type"], &refused["required"], &refused["available"]),
+        (&json!("insufficient-balance"), &json!("0.05"), &json!("0.00"))
+    );
     assert!(text(&refused["detail"]).contains("POST /api/v1/deposits"));
     ann.fund("0.049999").await;
     assert_eq!(ann.api.get(&shop.path).await.expect_problem(402)["available"], "0.049999");

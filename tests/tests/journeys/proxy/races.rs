@@ -56,7 +56,8 @@ async fn a_call_for_nothing_that_fails_is_given_back(world: &mut World) {
     for _ in 0..5 {
         assert_eq!(ann.api.get(&format!("{}/bad", shop.path)).await.status, 500);
     }
-    let statuses = [ann.api.get(&shop.path).await.status, ann.api.get(&shop.path).await.status, ann.api.get(&shop.path).await.status];
+    let statuses =
+        [ann.api.get(&shop.path).await.status, ann.api.get(&shop.path).await.status, ann.api.get(&shop.path).await.status];
     assert_eq!(statuses, [200, 200, 402]);
 }
 
@@ -86,7 +87,14 @@ async fn one_key_six_times_is_one_call(world: &mut World) {
     assert_eq!((there.calls(), ann.balance().await.0.as_str()), (2, "0.90"));
     // A key belongs to its buyer, and to its service.
     let bob = buyer(world, "bob", "1.00").await;
-    assert!(bob.api.with("idempotency-key", "the-key").post(&shop.path, &json!({"a": 1})).await.header("idempotent-replayed").is_none());
+    assert!(
+        bob.api
+            .with("idempotency-key", "the-key")
+            .post(&shop.path, &json!({"a": 1}))
+            .await
+            .header("idempotent-replayed")
+            .is_none()
+    );
     assert_eq!(there.calls(), 3);
 }
 

@@ -22,7 +22,8 @@ const PIECE: usize = 64 << 10;
 
 async fn large_answers_pass_whole_and_are_paid(world: &mut World) {
     let there = Upstream::start(|head, _| {
-        let length = if head.contains("/chunked") { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {LARGE}") };
+        let length =
+            if head.contains("/chunked") { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {LARGE}") };
         let mut parts = vec![Part::Bytes(format!("HTTP/1.1 200 X\r\n{length}\r\n\r\n").into_bytes())];
         let piece = vec![b'x'; PIECE];
         if head.contains("/chunked") {
@@ -139,7 +140,8 @@ async fn large_requests_pass_and_too_large_ones_do_not(world: &mut World) {
     }
     ann.api.send(Method::POST, &shop.path, Bytes::from(vec![7; 8_388_609])).await.expect_problem(413);
     // One that does not say how large it will be.
-    let head = format!("POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n", shop.path, ann.bearer);
+    let head =
+        format!("POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ntransfer-encoding: chunked\r\n\r\n", shop.path, ann.bearer);
     let chunk = [format!("{PIECE:x}\r\n").as_bytes(), &vec![b'x'; PIECE], b"\r\n"].concat();
     let mut good = head.clone().into_bytes();
     (0..64).for_each(|_| good.extend_from_slice(&chunk));

@@ -22,12 +22,7 @@ use crate::{
 
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config
-        .service(read_balance)
-        .service(create_deposit)
-        .service(read_deposit)
-        .service(confirm_deposit)
-        .service(credit_balance);
+    config.service(read_balance).service(create_deposit).service(read_deposit).service(confirm_deposit).service(credit_balance);
 }
 
 /// Whom a name stands for. Only who may know is told that it is nobody.
@@ -93,7 +88,8 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
     let owner = match name {
         None => caller.owner,
         Some(name) => {
-            let find = async move |tx: &mut Tx| owner(tx, &caller, &name, "Access denied — can only deposit to own balance").await;
+            let find =
+                async move |tx: &mut Tx| owner(tx, &caller, &name, "Access denied — can only deposit to own balance").await;
             app.db.read(find).await?
         }
     };

@@ -36,8 +36,7 @@ impl From<ProxyError> for Problem {
 fn insufficient(available: i64, price: Amount) -> Problem {
     let decimal = |amount: Amount| amount.to_decimal(Asset::USDC);
     let required = decimal(price);
-    let detail =
-        format!("Insufficient balance. Required: ${required} USDC. Deposit funds via POST /api/v1/deposits");
+    let detail = format!("Insufficient balance. Required: ${required} USDC. Deposit funds via POST /api/v1/deposits");
     Problem::new(StatusCode::PAYMENT_REQUIRED, "insufficient-balance", detail)
         .with("required", json!(required))
         .with("available", json!(decimal(Amount::new(available.max(0)).unwrap_or_default())))
@@ -52,12 +51,8 @@ pub fn failure(reason: UsageReason) -> Problem {
         UsageReason::Timeout => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "provider-timeout", "The provider did not answer in time.")
         }
-        UsageReason::Unreachable => {
-            Problem::new(bad_gateway, "provider-unreachable", "The provider cannot be reached.")
-        }
-        UsageReason::Refused => {
-            Problem::new(bad_gateway, "provider-refused", "The provider's address may not be called.")
-        }
+        UsageReason::Unreachable => Problem::new(bad_gateway, "provider-unreachable", "The provider cannot be reached."),
+        UsageReason::Refused => Problem::new(bad_gateway, "provider-refused", "The provider's address may not be called."),
         UsageReason::CircuitOpen => {
             let detail = "The provider failed too often lately, and is left in peace for a while.";
             Problem::new(unavailable, "circuit-open", detail).retry_after(10)

@@ -69,9 +69,7 @@ impl From<BodyFault> for Problem {
             BodyFault::TooLarge(max) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("The body is larger than {max} bytes."))
             }
-            BodyFault::TooSlow => {
-                Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time.")
-            }
+            BodyFault::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time."),
             BodyFault::BrokenOff => Self::bad_request("body-broken", "The body broke off."),
         }
     }
