@@ -70,6 +70,8 @@ pub mod nouns {
         Usage,
         /// Money that comes into a balance.
         Deposit,
+        /// What a provider is owed for a period.
+        Settlement,
         /// A rating of an agent by an owner.
         Rating,
         /// A durable background job.

@@ -6,6 +6,7 @@
 //! - [`usage`] knows what services are called, by whom, and what came of it.
 //! - [`proxy`] passes requests on to services, and charges for what is delivered.
 //! - [`payments`] takes money of the outer world for credits and balances, and pays for calls.
+//! - [`commission`] is what the house takes of a call, and [`settlement`] what a provider is paid for its calls.
 //!
 //! # Invariants
 //! 1. A price is held before the agent is called, and posted or voided in the transaction that writes the call's end.
@@ -20,6 +21,7 @@
 //!    has room for.
 //! 7. A call that was begun is settled, whether or not anybody waits for it, and at the agent's pace.
 
+pub mod commission;
 mod conversation;
 mod error;
 pub mod invoke;
@@ -27,6 +29,7 @@ mod log;
 mod model;
 pub mod payments;
 pub mod proxy;
+pub mod settlement;
 mod sql;
 pub mod store;
 pub mod usage;

@@ -1,0 +1,6 @@
+//! What providers are owed and paid, and what the house takes of it.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
+mod rules;
+mod store;
+mod world;
