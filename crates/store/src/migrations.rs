@@ -56,6 +56,7 @@ impl Migration {
         "0024_market_upkeep",
         "0025_broker_proxy",
         "0027_broker_settlements",
+        "0028_reputation",
         "0029_ledger_holds_stay",
         "0030_networks_order",
         "0031_workflows_trees",

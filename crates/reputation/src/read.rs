@@ -1,0 +1,38 @@
+//! Reading scores.
+
+use rialto_kernel::OwnerId;
+use rialto_store::StoreError;
+
+use crate::{Counts, Period, Ranked, Record, ReputationStore, Score, Subject};
+
+/// How many calls that are not counted yet are looked at. More than that wait only while the counting is far behind.
+const UNCOUNTED_MAX: u32 = 100_000;
+
+/// How a subject did in a period, as far as it is counted; `None` when it was not called.
+///
+/// # Errors
+/// The store's.
+pub async fn score(tx: &mut impl ReputationStore, subject: Subject, period: Period) -> Result<Option<Record>, StoreError> {
+    tx.find_record(subject, period).await
+}
+
+/// How a provider did in a period up to this moment: what is counted, and what is not counted yet. Over one frozen moment, as a
+/// call that is being counted would else be in both or in neither.
+///
+/// # Errors
+/// The store's.
+pub async fn live_score(tx: &mut impl ReputationStore, provider: OwnerId, period: Period) -> Result<Option<Record>, StoreError> {
+    let subject = Subject::Provider(provider);
+    let counted: Counts = tx.find_record(subject, period).await?.map(|record| record.counts).unwrap_or_default();
+    let counts = counted.plus(tx.sum_uncounted(provider, period, UNCOUNTED_MAX).await?)?;
+    let record = Record { subject, period, counts, score: Score::of(&counts) };
+    Ok((counts.calls > 0).then_some(record))
+}
+
+/// The agents whose owners do best, for all time.
+///
+/// # Errors
+/// The store's.
+pub async fn leaderboard(tx: &mut impl ReputationStore, limit: u32) -> Result<Vec<Ranked>, StoreError> {
+    tx.list_ranked(limit).await
+}
