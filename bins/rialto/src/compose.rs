@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod onboarding;
 pub mod payments;
 pub mod redis;
+pub mod reputation;
 pub mod retirement;
 pub mod stream;
 pub mod trading;

@@ -11,12 +11,13 @@ use rialto_identity::{IdentityConfig, throttle};
 use rialto_jobs::{Failure, Running, Worker, WorkerOptions};
 use rialto_ledger::seal::{Anchor, Sealer};
 use rialto_market::{MarketStore, pay_back_held};
+use rialto_proxy_billing::settlement;
 use rialto_registry::{EmbedAgent, Upkeep};
 use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, embedder, retirement};
+use super::{App, deliveries::CloseDelivery, embedder, reputation, retirement};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -92,6 +93,8 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("market.stop-deleted", STOP_DELETED_EVERY, task(|app| Box::pin(stop_deleted(app))))
         .every("invocations.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted(app))))
         .every("usage.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_usage(app))))
+        .every("reputation.count", every_few_seconds, task(|app| Box::pin(count_reputation(app))))
+        .every("settlements.release", every_minute, task(|app| Box::pin(release_failed_settlements(app))))
         .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
         .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
@@ -235,6 +238,22 @@ async fn close_interrupted_usage(app: Arc<App>) -> Result<(), Failure> {
             return Ok(());
         }
     }
+}
+
+/// Counts calls that have ended. What the house takes of a provider's calls follows how it does.
+async fn count_reputation(app: Arc<App>) -> Result<(), Failure> {
+    loop {
+        let now = app.clock.now();
+        if !is_full(app.db.write(async move |tx: &mut Tx| reputation::count(tx, BATCH, now).await).await?) {
+            return Ok(());
+        }
+    }
+}
+
+/// What a request that failed a settlement let go of only in part.
+async fn release_failed_settlements(app: Arc<App>) -> Result<(), Failure> {
+    while app.db.write(async move |tx: &mut Tx| settlement::release_failed(tx, BATCH).await).await? {}
+    Ok(())
 }
 
 async fn end_lost_simulations(app: Arc<App>) -> Result<(), Failure> {

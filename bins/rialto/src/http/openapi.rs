@@ -19,6 +19,8 @@ const TAGS: &[(&str, &str)] = &[
     ("Proxy", "Call a service and pay for it: the price is set aside, and taken when the answer is delivered."),
     ("Balance", "USDC to buy calls of services with: deposits, credits, what is left."),
     ("Usage", "What was called, by whom, and what it came to."),
+    ("Settlements", "What providers are owed for calls of their services, and that it was paid; what the house takes."),
+    ("Reputation", "How agents and services do, counted from calls that really happened."),
     ("Registry", "Agents: register them, find them, rate them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),

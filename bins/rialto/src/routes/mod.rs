@@ -18,8 +18,10 @@ pub mod networks;
 pub mod page;
 pub mod proxy;
 pub mod registry;
+pub mod reputation;
 pub mod scenarios;
 pub mod services;
+pub mod settlements;
 pub mod tasks;
 pub mod usage;
 pub mod wallets;
@@ -40,11 +42,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(networks::configure)
         .configure(page::configure)
         .configure(registry::configure)
+        .configure(reputation::configure)
         .configure(scenarios::configure)
         .configure(services::configure)
         .configure(proxy::configure)
         .configure(balance::configure)
         .configure(usage::configure)
+        .configure(settlements::configure)
         .configure(tasks::configure)
         .configure(workflows::configure)
         .configure(executions::configure)
