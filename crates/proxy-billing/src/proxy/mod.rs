@@ -26,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 pub use error::ProxyError;
 pub use kept::{Kept, KeptBody};
-use rialto_kernel::{Amount, Caller, Clock, Ppm};
+use rialto_kernel::{Amount, Caller, Clock};
 use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
 use rialto_registry::service::ServiceId;
 use rialto_store::{Db, idempotency::Key};
@@ -59,8 +59,6 @@ pub struct ProxyConfig {
     pub calls_max: u32,
     /// How many calls of one owner may run at once.
     pub calls_per_owner_max: u32,
-    /// What the house takes of a call.
-    pub commission: Ppm,
 }
 
 impl Default for ProxyConfig {
@@ -72,7 +70,6 @@ impl Default for ProxyConfig {
             answer_bytes_max: 4 * 1024 * 1024 * 1024,
             calls_max: 4_096,
             calls_per_owner_max: 256,
-            commission: Ppm::new(100_000).unwrap_or_default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use rialto_store::{
 
 use super::{Inner, Kept, ProxyBody, ProxyError, ProxyRequest};
 use crate::{
+    commission,
     model::ClaimName,
     payments::{Charge, PaymentRail},
     store::UsageStore,
@@ -101,7 +102,9 @@ impl Inner {
                     && service.free_tier_calls > 0
                     && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
                 let expires_at = now.after(config.call_max).after(config.hold_grace);
-                let rate = config.commission;
+                // What the house takes is decided now, whatever becomes of the provider's terms.
+                let terms = commission::terms_of(tx, service.owner).await?;
+                let rate = commission::commission(&terms, service.price, now);
                 let new = record(usage, &service, caller.owner, is_free, rate, &asked, now, expires_at);
                 tx.insert_usage(&new).await?;
                 let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
@@ -172,7 +175,7 @@ fn charge(new: &NewUsage, service: &Service, rate: Ppm) -> Charge {
         provider: new.provider,
         memo: service.name.clone(),
         price: new.price,
-        commission: new.price.share(rate),
+        commission: commission::charge(new.price, rate),
         expires_at: new.expires_at,
     }
 }
