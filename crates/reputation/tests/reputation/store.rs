@@ -97,6 +97,7 @@ async fn shop(db: &Db, name: &str) -> Shop {
         tags: Vec::new(),
         payment_method: "balance".to_owned(),
         free_tier_calls: 0,
+        timeout_seconds: None,
     };
     let write = async move |tx: &mut Tx| {
         let row = (owners::id.eq(owner), owners::kind.eq("external"), owners::external_id.eq(&name), owners::created_at.eq(NOON));
