@@ -101,6 +101,7 @@ impl World {
             tags: Vec::new(),
             payment_method: "balance".to_owned(),
             free_tier_calls: 0,
+            timeout_seconds: None,
         };
         let provider = Provider { owner: caller.owner, name: name.to_owned() };
         let named = name.to_owned();

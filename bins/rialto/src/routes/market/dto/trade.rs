@@ -104,7 +104,8 @@ impl TradeInvokeRequest {
     pub fn of(self, trade: TradeId, request: &HttpRequest) -> Result<Asked, Problem> {
         let Self { input, conversation_id, message_id, external_user_id, share_payload, at_own_risk } = self;
         let agent_id = String::new();
-        let call = InvokeRequest { agent_id, input, conversation_id, message_id, external_user_id, share_payload, max_credits: None };
+        let call =
+            InvokeRequest { agent_id, input, conversation_id, message_id, external_user_id, share_payload, max_credits: None };
         Ok(Asked { trade, call: call.into_call(request)?, at_own_risk })
     }
 }
