@@ -190,19 +190,19 @@ impl Meaning {
     /// its vector.
     async fn embed_each(&self, texts: &[String]) -> Result<Vec<Option<Vector>>, EmbedError> {
         let mut vectors = vec![None; texts.len()];
-        let (mut open, mut takes_any) = (vec![0..texts.len()], false);
-        while let Some(range) = open.pop() {
-            let Some(some) = texts.get(range.clone()).filter(|some| !some.is_empty()) else { continue };
+        let (mut open, mut takes_any) = (Vec::from([(0, texts.len())]), false);
+        while let Some((start, end)) = open.pop() {
+            let Some(some) = texts.get(start..end).filter(|some| !some.is_empty()) else { continue };
             match self.embed(some.to_vec(), Purpose::Document).await {
                 Ok(made) => {
                     takes_any = true;
-                    for (place, vector) in range.zip(made) {
+                    for (place, vector) in (start..end).zip(made) {
                         vectors.get_mut(place).map(|slot| slot.replace(vector));
                     }
                 }
                 Err(EmbedError::Refused(_)) if some.len() > 1 => {
-                    let middle = range.start + some.len() / 2;
-                    open.extend([middle..range.end, range.start..middle]);
+                    let middle = start + some.len() / 2;
+                    open.extend([(middle, end), (start, middle)]);
                 }
                 Err(EmbedError::Refused(why)) => {
                     if !takes_any {

@@ -25,10 +25,13 @@ pub enum Part {
 /// What it makes of a head and a body.
 type Making = dyn Fn(&str, &[u8]) -> Vec<Part> + Send + Sync;
 
+/// The heads and bodies that came.
+type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A server on a port of its own until it is dropped.
 pub struct Upstream {
     pub url: String,
-    seen: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    seen: Seen,
     task: JoinHandle<()>,
 }
 
@@ -79,7 +82,7 @@ pub fn raw(bytes: &str) -> Vec<Part> {
     vec![Part::Bytes(bytes.as_bytes().to_vec())]
 }
 
-async fn serve(mut stream: TcpStream, make: Arc<Making>, seen: Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+async fn serve(mut stream: TcpStream, make: Arc<Making>, seen: Seen) {
     let mut taken = Vec::new();
     while let Some((head, body)) = read_request(&mut stream, &mut taken).await {
         let answer = make(&head, &body);
