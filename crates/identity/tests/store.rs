@@ -214,7 +214,7 @@ async fn a_key_can_do_no_more_than_its_owner(test: &TestDb) {
 async fn a_key_made_with_a_key_gets_no_more_than_that_one(test: &TestDb) {
     let world = World::new(test);
     let user = world.register("ada@example.com").await.unwrap();
-    let end = world.clock.now().after(MINUTE);
+    let end = world.clock.now().after(MINUTE * 3);
     let lent = NewApiKey { expires_at: Some(end), rate_limit_per_minute: Some(5), ..named("lent") };
     let lent = world.issue(caller(&user), lent).await.unwrap();
     let borrower = world.with_key(&lent.secret).await.unwrap();

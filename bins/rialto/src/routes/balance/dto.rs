@@ -3,7 +3,7 @@
 use rialto_kernel::{Amount, Asset, Timestamp};
 use rialto_proxy_billing::payments::deposit::{Balance, Deposit, DepositId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::Problem;
@@ -16,12 +16,13 @@ fn decimal(amount: Amount) -> String {
 pub fn amount(field: &str, given: &Value) -> Result<Amount, Problem> {
     let text = match given {
         Value::String(text) => text.clone(),
-        Value::Number(number) => Number::to_string(number),
+        // Rust writes a number with all of its zeros, where JSON would have an exponent.
+        Value::Number(number) => {
+            number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), |written| written.to_string())
+        }
         _ => return Err(Problem::invalid(field, "must be an amount of USDC, such as \"10.00\"")),
     };
-    // 5.0 is what some write for 5.
-    let text = if given.is_number() { text.strip_suffix(".0").unwrap_or(&text) } else { &text };
-    Amount::from_decimal(text, Asset::USDC).map_err(|error| Problem::rule(field, error.to_string()))
+    Amount::from_decimal(&text, Asset::USDC).map_err(|error| Problem::rule(field, error.to_string()))
 }
 
 /// What an owner has to buy calls with.

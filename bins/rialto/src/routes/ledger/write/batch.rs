@@ -218,7 +218,7 @@ mod tests {
             (ITEM.replacen('{', r#"{"kind":3000000000,"#, 1), "body.kind: invalid value"),
             (ITEM.replacen('{', r#"{"metadata":{"a":1},"#, 1), "body.metadata.a: invalid type"),
             (ITEM.replacen('{', r#"{"metadata":{"":"x"},"#, 1), "body.metadata: a metadata key"),
-            (ITEM.replacen('{', r#"{"effective_at":"+200000-01-01T00:00:00","#, 1), "body.effective_at: must be between"),
+            (ITEM.replacen('{', r#"{"effective_at":"+200000-01-01T00:00:00","#, 1), "body.effective_at: must be in a year"),
             (ITEM.replacen('{', r#"{"memo":"a","description":"b","#, 1), "duplicate field"),
             (long, "body.memo: must be at most 1000 characters"),
             (ITEM.replacen('{', r#"{"memo":"\u0000","#, 1), "NUL"),
