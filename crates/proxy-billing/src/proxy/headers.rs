@@ -75,7 +75,10 @@ mod tests {
     }
 
     fn names(headers: &HeaderMap) -> Vec<&str> {
-        headers.keys().map(HeaderName::as_str).collect()
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        // What order they are in means nothing.
+        names.sort_unstable();
+        names
     }
 
     #[test]
@@ -100,7 +103,7 @@ mod tests {
             ("idempotency-key", "k"),
         ]);
         let sent = toward_provider(asked, "the-request");
-        assert_eq!(names(&sent), ["accept", "range", "idempotency-key", "x-request-id"]);
+        assert_eq!(names(&sent), ["accept", "idempotency-key", "range", "x-request-id"]);
         assert_eq!(sent.get_all("accept").iter().count(), 2);
         assert_eq!(sent["x-request-id"], "the-request");
     }
@@ -127,7 +130,7 @@ mod tests {
         let handed = toward_buyer(told);
         assert_eq!(
             names(&handed),
-            ["content-type", "content-encoding", "etag", "retry-after", "location", "content-security-policy"]
+            ["content-encoding", "content-security-policy", "content-type", "etag", "location", "retry-after"]
         );
     }
 }
