@@ -67,14 +67,24 @@ pub async fn void(tx: &mut impl LedgerStore, hold: HoldId, now: Timestamp) -> Re
 /// [`LedgerError::Store`].
 pub async fn expire_holds(tx: &mut impl LedgerStore, now: Timestamp, limit: u32) -> Result<Vec<Hold>, LedgerError> {
     let due = tx.lock_due_holds(now, limit).await?;
-    match expire(tx, &due, now).await {
+    if due.is_empty() {
+        return Ok(due);
+    }
+    match release(tx, &due, now).await {
+        Ok((plan, expired)) => {
+            plan.commit(tx).await?;
+            return Ok(expired);
+        }
         Err(error) if is_of_a_row(&error) => {}
-        result => return result,
+        Err(error) => return Err(error),
     }
     let mut expired = Vec::with_capacity(due.len());
     for hold in &due {
-        match expire(tx, std::slice::from_ref(hold), now).await {
-            Ok(one) => expired.extend(one),
+        match release(tx, std::slice::from_ref(hold), now).await {
+            Ok((plan, one)) => {
+                plan.commit(tx).await?;
+                expired.extend(one);
+            }
             Err(error) if is_of_a_row(&error) => {
                 tracing::error!(%error, hold.id = %hold.terms.id, "a hold whose time is over makes no sense, and stays");
             }
@@ -84,14 +94,11 @@ pub async fn expire_holds(tx: &mut impl LedgerStore, now: Timestamp, limit: u32)
     Ok(expired)
 }
 
-async fn expire(tx: &mut impl LedgerStore, due: &[Hold], now: Timestamp) -> Result<Vec<Hold>, LedgerError> {
-    if due.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Decides it. Nothing is written yet.
+async fn release(tx: &mut impl LedgerStore, due: &[Hold], now: Timestamp) -> Result<(Plan, Vec<Hold>), LedgerError> {
     let mut plan = Plan::for_holds(tx, due.to_vec(), now).await?;
     let expired = due.iter().map(|hold| plan.release(hold.clone(), HoldState::Expired)).collect::<Result<Vec<_>, _>>()?;
-    plan.commit(tx).await?;
-    Ok(expired)
+    Ok((plan, expired))
 }
 
 /// Whether rows were read, and made no sense: nothing was written, and the transaction can go on.

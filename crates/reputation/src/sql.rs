@@ -66,8 +66,8 @@ const SELF_SIGNED: &str = "self-signed";
 // round counts them.
 const TAKE: &str = "UPDATE usage_records SET is_counted = TRUE WHERE id IN \
      (SELECT id FROM usage_records WHERE finished_at IS NOT NULL AND NOT is_counted ORDER BY provider_id, finished_at, id LIMIT $1";
-const TAKEN: &str = ") RETURNING service_id, provider_id, finished_at, status_code, latency_ms, error";
-const UNCOUNTED: &str = "SELECT service_id, provider_id, finished_at, status_code, latency_ms, error FROM usage_records \
+const TAKEN: &str = ") RETURNING service_id, provider_id, buyer_id, finished_at, status_code, latency_ms, error";
+const UNCOUNTED: &str = "SELECT service_id, provider_id, buyer_id, finished_at, status_code, latency_ms, error FROM usage_records \
      WHERE finished_at IS NOT NULL AND NOT is_counted AND provider_id = $1 AND finished_at >= $2 AND finished_at < $3 \
      ORDER BY finished_at, id LIMIT $4";
 /// Counting is done by one at a time. Any number will do, as long as nobody else uses it.
@@ -82,6 +82,8 @@ struct Ended {
     service_id: Id<nouns::Service>,
     #[diesel(sql_type = Uid)]
     provider_id: OwnerId,
+    #[diesel(sql_type = Uid)]
+    buyer_id: OwnerId,
     #[diesel(sql_type = UtcTime)]
     finished_at: Timestamp,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -95,12 +97,15 @@ struct Ended {
 impl From<Ended> for Call {
     fn from(row: Ended) -> Self {
         let is_its_doing = row.error.is_none_or(|error| !NOT_ITS_DOING.contains(&error.as_str()));
-        let counts = row.status_code.zip(row.latency_ms).filter(|_| is_its_doing).map(|(status, latency_ms)| Counts {
-            calls: 1,
-            successes: i64::from(status < 400),
-            errors: i64::from(status >= 500),
-            latency_ms: latency_ms.max(0),
-        });
+        // Nobody vouches for themselves.
+        let is_anothers = row.buyer_id != row.provider_id;
+        let counts =
+            row.status_code.zip(row.latency_ms).filter(|_| is_its_doing && is_anothers).map(|(status, latency_ms)| Counts {
+                calls: 1,
+                successes: i64::from(status < 400),
+                errors: i64::from(status >= 500),
+                latency_ms: latency_ms.max(0),
+            });
         Self { service: row.service_id, provider: row.provider_id, at: row.finished_at, counts }
     }
 }

@@ -144,7 +144,11 @@ async fn apply(tx: &mut Tx, migration: Migration) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let sql = if tx.is_postgres() { migration.postgres } else { migration.sqlite };
-    tx.batch(sql).await.map_err(|error| StoreError::Schema(format!("migration {} failed: {error}", migration.name)))?;
+    tx.batch(sql).await.map_err(|error| match error {
+        // A server that still runs had rows that this needs: it is tried again.
+        StoreError::Again(_) => error,
+        error => StoreError::Schema(format!("migration {} failed: {error}", migration.name)),
+    })?;
     let row = (schema_migrations::name.eq(migration.name), schema_migrations::applied_at.eq(now()));
     on!(tx, conn => diesel::insert_into(schema_migrations::table).values(&row).execute(conn).await)?;
     Ok(true)

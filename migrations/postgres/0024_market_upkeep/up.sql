@@ -1,4 +1,6 @@
 -- The day (UTC) on which a capability was traded last: what was traded once is listed by it, however often that was.
+-- In the order in which trading takes them.
+LOCK TABLE market_capabilities IN ACCESS EXCLUSIVE MODE;
 LOCK TABLE market_candles IN SHARE MODE;
 ALTER TABLE market_capabilities ADD COLUMN traded_on timestamptz;
 UPDATE market_capabilities AS c SET traded_on = d.traded_on

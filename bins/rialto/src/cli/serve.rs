@@ -37,6 +37,7 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         actix_web::rt::spawn(async move {
             told_to_stop().await;
             app_on_signal.streams.close();
+            app_on_signal.proxy.close();
             app_on_signal.a2a.close();
             app_on_signal.networks.close();
         });

@@ -43,7 +43,7 @@ pub async fn update_agent(
 /// # Errors
 /// Whatever the database says.
 pub async fn stop_deleted(db: &Db, clock: &Clock, limit: u32) -> Result<usize, MarketError> {
-    let (mut after, mut ended) = (None, 0);
+    let (mut after, mut ended, mut failed) = (None, 0, None);
     loop {
         let look = async move |tx: &mut Tx| {
             let deleted = tx.deleted_agents(after, limit).await?;
@@ -51,13 +51,20 @@ pub async fn stop_deleted(db: &Db, clock: &Clock, limit: u32) -> Result<usize, M
         };
         let (last, agents) = db.read(look).await?;
         if last.is_none() {
-            return Ok(ended);
+            return failed.map_or(Ok(ended), Err);
         }
         after = last;
         // One by one: the orders of an agent are as many as one transaction should end.
         for agent in agents {
             let now = clock.now();
-            ended += db.write(async move |tx: &mut Tx| stop_trading(tx, agent, now).await).await?;
+            match db.write(async move |tx: &mut Tx| stop_trading(tx, agent, now).await).await {
+                Ok(count) => ended += count,
+                // It keeps no other from being stopped.
+                Err(error) => {
+                    tracing::error!(%error, agent.id = %agent, "the orders of a deleted agent could not be ended");
+                    failed = Some(error);
+                }
+            }
         }
     }
 }

@@ -144,7 +144,7 @@ impl Coordinator {
         let found = self.inner.db.read(async move |tx: &mut Tx| tx.find_execution(id).await);
         let Some(run) = found.await.map_err(CoordinatorError::Store)? else { return Ok(true) };
         let Ok(_place) = self.inner.places.take(run.owner) else { return Ok(false) };
-        match self.drive(id, self.tree(id).await?).await? {
+        match self.drive(id, self.tree(run.root.unwrap_or(id)).await?).await? {
             Drove::Ended => self.inner.waiters.tell(id),
             Drove::Pause(until) => {
                 let now = self.now();

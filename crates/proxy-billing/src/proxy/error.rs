@@ -36,6 +36,14 @@ pub enum ProxyError {
         /// What the call costs.
         price: Amount,
     },
+    /// The call costs more than the buyer pays.
+    #[error("The call costs more than X-ACF-Max-Amount")]
+    AboveMax {
+        /// What the call costs.
+        price: Amount,
+        /// What the buyer pays at most.
+        most: Amount,
+    },
     /// The buyer's balance, or the provider's, cannot be used.
     #[error("The balance cannot be used at the moment")]
     BalanceNotOpen,

@@ -8,7 +8,7 @@
 //! 1. An answer is whole only when it is paid: a small one is handed over after that, of a large one the end is held back until then.
 //! 2. What the provider did not deliver whole, or answered with 500 or more, is not charged, and the record says why.
 //! 3. A buyer that goes away while it is being served has been served. Otherwise whoever hangs up before the last byte would be
-//!    served for nothing.
+//!    served for nothing. One whose connection we close, because the process ends, has not.
 //! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
 //! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
 //! 6. The same idempotency key makes one call, and every repeat gets its answer.
@@ -20,8 +20,15 @@ mod open;
 mod relay;
 mod send;
 mod settle;
+mod upload;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 pub use error::ProxyError;
@@ -107,6 +114,8 @@ pub struct ProxyRequest {
     pub request_id: String,
     /// The key that a repeat is known by.
     pub key: Option<Key>,
+    /// What the buyer pays at most; a provider may change its price at any time.
+    pub amount_max: Option<Amount>,
 }
 
 /// What a call costs, and how long it took.
@@ -172,6 +181,7 @@ struct Inner {
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
+    closing: AtomicBool,
 }
 
 impl Proxy {
@@ -180,7 +190,19 @@ impl Proxy {
     pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
-        Self { inner: Arc::new(Inner { db, client, clock, config, rail: BalanceRail, breakers, permits, runtime }) }
+        Self {
+            inner: Arc::new(Inner {
+                db,
+                client,
+                clock,
+                config,
+                rail: BalanceRail,
+                breakers,
+                permits,
+                runtime,
+                closing: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Passes a request on to its service on behalf of `caller`, who pays if it is delivered.
@@ -205,6 +227,11 @@ impl Proxy {
         self.inner.breakers.list(limit)
     }
 
+    /// Says that the process is about to end: buyers whose connections close from now on have not left.
+    pub fn close(&self) {
+        self.inner.closing.store(true, Ordering::Relaxed);
+    }
+
     /// Waits, at most `patience`, until no call is running; none can start from then on. Whether it came to that.
     pub async fn drain(&self, patience: Duration) -> bool {
         self.inner.permits.drain(patience).await
@@ -212,6 +239,10 @@ impl Proxy {
 }
 
 impl Inner {
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
     async fn run(&self, caller: Caller, request: ProxyRequest, answer: oneshot::Sender<Result<Proxied, ProxyError>>) {
         let (asked, body) = open::Asked::split(request);
         let ticket = match self.open(caller, &asked).await {

@@ -29,12 +29,13 @@ pub(super) struct Asked {
     pub(super) headers: HeaderMap,
     pub(super) request_id: String,
     pub(super) key: Option<Key>,
+    pub(super) amount_max: Option<Amount>,
 }
 
 impl Asked {
     pub(super) fn split(request: ProxyRequest) -> (Self, ProxyBody) {
-        let ProxyRequest { service, method, path, query, headers, body, request_id, key } = request;
-        (Self { service, method, path, query, headers, request_id, key }, body)
+        let ProxyRequest { service, method, path, query, headers, body, request_id, key, amount_max } = request;
+        (Self { service, method, path, query, headers, request_id, key, amount_max }, body)
     }
 }
 
@@ -106,6 +107,9 @@ impl Inner {
                 let terms = commission::terms_of(tx, service.owner).await?;
                 let rate = commission::commission(&terms, service.price, now);
                 let new = record(usage, &service, caller.owner, is_free, rate, &asked, now, expires_at);
+                if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
+                    return Err(ProxyError::AboveMax { price: new.price, most });
+                }
                 tx.insert_usage(&new).await?;
                 let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
                 if let Some(charge) = &charge {

@@ -4,7 +4,10 @@
 //! its end (the last bytes of a body that said how long it is, the last chunk of one that did not) is held back until it is
 //! settled. So what is whole is paid, and what is paid is whole, or its buyer has left.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::{Bytes, BytesMut};
 use rialto_outbound::{HeaderMap, OutboundError, OutboundResponse, Phase, ResponseBody, StatusCode, header};
@@ -16,6 +19,7 @@ use super::{
     open::Ticket,
     send::{Fault, Waiting, millis},
     settle::{Keep, Settled},
+    upload::Upload,
 };
 use crate::usage::UsageReason;
 
@@ -41,7 +45,7 @@ impl Inner {
         ticket: Ticket,
         is_head: bool,
         response: OutboundResponse,
-        started: Instant,
+        (started, upload): (Instant, Arc<Upload>),
         waiting: Waiting,
     ) {
         let OutboundResponse { status, headers, mut body } = response;
@@ -67,6 +71,10 @@ impl Inner {
         let head = Head { status, headers: headers::toward_buyer(headers), length, bill: ticket.bill(&end) };
         match begun {
             Err(error) => self.fail(&ticket, Fault::of(&error, false), started.elapsed(), waiting).await,
+            // Whoever waits was cut off by us, and has no key to ask again by.
+            Ok(Begun::Whole(_)) if self.is_closing() && waiting.is_closed() && ticket.key.is_none() => {
+                self.fail(&ticket, Fault::OURS, started.elapsed(), waiting).await;
+            }
             Ok(Begun::Whole(body)) => {
                 let keep = Keep::Answer(Box::new(Kept::answer(&head, Some(&body))));
                 let told = match self.settle(&ticket, end, keep).await {
@@ -82,12 +90,21 @@ impl Inner {
                 };
                 drop(waiting.send(told));
             }
-            Ok(Begun::Part(first)) => self.stream(ticket, head, first, body, started, waiting).await,
+            Ok(Begun::Part(first)) => self.stream(ticket, head, first, body, (started, upload), waiting).await,
         }
     }
 
     /// Hands on an answer that is still arriving.
-    async fn stream(&self, ticket: Ticket, head: Head, first: Bytes, body: ResponseBody, started: Instant, waiting: Waiting) {
+    async fn stream(
+        &self,
+        ticket: Ticket,
+        head: Head,
+        first: Bytes,
+        body: ResponseBody,
+        sent: (Instant, Arc<Upload>),
+        waiting: Waiting,
+    ) {
+        let (started, upload) = sent;
         let (pieces, reader) = mpsc::channel(PIECES_WAITING);
         let (length, latency_ms) = (head.length, head.bill.latency_ms);
         let mut relay = Relay {
@@ -95,6 +112,8 @@ impl Inner {
             left: length,
             kept: ticket.key.is_some().then(BytesMut::new),
             blocked: Duration::ZERO,
+            patience: ticket.timeout,
+            upload,
             started,
             deadline: started + self.config.call_max,
         };
@@ -102,6 +121,8 @@ impl Inner {
             Ok(()) => relay.run(first, body).await,
             Err(_) => Passed::BuyerLeft,
         };
+        // It did not leave: its connection was closed with the server.
+        let passed = if matches!(passed, Passed::BuyerLeft) && self.is_closing() { Passed::Broken(Fault::OURS) } else { passed };
         let (end, keep) = match &passed {
             Passed::Whole(_) => {
                 let keep = Kept::answer(&head, relay.kept.as_deref());
@@ -152,6 +173,9 @@ struct Relay {
     kept: Option<BytesMut>,
     /// How long the reader let us wait.
     blocked: Duration,
+    /// How long it may let us wait at once.
+    patience: Duration,
+    upload: Arc<Upload>,
     started: Instant,
     deadline: Instant,
 }
@@ -179,19 +203,24 @@ impl Relay {
                 Some(Ok(piece)) => piece,
                 None if self.left.is_none() => return Passed::Whole(None),
                 None => return Passed::Broken(Fault { reason: UsageReason::BrokenAnswer, may_be_done: true }),
-                // The time was the reader's.
-                Some(Err(OutboundError::Timeout(Phase::Total))) if self.blocked * 2 > self.started.elapsed() => {
+                // The time was the buyer's, or it was the buyer who broke off.
+                Some(Err(OutboundError::Timeout(Phase::Total)))
+                    if (self.blocked + self.upload.waited()) * 2 > self.started.elapsed() =>
+                {
                     return Passed::BuyerLeft;
                 }
+                Some(Err(_)) if self.upload.broke_off() => return Passed::BuyerLeft,
                 Some(Err(error)) => return Passed::Broken(Fault::of(&error, false)),
             };
         }
     }
 
-    /// Whether the reader took it.
+    /// Whether the reader took it. One that takes nothing for as long as a provider may be silent has left: a provider need not
+    /// keep its answer for longer.
     async fn hand_on(&mut self, piece: Bytes) -> bool {
         let since = Instant::now();
-        let taken = tokio::time::timeout_at(self.deadline.into(), self.pieces.send(Piece::Data(piece))).await;
+        let until = self.deadline.min(since + self.patience);
+        let taken = tokio::time::timeout_at(until.into(), self.pieces.send(Piece::Data(piece))).await;
         self.blocked += since.elapsed();
         matches!(taken, Ok(Ok(())))
     }

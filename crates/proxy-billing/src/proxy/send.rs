@@ -1,10 +1,7 @@
 //! The call itself, up to the head of the answer. No transaction is open while it lasts.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,6 +13,7 @@ use super::{
     Inner, Kept, Proxied, ProxyBody, ProxyError, headers,
     open::{Asked, Ticket},
     settle::Keep,
+    upload::Upload,
 };
 use crate::usage::UsageReason;
 
@@ -31,6 +29,9 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// Of a call that this process ended, because it ends itself.
+    pub(super) const OURS: Self = Self { reason: UsageReason::Interrupted, may_be_done: true };
+
     /// Of a call that came to this error. `starved` says that we were waiting for the buyer's body just then.
     pub(super) fn of(error: &OutboundError, starved: bool) -> Self {
         let reason = match error {
@@ -73,16 +74,16 @@ impl Inner {
             let fault = Fault { reason: UsageReason::CircuitOpen, may_be_done: false };
             return self.fail(&ticket, fault, started.elapsed(), waiting).await;
         };
-        let starved = Arc::new(AtomicBool::new(false));
+        let upload = Arc::new(Upload::default());
         let is_head = asked.method == rialto_outbound::Method::HEAD;
-        let request = self.request(&ticket, asked, body, &starved);
+        let request = self.request(&ticket, asked, body, &upload);
         match self.client.send(request).await {
             Ok(response) => {
                 pass.succeeded();
-                self.answer(ticket, is_head, response, started, waiting).await;
+                self.answer(ticket, is_head, response, (started, upload), waiting).await;
             }
             Err(error) => {
-                let fault = Fault::of(&error, starved.load(Ordering::Relaxed));
+                let fault = Fault::of(&error, upload.is_awaited());
                 tracing::debug!(%error, detail = error.detail(), usage.id = %ticket.usage, "a service could not be called");
                 if fault.is_servers() {
                     pass.failed();
@@ -93,7 +94,7 @@ impl Inner {
     }
 
     /// What goes to the provider.
-    fn request(&self, ticket: &Ticket, asked: Asked, body: ProxyBody, starved: &Arc<AtomicBool>) -> OutboundRequest {
+    fn request(&self, ticket: &Ticket, asked: Asked, body: ProxyBody, upload: &Arc<Upload>) -> OutboundRequest {
         let limits = CallLimits {
             first_byte: ticket.timeout,
             idle: ticket.timeout,
@@ -112,11 +113,9 @@ impl Inner {
         match body {
             ProxyBody::Whole(bytes) => request.body(bytes),
             ProxyBody::Arriving { length, pieces } => {
-                let pieces = stream::unfold((pieces, Arc::clone(starved)), async |(mut pieces, starved)| {
-                    starved.store(true, Ordering::Relaxed);
-                    let piece = pieces.recv().await;
-                    starved.store(false, Ordering::Relaxed);
-                    Some((piece?, (pieces, starved)))
+                let pieces = stream::unfold((pieces, Arc::clone(upload)), async |(mut pieces, upload)| {
+                    let piece = upload.next(&mut pieces).await?;
+                    Some((piece, (pieces, upload)))
                 });
                 request.stream(length, pieces)
             }

@@ -8,7 +8,10 @@ use rialto_ledger::{
 };
 
 use super::{Settlement, SettlementError, SettlementId, SettlementState, SettlementStore, gather::event};
-use crate::commission::{CommissionStore, terms_of};
+use crate::{
+    commission::{CommissionStore, terms_of},
+    payments::version_8,
+};
 
 /// The movement by which a provider is paid. The memo is what the payment is called where it was made.
 pub const PAYOUT: Kind = Kind(40);
@@ -64,10 +67,11 @@ pub async fn pay(
     Ok(settlement)
 }
 
-/// The movement of a settlement. It has the settlement's id, so the ledger would not do it twice either.
+/// The movement of a settlement. Its id follows from the settlement's, so the ledger would not do it twice either; it is one that
+/// nobody can take in advance.
 fn payout(settlement: &Settlement, payment_tx: &str) -> NewTransfer {
     let (payable, payouts) = (balance::payable_account(settlement.provider.owner), House::Payouts.account(balance::ASSET));
-    let plain = NewTransfer::new(settlement.id.cast(), payable, payouts, settlement.share.net());
+    let plain = NewTransfer::new(version_8(settlement.id), payable, payouts, settlement.share.net());
     NewTransfer { kind: PAYOUT, reference: Some(settlement.id.cast()), memo: Some(payment_tx.to_owned()), ..plain }
 }
 

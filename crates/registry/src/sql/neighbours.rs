@@ -62,11 +62,13 @@ struct NeighbourRow {
     vector: Vec<u8>,
 }
 
-/// A name that an operator can read.
+/// A name that an operator can read, and that no other model has: behind what is plain of the model's comes its FNV-1a hash.
 fn name(space: &VectorSpace) -> String {
     let plain = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '_' };
-    let model: String = space.model.chars().map(plain).take(30).collect();
-    format!("agent_vectors_near_{}_{model}", space.dimensions)
+    let model: String = space.model.chars().map(plain).take(18).collect();
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = space.model.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+    format!("agent_vectors_near_{}_{model}_{hash:016x}", space.dimensions)
 }
 
 fn point(space: &VectorSpace) -> String {
@@ -143,7 +145,10 @@ mod tests {
     #[test]
     fn the_name_of_a_model_does_no_harm() {
         let space = VectorSpace { model: "x'); DROP TABLE agents; -- and more of it".into(), dimensions: 384 };
-        assert_eq!(name(&space), "agent_vectors_near_384_x____drop_table_agents_____and");
+        assert!(name(&space).starts_with("agent_vectors_near_384_x____drop_table_ag_"), "{}", name(&space));
+        assert!(name(&space).len() < 63);
+        let other = VectorSpace { model: format!("{}!", space.model), ..space.clone() };
+        assert_ne!(name(&space), name(&other));
         assert_eq!(is_in(&space), "vector IS NOT NULL AND model = 'x''); DROP TABLE agents; -- and more of it'");
     }
 }

@@ -37,6 +37,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("service_id" = String, Path, description = "The service.", example = "0198c0de-0000-7000-8000-000000000031"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, without a second call."),
         ("X-Request-ID" = Option<String>, Header, description = "What the request is called. It is the key when there is no `Idempotency-Key`."),
+        ("X-ACF-Max-Amount" = Option<String>, Header, description = "What you pay at most, in USDC: \"0.05\". Prices change; a call that costs more is refused (402, `price-above-max`)."),
     ),
     responses(
         (status = 200, description = "The provider's answer, whatever its status.", body = String, content_type = "application/octet-stream", headers(
@@ -89,6 +90,7 @@ pub async fn call_service(
         ("path" = String, Path, description = "What comes behind the service's endpoint; it may have slashes.", example = "analyze"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, without a second call."),
         ("X-Request-ID" = Option<String>, Header, description = "What the request is called. It is the key when there is no `Idempotency-Key`."),
+        ("X-ACF-Max-Amount" = Option<String>, Header, description = "What you pay at most, in USDC: \"0.05\". Prices change; a call that costs more is refused (402, `price-above-max`)."),
     ),
     responses(
         (status = 200, description = "The provider's answer, whatever its status.", body = String, content_type = "application/octet-stream"),
@@ -142,6 +144,7 @@ async fn forward(
         body: received.body,
         request_id,
         key,
+        amount_max: request::amount_max(&request)?,
     };
     let proxied = app.proxy.call(caller, asked).await?;
     answer::render(proxied, is_head, &received.fault)

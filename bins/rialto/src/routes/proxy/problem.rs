@@ -20,6 +20,10 @@ impl From<ProxyError> for Problem {
             ProxyError::ServiceRemoved => Self::new(StatusCode::GONE, "service-removed", said),
             ProxyError::Path(_) => Self::bad_request("path-refused", said),
             ProxyError::Insufficient { available, price } => insufficient(available, price),
+            ProxyError::AboveMax { price, most } => Self::new(StatusCode::PAYMENT_REQUIRED, "price-above-max", said)
+                .with("required", json!(price.to_decimal(Asset::USDC)))
+                .with("max_amount", json!(most.to_decimal(Asset::USDC)))
+                .with("currency", json!("USDC")),
             ProxyError::BalanceNotOpen => Self::conflict("balance-not-open", said),
             ProxyError::KeyRunning => key_running(),
             ProxyError::KeyReused => key_reused(),

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Bytes, BytesMut},
 };
 use futures_util::StreamExt;
-use rialto_kernel::Caller;
+use rialto_kernel::{Amount, Asset, Caller};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, Method};
 use rialto_proxy_billing::proxy::ProxyBody;
 use rialto_registry::{RegistryError, service::ServiceId};
@@ -171,6 +171,18 @@ pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &R
     digest.update([0]);
     digest.update(&received.first);
     Ok(Some(Key { scope, key, fingerprint: digest.finalize().to_vec() }))
+}
+
+/// What the buyer pays at most.
+pub fn amount_max(request: &HttpRequest) -> Result<Option<Amount>, Problem> {
+    let read = |value: &header::HeaderValue| value.to_str().ok().and_then(|text| Amount::from_decimal(text.trim(), Asset::USDC).ok());
+    match request.headers().get("X-ACF-Max-Amount") {
+        None => Ok(None),
+        Some(value) => {
+            let refused = || Problem::bad_request("bad-max-amount", "X-ACF-Max-Amount must be an amount of USDC, such as 0.05.");
+            read(value).map(Some).ok_or_else(refused)
+        }
+    }
 }
 
 /// The headers, as they came.
