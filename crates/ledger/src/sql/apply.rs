@@ -251,6 +251,9 @@ pub(super) async fn apply(tx: &mut Tx, changes: &Changes) -> Result<(), StoreErr
         let last: Option<i64> = t::table.select(max(t::no)).get_result(conn).await?;
         let first = last.unwrap_or(0) + 1;
         let mut entered = places::lines(transfers, first);
+        // In the order in which the file has them: neighbours are written while their page is at hand.
+        let mut accounts: Vec<&Account> = accounts.iter().collect();
+        accounts.sort_unstable_by_key(|account| account.no);
         for account in accounts {
             let lines = entered.remove(&account.no).unwrap_or_default();
             let completed = Completed::by(account, &lines);
