@@ -18,9 +18,11 @@ use serde_json::Value;
 
 use crate::harness::{World, text};
 
+const BUYER: &str =
+    "INSERT INTO owners (id, kind, external_id, created_at) VALUES ($1, 'external', 'buyer-of-calls', $2) ON CONFLICT DO NOTHING";
 const WRITE: &str = "INSERT INTO usage_records (id, service_id, buyer_id, provider_id, price, is_free, payment_method, \
      commission_ppm, created_at, expires_at, finished_at, delivered, status_code, latency_ms, amount, commission) \
-     SELECT $1, id, owner_id, owner_id, $2, FALSE, 'balance', 0, $3, $3, $3, $4, $5, $6, $2, $7 FROM services WHERE id = $8 \
+     SELECT $1, id, (SELECT id FROM owners WHERE external_id = 'buyer-of-calls'), owner_id, $2, FALSE, 'balance', 0, $3, $3, $3, $4, $5, $6, $2, $7 FROM services WHERE id = $8 \
      RETURNING provider_id";
 
 #[derive(QueryableByName)]
@@ -57,6 +59,8 @@ impl Calls {
         let at: Timestamp = serde_json::from_value(call.at.into()).unwrap();
         let net = Amount::new(call.price - call.commission).unwrap();
         let write = async move |tx: &mut Tx| {
+            on!(tx, conn => sql_query(BUYER)
+                .bind::<Uid, _>(OwnerId::new()).bind::<UtcTime, _>(at).execute(conn).await)?;
             let Written { provider_id } = on!(tx, conn => sql_query(WRITE)
                 .bind::<Uid, _>(Id::<nouns::Usage>::new()).bind::<BigInt, _>(call.price).bind::<UtcTime, _>(at)
                 .bind::<Bool, _>(call.status < 500).bind::<Integer, _>(call.status).bind::<BigInt, _>(call.latency_ms)

@@ -82,11 +82,13 @@ fn november() -> Period {
 #[derive(Clone, Copy)]
 struct Shop {
     caller: Caller,
+    /// Who calls it.
+    buyer: OwnerId,
     service: ServiceId,
 }
 
 async fn shop(db: &Db, name: &str) -> Shop {
-    let (owner, name) = (OwnerId::new(), name.to_owned());
+    let (owner, buyer, name) = (OwnerId::new(), OwnerId::new(), name.to_owned());
     let caller = Caller { owner, role: Role::Operator, credential: CredentialKind::Token, rate_limit_per_minute: None };
     let new = NewService {
         name: "Sentiment".to_owned(),
@@ -100,20 +102,23 @@ async fn shop(db: &Db, name: &str) -> Shop {
         timeout_seconds: None,
     };
     let write = async move |tx: &mut Tx| {
-        let row = (owners::id.eq(owner), owners::kind.eq("external"), owners::external_id.eq(&name), owners::created_at.eq(NOON));
-        on!(tx, conn => diesel::insert_into(owners::table).values(row).execute(conn).await)?;
+        for (id, called) in [(owner, name.clone()), (buyer, format!("buyer of {name}"))] {
+            let row =
+                (owners::id.eq(id), owners::kind.eq("external"), owners::external_id.eq(called), owners::created_at.eq(NOON));
+            on!(tx, conn => diesel::insert_into(owners::table).values(row).execute(conn).await)?;
+        }
         register_service(tx, &caller, &name, &new, NOON).await
     };
-    Shop { caller, service: db.write(write).await.unwrap().id }
+    Shop { caller, buyer, service: db.write(write).await.unwrap().id }
 }
 
 /// A call as the proxy writes it when it has ended.
 async fn call(db: &Db, shop: &Shop, at: Timestamp, status: Option<i32>, latency_ms: i64, error: Option<&'static str>) {
-    let (owner, service) = (shop.caller.owner, shop.service);
+    let (owner, buyer, service) = (shop.caller.owner, shop.buyer, shop.service);
     let write = async move |tx: &mut Tx| {
         use usage_records as u;
         let row = (
-            (u::id.eq(Id::<nouns::Usage>::new()), u::service_id.eq(service), u::buyer_id.eq(owner), u::provider_id.eq(owner)),
+            (u::id.eq(Id::<nouns::Usage>::new()), u::service_id.eq(service), u::buyer_id.eq(buyer), u::provider_id.eq(owner)),
             (u::price.eq(0_i64), u::is_free.eq(true), u::payment_method.eq("balance"), u::commission_ppm.eq(0)),
             (u::created_at.eq(at), u::expires_at.eq(at), u::finished_at.eq(status.map(|_| at))),
             (u::delivered.eq(status.map(|status| status < 500)), u::status_code.eq(status), u::error.eq(error)),
@@ -196,8 +201,10 @@ async fn calls_that_say_nothing_about_the_provider_do_not_count(test: &TestDb) {
     for error in ["interrupted", "broken_request", "circuit_open"] {
         call(db, &ada, NOON, Some(503), 10, Some(error)).await;
     }
+    // Nobody vouches for themselves.
+    call(db, &Shop { buyer: ada.caller.owner, ..ada }, NOON, Some(200), 10, None).await;
     let counted = count_some(db, 100).await;
-    assert_eq!((counted.calls, counted.providers.len()), (3, 0));
+    assert_eq!((counted.calls, counted.providers.len()), (4, 0));
     assert_eq!(counts(db, Subject::Provider(ada.caller.owner), Period::AllTime).await, None);
     for (error, status) in [("timeout", 504), ("unreachable", 502), ("buyer_left", 200)] {
         call(db, &ada, NOON, Some(status), 10, Some(error)).await;

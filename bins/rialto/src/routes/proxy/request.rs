@@ -175,7 +175,8 @@ pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &R
 
 /// What the buyer pays at most.
 pub fn amount_max(request: &HttpRequest) -> Result<Option<Amount>, Problem> {
-    let read = |value: &header::HeaderValue| value.to_str().ok().and_then(|text| Amount::from_decimal(text.trim(), Asset::USDC).ok());
+    let read =
+        |value: &header::HeaderValue| value.to_str().ok().and_then(|text| Amount::from_decimal(text.trim(), Asset::USDC).ok());
     match request.headers().get("X-ACF-Max-Amount") {
         None => Ok(None),
         Some(value) => {
