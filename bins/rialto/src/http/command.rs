@@ -205,6 +205,21 @@ pub fn replay(stored: Stored) -> HttpResponse {
 }
 
 impl<T: Clone + Send + Sync + 'static> Command<T> {
+    /// What was answered under the key before, if anything was: for work that asks somebody else's server, which no transaction may
+    /// wait for, before [`Self::run`] is called.
+    ///
+    /// # Errors
+    /// 409 while the first request runs, 422 when the key belongs to another one.
+    pub async fn earlier_answer(&self, app: &App) -> Result<Option<HttpResponse>, Problem> {
+        let Some(key) = self.key.clone() else { return Ok(None) };
+        match app.db.read(async move |tx: &mut Tx| idempotency::find(tx, &key).await).await? {
+            None | Some(Claim::Fresh) => Ok(None),
+            Some(Claim::Done(stored)) => Ok(Some(replay(stored))),
+            Some(Claim::Running) => Err(key_running()),
+            Some(Claim::Mismatch) => Err(key_reused()),
+        }
+    }
+
     /// Does `work` in one transaction and answers with `status` and what it returns, once per idempotency key.
     ///
     /// The key is claimed, the work done and the answer kept in the same transaction, so that neither can exist without

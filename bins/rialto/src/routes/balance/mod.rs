@@ -8,16 +8,13 @@ use rialto_identity::store::CommerceStore;
 use rialto_kernel::{Caller, OwnerId};
 use rialto_ledger::wallet::Sandbox;
 use rialto_proxy_billing::payments::deposit::{self, DepositError, DepositId};
-use rialto_store::{
-    Tx,
-    idempotency::{self, Claim, Key},
-};
+use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::dto::{BalanceResponse, CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
 use crate::{
     compose::App,
-    http::{Auth, Command, NoBody, Path, Problem, Query, command, problem::ProblemBody},
+    http::{Auth, Command, NoBody, Path, Problem, Query, problem::ProblemBody},
 };
 
 /// This area's handlers.
@@ -79,7 +76,7 @@ pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>
 #[post("/api/v1/deposits")]
 pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) -> Result<HttpResponse, Problem> {
     // The provider is asked outside any transaction, so a repeat has to be known before.
-    if let Some(answer) = earlier_answer(&app, command.key.clone()).await? {
+    if let Some(answer) = command.earlier_answer(&app).await? {
         return Ok(answer);
     }
     let (caller, now) = (command.caller, app.clock.now());
@@ -100,17 +97,6 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
             Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), now).await?))
         })
         .await
-}
-
-/// What was answered under the key before, if anything was.
-async fn earlier_answer(app: &App, key: Option<Key>) -> Result<Option<HttpResponse>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    match app.db.read(async move |tx: &mut Tx| idempotency::find(tx, &key).await).await? {
-        None | Some(Claim::Fresh) => Ok(None),
-        Some(Claim::Done(stored)) => Ok(Some(command::replay(stored))),
-        Some(Claim::Running) => Err(command::key_running()),
-        Some(Claim::Mismatch) => Err(command::key_reused()),
-    }
 }
 
 /// Read a deposit

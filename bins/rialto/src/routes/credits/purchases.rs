@@ -6,15 +6,12 @@ use rialto_ledger::{
     purchase::{self, PurchaseId},
     wallet::Sandbox,
 };
-use rialto_store::{
-    Tx,
-    idempotency::{self, Claim, Key},
-};
+use rialto_store::Tx;
 
 use super::dto::{CreditPackageResponse, PurchaseRequest, PurchaseResponse};
 use crate::{
     compose::App,
-    http::{Auth, Command, NoBody, Path, Problem, command, problem::ProblemBody},
+    http::{Auth, Command, NoBody, Path, Problem, problem::ProblemBody},
 };
 
 /// List credit packages
@@ -58,7 +55,7 @@ pub async fn purchase_credits(
     path: Path<AccountId>,
 ) -> Result<HttpResponse, Problem> {
     // The provider is called outside any transaction, so a repeat has to be known before.
-    if let Some(answer) = earlier_answer(&app, command.key.clone()).await? {
+    if let Some(answer) = command.earlier_answer(&app).await? {
         return Ok(answer);
     }
     let (wallet, now) = (*path, app.clock.now());
@@ -70,17 +67,6 @@ pub async fn purchase_credits(
             Ok(PurchaseResponse::from(purchase::record(tx, draft.clone(), checkout.clone(), now).await?))
         })
         .await
-}
-
-/// What was answered under the key before, if anything was.
-async fn earlier_answer(app: &App, key: Option<Key>) -> Result<Option<HttpResponse>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    match app.db.read(async move |tx: &mut Tx| idempotency::find(tx, &key).await).await? {
-        None | Some(Claim::Fresh) => Ok(None),
-        Some(Claim::Done(stored)) => Ok(Some(command::replay(stored))),
-        Some(Claim::Running) => Err(command::key_running()),
-        Some(Claim::Mismatch) => Err(command::key_reused()),
-    }
 }
 
 /// Read a purchase
