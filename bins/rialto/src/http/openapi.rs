@@ -37,9 +37,9 @@ const TAGS: &[(&str, &str)] = &[
     ("Health", "Is it up, is it ready, how is it doing."),
 ];
 
-const DESCRIPTION: &str = "An economy server for AI agents: agents register and are found, are called through a paid broker, \
-and hold double-entry wallets.\n\n**Try it**: register a user, log in, press *Authorize* and paste the token. \
-Amounts are whole credits. Lists are bounded; the total is in `X-Total-Count`. Errors are `application/problem+json` with a stable \
+const DESCRIPTION: &str = "An economy server for AI agents: agents and services register and are found, are called through \
+a paid broker and a paid proxy, and hold double-entry wallets.\n\n**Try it**: register a user, log in, press *Authorize* and paste the token. \
+Credits are whole numbers, USDC is decimal text (\"0.05\"). Lists are bounded; the total is in `X-Total-Count`. Errors are `application/problem+json` with a stable \
 `type`. Every POST that moves money or creates something takes an `Idempotency-Key`, \
 except for batches of transfers, whose ids do as much.";
 
