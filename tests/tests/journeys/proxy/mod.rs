@@ -1,6 +1,7 @@
 //! Calls of services that are paid for.
 
 mod calls;
+mod crash;
 mod endings;
 mod races;
 mod shop;
