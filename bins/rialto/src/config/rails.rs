@@ -92,24 +92,58 @@ pub struct NowPaymentsAccount {
 impl RailSettings {
     /// Fills in the defaults.
     pub(super) fn from_flags(flags: &RailFlags) -> Self {
-        let paypal = flags.paypal_client_id.clone().zip(flags.paypal_client_secret.clone());
-        let nowpayments = flags.nowpayments_api_key.clone().zip(flags.nowpayments_ipn_secret.clone());
+        // What is set to nothing is not set: with an empty secret anybody could sign.
+        let secret = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().trim().is_empty());
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let paypal = text(&flags.paypal_client_id).zip(secret(&flags.paypal_client_secret));
+        let nowpayments = secret(&flags.nowpayments_api_key).zip(secret(&flags.nowpayments_ipn_secret));
         Self {
             paypal: paypal.map(|(client_id, client_secret)| PayPalApp {
                 client_id,
                 client_secret,
-                webhook_id: flags.paypal_webhook_id.clone(),
-                base_url: flags.paypal_base_url.clone().unwrap_or_else(|| "https://api-m.paypal.com".into()),
+                webhook_id: text(&flags.paypal_webhook_id),
+                base_url: text(&flags.paypal_base_url).unwrap_or_else(|| "https://api-m.paypal.com".into()),
             }),
             nowpayments: nowpayments.map(|(api_key, ipn_secret)| NowPaymentsAccount {
                 api_key,
                 ipn_secret,
-                sign_in: flags.nowpayments_email.clone().zip(flags.nowpayments_password.clone()),
-                base_url: flags.nowpayments_base_url.clone().unwrap_or_else(|| "https://api.nowpayments.io".into()),
+                sign_in: text(&flags.nowpayments_email).zip(secret(&flags.nowpayments_password)),
+                base_url: text(&flags.nowpayments_base_url).unwrap_or_else(|| "https://api.nowpayments.io".into()),
             }),
-            return_url: flags.deposit_return_url.clone(),
-            cancel_url: flags.deposit_cancel_url.clone(),
+            return_url: text(&flags.deposit_return_url),
+            cancel_url: text(&flags.deposit_cancel_url),
             ask_after: Duration::from_secs(flags.deposit_ask_seconds.unwrap_or(300).into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: RailFlags,
+    }
+
+    #[test]
+    fn a_rail_without_its_secret_is_none() {
+        let read = |line: &[&str]| {
+            let line = Line::try_parse_from(["x"].iter().chain(line));
+            line.map(|line| RailSettings::from_flags(&line.flags)).map_err(|error| error.to_string())
+        };
+        let rails = read(&["--nowpayments-api-key=k", "--nowpayments-ipn-secret= "]).unwrap();
+        assert!(rails.nowpayments.is_none(), "anybody could sign");
+        assert!(read(&["--nowpayments-api-key=k"]).unwrap_err().contains("--nowpayments-ipn-secret"));
+        assert!(read(&["--paypal-client-id=k"]).unwrap_err().contains("--paypal-client-secret"));
+        let rails = read(&["--paypal-client-id=k", "--paypal-client-secret=s", "--paypal-webhook-id="]).unwrap();
+        let paypal = rails.paypal.unwrap();
+        assert_eq!((paypal.webhook_id, paypal.base_url.as_str()), (None, "https://api-m.paypal.com"));
+        assert!(
+            !format!("{:?}", read(&["--nowpayments-api-key=hunter2", "--nowpayments-ipn-secret=hunter2"])).contains("hunter2")
+        );
     }
 }

@@ -15,6 +15,8 @@ use super::{
 
 /// How long a deposit waits for its money.
 pub const DEPOSIT_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// For how long a rail is asked that never answers.
+const RAIL_KEPT: Duration = Duration::from_secs(28 * 24 * 60 * 60);
 /// How many rails are asked at once.
 const ASKED_AT_ONCE: usize = 4;
 /// The longest note, in characters.
@@ -137,14 +139,18 @@ async fn ask_one(db: &Db, rails: &Rails, clock: &Clock, deposit: &Deposit) -> Re
         // It is not configured any more.
         Err(_) => Ok(News::of(Fate::Open)),
     };
+    let (id, now) = (deposit.id, clock.now());
     let news = match news {
         Ok(news) => news,
         Err(error) => {
-            tracing::warn!(deposit.id = %deposit.id, rail = deposit.rail, why = why(&error), "a rail did not say what became of a deposit");
-            return Ok(());
+            let why = why(&error);
+            tracing::warn!(deposit.id = %id, rail = deposit.rail, why, "a rail did not say what became of a deposit");
+            if now.since(deposit.created_at) < RAIL_KEPT {
+                return Ok(());
+            }
+            News::of(Fate::Open)
         }
     };
-    let (id, now) = (deposit.id, clock.now());
     db.write(async move |tx: &mut Tx| {
         let deposit = follow(tx, id, &news, now).await?;
         if deposit.ask_at.is_some() && now.since(deposit.created_at) >= DEPOSIT_KEPT {

@@ -96,7 +96,8 @@ fn about(body: &[u8]) -> Result<Option<About>, HookError> {
     let id = resource.id.as_deref().and_then(provider::word);
     let deposit = resource.custom_id.and_then(|id| id.parse().ok());
     let related = resource.supplementary_data.and_then(|data| data.related_ids);
-    let (order, capture) = related.map_or((None, None), |related| (related.order_id, related.capture_id));
+    let word = |text: Option<String>| text.as_deref().and_then(provider::word);
+    let (order, capture) = related.map_or((None, None), |related| (word(related.order_id), word(related.capture_id)));
     if kind.starts_with("CHECKOUT.ORDER.") {
         return Ok(Some(About { order: id, deposit, ..About::default() }));
     }
@@ -104,7 +105,7 @@ fn about(body: &[u8]) -> Result<Option<About>, HookError> {
     let returned = matches!(what, "REFUNDED" | "REVERSED");
     // A refund is a resource of its own, and names its capture by a link.
     let up = resource.links.iter().find(|link| link.rel == "up").and_then(|link| link.href.rsplit('/').next());
-    let capture = capture.or_else(|| if returned { up.map(str::to_owned) } else { None }).or(id);
+    let capture = capture.or_else(|| if returned { up.and_then(provider::word) } else { None }).or(id);
     Ok(Some(About { order, capture, deposit, returned }))
 }
 
