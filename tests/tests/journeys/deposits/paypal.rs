@@ -1,5 +1,7 @@
 //! Deposits by PayPal.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -143,7 +145,13 @@ async fn a_lost_event_loses_no_money(world: &mut World) {
     let ann = buyer(world, "ann", "0").await;
     ann.api.post("/api/v1/deposits", &json!({"amount": "3"})).await.expect(200);
     paypal.approve("ORDER1");
-    eventually("the rail is asked", async || (ann.balance().await.0 == "3.00").then_some(())).await;
+    eventually("the money is taken", async || (paypal.knows().captures == 1).then_some(())).await;
+    // The key may ask so often a minute, and no more often.
+    eventually("the money is there", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        (ann.balance().await.0 == "3.00").then_some(())
+    })
+    .await;
 }
 
 journeys! {
