@@ -4,6 +4,7 @@ pub mod a2a;
 pub mod agents;
 pub mod calls;
 pub mod deliveries;
+pub mod deposits;
 pub mod embedder;
 pub mod jobs;
 pub mod onboarding;

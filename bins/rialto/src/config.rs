@@ -20,9 +20,11 @@ use rialto_store::DatabaseUrl;
 
 mod embedder;
 mod parse;
+mod rails;
 mod secrets;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
+pub use rails::{RailFlags, RailSettings};
 pub use secrets::{Secrets, load as load_secrets};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
@@ -142,6 +144,8 @@ pub struct Flags {
     /// Where that account's API is [default: https://api.stripe.com]
     #[arg(long, env = "RIALTO_STRIPE_API_BASE", value_name = "URL", global = true)]
     pub stripe_api_base: Option<String>,
+    #[command(flatten)]
+    pub rails: RailFlags,
     /// Where clients reach this server from outside; buyers return there after paying [default: http://LISTEN]
     #[arg(long, env = "RIALTO_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
@@ -216,6 +220,7 @@ pub struct Settings {
     pub redis_url: Option<Secret>,
     pub workers: usize,
     pub stripe: Option<Stripe>,
+    pub rails: RailSettings,
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
@@ -280,6 +285,7 @@ impl Settings {
                 webhook_secret: webhook_secret.expose().to_owned(),
                 api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
             }),
+            rails: RailSettings::from_flags(&flags.rails),
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),

@@ -7,6 +7,7 @@ mod broker;
 mod calls;
 mod coordination;
 mod crash;
+mod deposits;
 mod discovery;
 mod events;
 mod fuzz;

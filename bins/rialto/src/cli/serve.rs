@@ -87,6 +87,7 @@ fn announce(app: &App, address: std::net::SocketAddr) {
             "sandbox: owners may credit their own wallets and confirm their own purchases; set RIALTO_SANDBOX=false to end that"
         );
     }
+    app.payments.announce();
     tracing::info!("listening on http://{address}");
     tracing::info!("the API is at http://{address}/docs");
 }

@@ -8,3 +8,5 @@ mod shop;
 mod smuggling;
 mod streams;
 mod upstream;
+
+pub use shop::buyer;

@@ -1,6 +1,8 @@
 //! What an owner has to buy calls with, and how it gets there.
 
+mod deposits;
 mod dto;
+mod hooks;
 mod problem;
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
@@ -20,6 +22,7 @@ use crate::{
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(read_balance).service(create_deposit).service(read_deposit).service(confirm_deposit).service(credit_balance);
+    config.configure(deposits::configure).configure(hooks::configure);
 }
 
 /// Whom a name stands for. Only who may know is told that it is nobody.
@@ -58,15 +61,16 @@ pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>
 
 /// Deposit USDC
 ///
-/// Opens a checkout for a balance of yours. The deposit is pending until it is paid; then the money is in the balance. Where the
-/// provider is simulated there is nothing to pay, and the deposit is confirmed by hand.
+/// Opens a checkout for a balance of yours, by the rail that you name, or the first that this server has. The deposit is pending
+/// until it is paid; then the money is in the balance. Where the rail is simulated there is nothing to pay, and the deposit is
+/// confirmed by hand. When the provider fails, try again with the same `Idempotency-Key`: it is the same checkout.
 #[utoipa::path(
     tag = "Balance",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
     request_body = DepositRequest,
     responses(
         (status = 200, description = "The pending deposit.", body = DepositResponse),
-        (status = 400, description = "The amount is not what it must be.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The amount is not what it must be, or there is no such rail here.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It is somebody else's balance.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The payment provider is not available, or refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -81,20 +85,23 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
     }
     let (caller, now) = (command.caller, app.clock.now());
     let amount = amount("body.amount", &command.body.amount)?;
-    let name = command.body.buyer_id.clone();
-    let owner = match name {
-        None => caller.owner,
-        Some(name) => {
-            let find =
-                async move |tx: &mut Tx| owner(tx, &caller, &name, "Access denied — can only deposit to own balance").await;
-            app.db.read(find).await?
-        }
+    let rails = app.payments.deposits.clone();
+    let rail = rails.pick(command.body.rail())?;
+    let (name, key) = (command.body.buyer_id.clone(), command.key.clone());
+    let find = async move |tx: &mut Tx| {
+        let owner = match &name {
+            None => caller.owner,
+            Some(name) => owner(tx, &caller, name, "Access denied — can only deposit to own balance").await?,
+        };
+        Ok::<_, Problem>((owner, deposit::next_id(tx, key.as_ref()).await?))
     };
-    let draft = deposit::prepare(&caller, owner, amount)?;
-    let checkout = app.payments.deposits.open_checkout(&draft).await.map_err(DepositError::from)?;
+    let (owner, id) = app.db.read(find).await?;
+    let draft = deposit::prepare(&caller, owner, amount, rail.as_ref(), id)?;
+    let checkout = rail.open_checkout(&draft).await.map_err(DepositError::from)?;
+    let rails = rails.clone();
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, _: &Caller, _: &DepositRequest| {
-            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), now).await?))
+            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), &rails, now).await?))
         })
         .await
 }
