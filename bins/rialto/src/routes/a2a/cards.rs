@@ -66,7 +66,7 @@ pub async fn addressed(app: &App, agent_id: &str, method: Method) -> Result<Agen
     }
     let agent = AgentRef::parse(agent_id);
     let found = app.db.read(async move |tx: &mut Tx| tx.find_agent(&agent).await).await?;
-    found.filter(|agent| agent.is_active || !is_new).ok_or_else(unknown)
+    found.filter(|agent| (agent.is_active && agent.has_endpoint()) || !is_new).ok_or_else(unknown)
 }
 
 const fn platform(base: &str) -> Platform<'_> {
