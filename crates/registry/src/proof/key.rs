@@ -108,3 +108,57 @@ pub(super) fn choose<'k>(keys: &'k [PublicKey], kid: Option<&str>, alg: Alg) -> 
     // Of two that fit nobody knows which is meant.
     first.filter(|_| fitting.next().is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn signatures_of_others_are_read() {
+        // RFC 8037, appendix A.4, and RFC 7515, appendix A.3.
+        let ed = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let ed = (
+            ed,
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        );
+        let ec = json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+        let ec = (
+            ec,
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+            "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        );
+        for (jwk, message, signature) in [ed, ec] {
+            let key = PublicKey::from_jwk(&jwk).unwrap();
+            assert!(key.signed(message, signature));
+            assert!(!key.signed(&message.replace('E', "F"), signature));
+            assert!(!key.signed(message, ""));
+            assert!(!key.signed(message, "AAAA"));
+        }
+    }
+
+    #[test]
+    fn keys_that_prove_nothing_are_none() {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let modulus = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+        for jwk in [
+            json!({"kty": "oct", "k": x}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": format!("{x}AAAA")}),
+            json!({"kty": "OKP", "crv": "X25519", "x": x}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": x, "use": "enc"}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": x, "alg": "HS256"}),
+            json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": x}),
+            json!({"kty": "EC", "crv": "P-256", "x": x, "y": "AAAA"}),
+            json!({"kty": "RSA", "n": modulus(128), "e": "AQAB"}),
+            json!({"kty": "RSA", "n": modulus(2_048), "e": "AQAB"}),
+            json!({"kty": "RSA", "n": modulus(256), "e": modulus(256)}),
+            json!([]),
+        ] {
+            assert!(PublicKey::from_jwk(&jwk).is_none(), "{jwk}");
+        }
+    }
+}

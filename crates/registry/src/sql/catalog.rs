@@ -89,6 +89,9 @@ macro_rules! wanted {
         if wanted.filter.priced {
             query = query.filter(agents::pricing_enabled.eq(true));
         }
+        if wanted.filter.callable {
+            query = query.filter(agents::endpoint.ne(""));
+        }
         if let Some(since) = wanted.filter.created_since {
             query = query.filter(agents::created_at.ge(since));
         }
