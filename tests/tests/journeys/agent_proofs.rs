@@ -9,7 +9,7 @@ use super::{
     market::support::with_admin,
     services::provider,
 };
-use crate::harness::{Agent, Answer, Make, World, eventually, journeys, statuses, text, together};
+use crate::harness::{Agent, Answer, Api, Make, World, eventually, journeys, statuses, text, together};
 
 /// The key of RFC 8037, appendix A.
 const D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
@@ -43,13 +43,32 @@ async fn issuer() -> Agent {
     Agent::start(Answer::Json(200, json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": X, "kid": "k"}]}))).await
 }
 
+/// The leaderboard, the list and the search say the same, and know how its owner does.
+async fn is_told_everywhere(world: &World, shop: &Api, eve: &Api, agent: &Value) {
+    let stranger = world.stranger();
+    let service = json!({"name": "Sentiment", "endpoint": "https://my-api.example.com/v1", "price_per_call": "0.05"});
+    let service = shop.post("/api/v1/services", &service).await.expect(201);
+    Calls::open(world)
+        .await
+        .write(&service, Call { at: "2026-03-10T12:00:00Z", price: 0, commission: 0, status: 200, latency_ms: 0 })
+        .await;
+    let leader = eventually("the call is counted", async || {
+        let board = stranger.get("/api/v1/reputation/leaderboard").await.expect(200);
+        board["leaderboard"].as_array().unwrap().first().cloned()
+    })
+    .await;
+    assert_eq!((&leader["id"], &leader["verified"]), (&agent["id"], &json!(true)));
+    eve.post("/api/v1/agents", &json!({"name": "One more"})).await.expect(201);
+    let found = stranger.get("/api/v1/agents/search?q=one").await.expect(200);
+    assert_eq!((&found["agents"][0]["id"], &found["agents"][0]["reputation_score"]), (&agent["id"], &json!(10.0)));
+    assert_eq!((&found["agents"][0]["verified"], &found["agents"][1]["verified"]), (&json!(true), &json!(false)));
+}
+
 async fn a_token_verifies_an_agent(world: &mut World) {
     let keys = issuer().await;
     let issuers = format!("--kya-issuers=https://away.example=http://127.0.0.1:9/,{ISSUER}={}", keys.url);
     let root = with_admin(world, &[&issuers, "--kya-audience=https://rialto.example"]).await;
     let (shop, eve, stranger) = (provider(world, "my-agent").await, provider(world, "eve").await, world.stranger());
-    let service = json!({"name": "Sentiment", "endpoint": "https://my-api.example.com/v1", "price_per_call": "0.05"});
-    let service = shop.post("/api/v1/services", &service).await.expect(201);
     let agent = shop.post("/api/v1/agents", &json!({"display_name": "One", "identity_type": "kya_jwt"})).await.expect(201);
     let path = format!("/api/v1/agents/{}", text(&agent["agent_id"]));
     let verify = format!("{path}/verify/kya");
@@ -97,21 +116,7 @@ async fn a_token_verifies_an_agent(world: &mut World) {
     );
     assert_eq!(stranger.get(&path).await.expect(200)["verified"], true);
 
-    // The leaderboard, the list and the search say the same, and know how its owner does.
-    Calls::open(world)
-        .await
-        .write(&service, Call { at: "2026-03-10T12:00:00Z", price: 0, commission: 0, status: 200, latency_ms: 0 })
-        .await;
-    let leader = eventually("the call is counted", async || {
-        let board = stranger.get("/api/v1/reputation/leaderboard").await.expect(200);
-        board["leaderboard"].as_array().unwrap().first().cloned()
-    })
-    .await;
-    assert_eq!((&leader["id"], &leader["verified"]), (&agent["id"], &json!(true)));
-    eve.post("/api/v1/agents", &json!({"name": "One more"})).await.expect(201);
-    let found = stranger.get("/api/v1/agents/search?q=one").await.expect(200);
-    assert_eq!((&found["agents"][0]["id"], &found["agents"][0]["reputation_score"]), (&agent["id"], &json!(10.0)));
-    assert_eq!((&found["agents"][0]["verified"], &found["agents"][1]["verified"]), (&json!(true), &json!(false)));
+    is_told_everywhere(world, &shop, &eve, &agent).await;
 
     root.delete(&format!("{path}/verify")).await.expect(200);
     assert_eq!(shop.post(&verify, &good).await.expect_problem(409)["type"], "proof-used");
