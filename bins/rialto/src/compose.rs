@@ -9,6 +9,7 @@ pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
+pub mod proofs;
 pub mod redis;
 pub mod reputation;
 pub mod retirement;
@@ -30,7 +31,7 @@ use rialto_proxy_billing::{
     Broker, BrokerConfig,
     proxy::{Proxy, ProxyConfig},
 };
-use rialto_registry::{CredentialCipher, Finder};
+use rialto_registry::{CredentialCipher, Finder, proof::Verifier};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
@@ -59,6 +60,8 @@ pub struct App {
     pub outbound: OutboundClient,
     /// Seals the credentials by which agents are called.
     pub cipher: CredentialCipher,
+    /// Checks what agents show to prove who they are.
+    pub verifier: Verifier,
     /// Finds agents for what somebody needs.
     pub finder: Finder,
     /// Moves money, for whoever may have it moved.
@@ -149,6 +152,7 @@ impl App {
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
+            verifier: proofs::verifier(&settings, &outbound),
             outbound,
             cipher,
             finder,

@@ -19,12 +19,14 @@ use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
 
 mod embedder;
+mod identity;
 mod parse;
 mod rails;
 mod secrets;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use rails::{RailFlags, RailSettings};
+pub use identity::{IdentityFlags, IdentitySettings};
 pub use secrets::{Secrets, load as load_secrets};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
@@ -171,6 +173,8 @@ pub struct Flags {
     /// PostgreSQL has it [default: auto]
     #[arg(long, env = "RIALTO_VECTOR_SEARCH", value_name = "KIND", global = true)]
     pub vector_search: Option<VectorSearchKind>,
+    #[command(flatten)]
+    pub identity: IdentityFlags,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -224,6 +228,7 @@ pub struct Settings {
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
+    pub identity: IdentitySettings,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -289,6 +294,7 @@ impl Settings {
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
+            identity: IdentitySettings::from_flags(&flags.identity),
         }
     }
 }

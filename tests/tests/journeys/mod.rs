@@ -1,6 +1,8 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
 mod a2a;
+mod agent_identity;
+mod agent_proofs;
 mod agents;
 mod audit;
 mod broker;

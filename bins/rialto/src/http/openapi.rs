@@ -22,6 +22,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Settlements", "What providers are owed for calls of their services, and that it was paid; what the house takes."),
     ("Reputation", "How agents and services do, counted from calls that really happened."),
     ("Registry", "Agents: register them, find them, rate them."),
+    ("Agents", "Agents as somebody: who they are, whether they take part, and who vouches for them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
     ("Conversations", "What was said, filled in by the broker."),

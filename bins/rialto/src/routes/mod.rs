@@ -3,6 +3,7 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod a2a;
+pub mod agents;
 pub mod auth;
 pub mod balance;
 pub mod broker;
@@ -31,6 +32,7 @@ pub mod workflows;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .configure(a2a::configure)
+        .configure(agents::configure)
         .configure(auth::configure)
         .configure(broker::configure)
         .configure(conversations::configure)

@@ -8,6 +8,7 @@ mod query;
 mod rate;
 mod read;
 
+pub use self::problem::endpoint_refused;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// This area's handlers.
