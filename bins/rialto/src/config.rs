@@ -19,6 +19,7 @@ use rialto_kernel::{Amount, Ppm};
 use rialto_store::DatabaseUrl;
 
 mod embedder;
+mod mcp;
 mod parse;
 mod secrets;
 
@@ -167,6 +168,8 @@ pub struct Flags {
     /// PostgreSQL has it [default: auto]
     #[arg(long, env = "RIALTO_VECTOR_SEARCH", value_name = "KIND", global = true)]
     pub vector_search: Option<VectorSearchKind>,
+    #[command(flatten)]
+    pub mcp: mcp::McpFlags,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -219,6 +222,7 @@ pub struct Settings {
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
+    pub mcp_origins: Vec<String>,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -283,6 +287,7 @@ impl Settings {
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
+            mcp_origins: flags.mcp.origins(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
 mod a2a;
+mod acf;
 mod agents;
 mod audit;
 mod broker;
@@ -16,10 +17,12 @@ mod keys;
 mod ledger;
 mod main_job;
 mod market;
+mod mcp;
 mod networks;
 mod operations;
 mod page;
 mod proxy;
+mod python;
 mod races;
 mod registry;
 mod replicas;
