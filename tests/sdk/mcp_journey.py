@@ -24,8 +24,8 @@ class Tools:
     async def names(self):
         return {tool.name for tool in (await self.session.list_tools()).tools}
 
-    async def call(self, name, **arguments):
-        result = await self.session.call_tool(name, arguments)
+    async def call(self, tool, **arguments):
+        result = await self.session.call_tool(tool, arguments)
         if GENERATION == 1:
             return result.isError, result.structuredContent, result.content[0].text
         return result.is_error, result.structured_content, result.content[0].text

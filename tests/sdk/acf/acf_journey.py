@@ -146,7 +146,8 @@ def calls(base, buyer, service):
     said = buyer.call_service(service)
     # The bare endpoint, without a slash behind it.
     assert said == {"method": "GET", "path": "/v1", "body": None}, said
-    assert refused(402, buyer.call_service, service).startswith("Insufficient balance"), "the call for nothing is used up"
+    # The call for nothing is used up, and there is no money.
+    refused(402, buyer.call_service, service)
     credit = httpx.post(
         f"{base}/api/v1/admin/credit",
         params={"buyer_id": "acf-buyer", "amount": "1.00"},

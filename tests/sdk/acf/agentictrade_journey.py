@@ -21,9 +21,9 @@ LATER = {
 }
 
 
-async def call(name, **arguments):
+async def call(tool, **arguments):
     """Through the server, which checks the arguments as it does for its users."""
-    result = await server.mcp.call_tool(name, arguments)
+    result = await server.mcp.call_tool(tool, arguments)
     content = result[0] if isinstance(result, tuple) else result
     return json.loads(content[0].text)
 

@@ -8,6 +8,11 @@ use super::{
 };
 use crate::harness::{Agent, Answer, Make, World, journeys, together};
 
+/// A service where nobody listens.
+async fn shop_at_nobody(world: &World) -> String {
+    shop(world, "nobody", "http://127.0.0.1:9/x", &json!({})).await.service
+}
+
 fn told(result: &Value) -> &Value {
     &result["structuredContent"]
 }
@@ -74,7 +79,7 @@ async fn what_is_not_delivered_or_too_dear_costs_nothing(world: &mut World) {
         _ => (200, b"[1,2]".to_vec()),
     })))
     .await;
-    let shop = shop(world, "shop", &there.url, &json!({})).await;
+    let shop = shop(world, "shop", &there.url, &json!({"payment_method": "balance"})).await;
     let ann = buyer(world, "ann", "1.00").await;
     let client = Client::of(&ann.api);
     let at = |path: &str| json!({"service_id": shop.service, "path": path});
@@ -108,8 +113,8 @@ async fn what_is_not_delivered_or_too_dear_costs_nothing(world: &mut World) {
     );
     let gone = client.refused("call_service", json!({"service_id": "0198c0de-0000-7000-8000-000000000001"})).await;
     assert_eq!(gone["type"], "not-found");
-    drop(there);
-    let refused = client.refused("call_service", at("")).await;
+    let nobody = shop_at_nobody(world).await;
+    let refused = client.refused("call_service", json!({"service_id": nobody})).await;
     assert_eq!((&refused["type"], &refused["status"]), (&json!("provider-unreachable"), &json!(502)));
 }
 
