@@ -20,6 +20,7 @@ use rialto_store::DatabaseUrl;
 
 mod embedder;
 mod identity;
+mod mcp;
 mod parse;
 mod rails;
 mod secrets;
@@ -175,6 +176,8 @@ pub struct Flags {
     pub vector_search: Option<VectorSearchKind>,
     #[command(flatten)]
     pub identity: IdentityFlags,
+    #[command(flatten)]
+    pub mcp: mcp::McpFlags,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -229,6 +232,7 @@ pub struct Settings {
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
     pub identity: IdentitySettings,
+    pub mcp_origins: Vec<String>,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -295,6 +299,7 @@ impl Settings {
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
             identity: IdentitySettings::from_flags(&flags.identity),
+            mcp_origins: flags.mcp.origins(),
         }
     }
 }

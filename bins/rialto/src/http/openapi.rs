@@ -25,6 +25,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Agents", "Agents as somebody: who they are, whether they take part, and who vouches for them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),
     ("A2A", "The Agent2Agent protocol, 1.0 and 0.3: cards, imported agents, messages and tasks."),
+    ("MCP", "The platform as an MCP server: tools for whatever speaks the Model Context Protocol."),
     ("Conversations", "What was said, filled in by the broker."),
     ("Networks", "Agents that talk: who takes part, calls, messages and mailboxes, inboxes, and what was said."),
     ("Tasks", "A goal in plain words: agents are found, called and paid until one succeeds."),

@@ -12,9 +12,11 @@ pub mod credits;
 pub mod events;
 pub mod executions;
 pub mod health;
+pub mod home;
 pub mod keys;
 pub mod ledger;
 pub mod market;
+pub mod mcp;
 pub mod networks;
 pub mod page;
 pub mod proxy;
@@ -38,9 +40,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(conversations::configure)
         .configure(events::configure)
         .configure(health::configure)
+        .configure(home::configure)
         .configure(keys::configure)
         .configure(ledger::configure)
         .configure(market::configure)
+        .configure(mcp::configure)
         .configure(networks::configure)
         .configure(page::configure)
         .configure(registry::configure)

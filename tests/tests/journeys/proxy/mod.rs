@@ -4,7 +4,7 @@ mod calls;
 mod crash;
 mod endings;
 mod races;
-mod shop;
+pub mod shop;
 mod smuggling;
 mod streams;
 mod upstream;

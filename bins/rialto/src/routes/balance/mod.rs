@@ -6,14 +6,15 @@ mod hooks;
 mod problem;
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
-use rialto_identity::store::CommerceStore;
+use rialto_identity::{owner_name, store::CommerceStore};
 use rialto_kernel::{Caller, OwnerId};
 use rialto_ledger::wallet::Sandbox;
 use rialto_proxy_billing::payments::deposit::{self, DepositError, DepositId};
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use self::dto::{BalanceResponse, CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
+pub use self::dto::BalanceResponse;
+use self::dto::{CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
 use crate::{
     compose::App,
     http::{Auth, Command, NoBody, Path, Problem, Query, problem::ProblemBody},
@@ -50,13 +51,22 @@ async fn owner(tx: &mut Tx, caller: &Caller, name: &str, refusal: &'static str) 
 #[get("/api/v1/balance/{buyer_id}")]
 pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
     let name = path.0;
-    let read = async move |tx: &mut Tx| {
-        let owner = owner(tx, &caller, &name, "Access denied — can only view own balance").await?;
-        let balance = deposit::read_balance(tx, &caller, owner).await?;
-        Ok::<_, Problem>(BalanceResponse::new(name.clone(), &balance))
-    };
     // What came in and what is there are of one moment: their difference is told too.
-    Ok(HttpResponse::Ok().json(app.db.snapshot(read).await?))
+    let balance = app.db.snapshot(async move |tx: &mut Tx| read(tx, &caller, Some(&name)).await).await?;
+    Ok(HttpResponse::Ok().json(balance))
+}
+
+/// The balance of the owner of this name, or else the caller's own.
+///
+/// # Errors
+/// 403 and 404.
+pub async fn read(tx: &mut Tx, caller: &Caller, name: Option<&str>) -> Result<BalanceResponse, Problem> {
+    let (owner, name) = match name {
+        Some(name) => (owner(tx, caller, name, "Access denied — can only view own balance").await?, name.to_owned()),
+        None => (caller.owner, owner_name(tx, caller.owner).await?),
+    };
+    let balance = deposit::read_balance(tx, caller, owner).await?;
+    Ok(BalanceResponse::new(name, &balance))
 }
 
 /// Deposit USDC
