@@ -21,9 +21,11 @@ use rialto_store::DatabaseUrl;
 mod embedder;
 mod parse;
 mod secrets;
+mod webhooks;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use secrets::{Secrets, load as load_secrets};
+pub use webhooks::{WebhookFlags, WebhookSettings};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
 #[derive(Debug, Clone, Args)]
@@ -167,6 +169,8 @@ pub struct Flags {
     /// PostgreSQL has it [default: auto]
     #[arg(long, env = "RIALTO_VECTOR_SEARCH", value_name = "KIND", global = true)]
     pub vector_search: Option<VectorSearchKind>,
+    #[command(flatten)]
+    pub webhooks: WebhookFlags,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -219,6 +223,7 @@ pub struct Settings {
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
+    pub webhooks: WebhookSettings,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -283,6 +288,7 @@ impl Settings {
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
+            webhooks: WebhookSettings::from_flags(&flags.webhooks),
         }
     }
 }

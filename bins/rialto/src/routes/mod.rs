@@ -25,6 +25,7 @@ pub mod settlements;
 pub mod tasks;
 pub mod usage;
 pub mod wallets;
+pub mod webhooks;
 pub mod workflows;
 
 /// Every area.
@@ -53,5 +54,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(workflows::configure)
         .configure(executions::configure)
         .configure(wallets::configure)
+        .configure(webhooks::configure)
         .configure(credits::configure);
 }
