@@ -15,11 +15,13 @@ pub mod reputation;
 pub mod retirement;
 pub mod stream;
 pub mod trading;
+pub mod webhooks;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use rialto_a2a::{A2a, Executor, conformance::Conformance};
 use rialto_coordinator::Coordinator;
+use rialto_delivery::Webhooks;
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_jobs::RetryPolicy;
 use rialto_kernel::Clock;
@@ -82,6 +84,8 @@ pub struct App {
     pub coordinator: Coordinator,
     /// Calls participants of networks, and brings them their messages.
     pub networks: Networks,
+    /// Tells owners of what happens to them.
+    pub webhooks: Webhooks,
     /// Keeps what networks have said last, if there is a Redis.
     pub context_cache: Option<redis::RedisCache>,
     /// Where the broker's calls run, and those of networks.
@@ -147,6 +151,7 @@ impl App {
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             traders: trading::Traders::start(&db),
             networks,
+            webhooks: webhooks::webhooks(&settings, &secrets, &db, &outbound, &clock),
             context_cache: redis.transpose().map_err(|error| format!("--redis-url: {error}"))?,
             _calls: calls,
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),

@@ -24,11 +24,13 @@ mod mcp;
 mod parse;
 mod rails;
 mod secrets;
+mod webhooks;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use rails::{RailFlags, RailSettings};
 pub use identity::{IdentityFlags, IdentitySettings};
 pub use secrets::{Secrets, load as load_secrets};
+pub use webhooks::{WebhookFlags, WebhookSettings};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
 #[derive(Debug, Clone, Args)]
@@ -178,6 +180,8 @@ pub struct Flags {
     pub identity: IdentityFlags,
     #[command(flatten)]
     pub mcp: mcp::McpFlags,
+    #[command(flatten)]
+    pub webhooks: WebhookFlags,
     /// How to write the log [default: human on a terminal, json elsewhere]
     #[arg(long, env = "RIALTO_LOG", value_name = "FORMAT", global = true)]
     pub log: Option<LogFormat>,
@@ -233,6 +237,7 @@ pub struct Settings {
     pub embedder: EmbedderSettings,
     pub identity: IdentitySettings,
     pub mcp_origins: Vec<String>,
+    pub webhooks: WebhookSettings,
 }
 
 /// A Stripe account, or what speaks like it.
@@ -300,6 +305,7 @@ impl Settings {
             embedder: EmbedderSettings::from_flags(flags),
             identity: IdentitySettings::from_flags(&flags.identity),
             mcp_origins: flags.mcp.origins(),
+            webhooks: WebhookSettings::from_flags(&flags.webhooks),
         }
     }
 }

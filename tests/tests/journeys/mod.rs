@@ -35,3 +35,4 @@ mod sdk;
 mod services;
 mod settlements;
 mod wallets;
+mod webhooks;

@@ -21,6 +21,10 @@ const TAGS: &[(&str, &str)] = &[
     ("Usage", "What was called, by whom, and what it came to."),
     ("Settlements", "What providers are owed for calls of their services, and that it was paid; what the house takes."),
     ("Reputation", "How agents and services do, counted from calls that really happened."),
+    (
+        "Webhooks",
+        "Be told of what happens to you: calls, payments, reputation, settlements; signed, and sent again until it is taken.",
+    ),
     ("Registry", "Agents: register them, find them, rate them."),
     ("Agents", "Agents as somebody: who they are, whether they take part, and who vouches for them."),
     ("Broker", "Call an agent and pay for it: hold, call, post or void."),

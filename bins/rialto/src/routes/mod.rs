@@ -28,6 +28,7 @@ pub mod settlements;
 pub mod tasks;
 pub mod usage;
 pub mod wallets;
+pub mod webhooks;
 pub mod workflows;
 
 /// Every area.
@@ -59,5 +60,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(workflows::configure)
         .configure(executions::configure)
         .configure(wallets::configure)
+        .configure(webhooks::configure)
         .configure(credits::configure);
 }

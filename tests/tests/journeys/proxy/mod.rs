@@ -7,6 +7,6 @@ mod races;
 pub mod shop;
 mod smuggling;
 mod streams;
-mod upstream;
+pub mod upstream;
 
 pub use shop::buyer;
