@@ -34,6 +34,7 @@ pub mod workflows;
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .configure(proxy::configure)
         .configure(a2a::configure)
         .configure(agents::configure)
         .configure(auth::configure)
@@ -52,7 +53,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(reputation::configure)
         .configure(scenarios::configure)
         .configure(services::configure)
-        .configure(proxy::configure)
         .configure(balance::configure)
         .configure(usage::configure)
         .configure(settlements::configure)
