@@ -20,6 +20,7 @@ mod open;
 mod relay;
 mod send;
 mod settle;
+mod unpaid;
 mod upload;
 
 use std::{
@@ -178,6 +179,7 @@ struct Inner {
     clock: Clock,
     config: ProxyConfig,
     rail: BalanceRail,
+    unpaid: unpaid::Unpaid,
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
@@ -190,6 +192,10 @@ impl Proxy {
     pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
+        let unpaid = {
+            let _entered = runtime.enter();
+            unpaid::Unpaid::start(&db)
+        };
         Self {
             inner: Arc::new(Inner {
                 db,
@@ -197,6 +203,7 @@ impl Proxy {
                 clock,
                 config,
                 rail: BalanceRail,
+                unpaid,
                 breakers,
                 permits,
                 runtime,

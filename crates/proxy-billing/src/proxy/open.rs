@@ -64,9 +64,29 @@ pub(super) struct Ticket {
     /// A call that is not settled by then never will be.
     pub(super) expires_at: Timestamp,
     pub(super) key: Option<Key>,
+    /// What is still to be written down of it, when nothing was before it was made.
+    pub(super) unwritten: Option<Box<NewUsage>>,
 }
 
 impl Ticket {
+    /// Of a call as it is written down.
+    pub(super) fn new(new: &NewUsage, url: CheckedUrl, timeout: Duration, charge: Option<Charge>) -> Self {
+        Self {
+            usage: new.id,
+            service: new.service,
+            buyer: new.buyer,
+            provider: new.provider,
+            payment_method: new.payment_method,
+            url,
+            timeout,
+            charge,
+            is_free: new.is_free,
+            expires_at: new.expires_at,
+            key: None,
+            unwritten: None,
+        }
+    }
+
     /// What is charged for it if it is delivered.
     pub(super) fn price(&self) -> Amount {
         self.charge.as_ref().map_or(Amount::ZERO, |charge| charge.price)
@@ -83,6 +103,9 @@ impl Inner {
     pub(super) async fn open(&self, caller: Caller, asked: &Asked) -> Result<Opened, ProxyError> {
         if !caller.may_write(caller.owner) {
             return Err(ProxyError::ReadOnly);
+        }
+        if let Some(opened) = self.open_unpaid(caller, asked).await? {
+            return Ok(opened);
         }
         let (asked, config, rail, now) = (asked.clone(), self.config, self.rail, self.clock.now());
         let usage = UsageId::new();
@@ -116,26 +139,14 @@ impl Inner {
                     rail.reserve(tx, charge, now).await?;
                 }
                 let timeout = service.timeout.unwrap_or(config.timeout);
-                Ok(Opened::Fresh(Box::new(Ticket {
-                    usage,
-                    service: service.id,
-                    buyer: caller.owner,
-                    provider: service.owner,
-                    payment_method: service.payment_method,
-                    url,
-                    timeout,
-                    charge,
-                    is_free,
-                    expires_at,
-                    key: asked.key.clone(),
-                })))
+                Ok(Opened::Fresh(Box::new(Ticket { key: asked.key.clone(), ..Ticket::new(&new, url, timeout, charge) })))
             })
             .await
     }
 }
 
 /// Where the request goes, if the service may be called.
-fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
+pub(super) fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
     match service.status {
         ServiceStatus::Active => {}
         ServiceStatus::Paused => return Err(ProxyError::ServicePaused),
@@ -146,7 +157,7 @@ fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are the columns of one row")]
-fn record(
+pub(super) fn record(
     id: UsageId,
     service: &Service,
     buyer: OwnerId,

@@ -94,6 +94,10 @@ impl Inner {
 
     async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
         let (now, rail) = (self.clock.now(), self.rail);
+        if let Some(new) = &ticket.unwritten {
+            self.unpaid.end(new, end, told(&ticket.parties(), &end, now), now).await?;
+            return Ok(Settled::Done);
+        }
         let (ours, kept) = (ticket.clone(), keep.clone());
         match self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, end, &kept, now).await).await {
             Ok(true) => return Ok(Settled::Done),
@@ -150,7 +154,7 @@ async fn settle(
     if ticket.is_free && !end.delivered {
         tx.return_free_call(ticket.service, ticket.buyer).await?;
     }
-    tell(tx, &ticket.parties(), &end, now).await?;
+    outbox::append_all(tx, told(&ticket.parties(), &end, now)).await?;
     if let Some(charge) = &ticket.charge {
         if end.delivered {
             rail.collect(tx, charge, now).await?;
@@ -175,8 +179,8 @@ struct Parties {
     payment_method: PaymentMethod,
 }
 
-/// Says what happened: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
-async fn tell(tx: &mut Tx, call: &Parties, end: &UsageEnd, now: Timestamp) -> Result<(), StoreError> {
+/// What is told of a call: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
+fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
     let data = json!({
         "usage_id": call.usage,
         "service_id": call.service,
@@ -191,12 +195,12 @@ async fn tell(tx: &mut Tx, call: &Parties, end: &UsageEnd, now: Timestamp) -> Re
         "reason": end.reason,
     });
     let subject = call.service.uuid();
-    if !end.amount.is_zero() {
+    let payment = (!end.amount.is_zero()).then(|| {
         let (owner, data) = (Some(call.buyer), data.clone());
-        outbox::append(tx, Event { kind: "payment.completed", subject, owner, data, at: now }).await?;
-    }
+        Event { kind: "payment.completed", subject, owner, data, at: now }
+    });
     let kind = if end.delivered { "service.called" } else { "service.failed" };
-    outbox::append(tx, Event { kind, subject, owner: Some(call.provider), data, at: now }).await
+    payment.into_iter().chain([Event { kind, subject, owner: Some(call.provider), data, at: now }]).collect()
 }
 
 /// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of them;
@@ -232,7 +236,7 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             is_free: call.is_free,
             payment_method: call.payment_method,
         };
-        tell(tx, &parties, &end, now).await?;
+        outbox::append_all(tx, told(&parties, &end, now)).await?;
     }
     Ok(stale.len())
 }
