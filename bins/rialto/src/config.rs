@@ -27,8 +27,8 @@ mod secrets;
 mod webhooks;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
-pub use rails::{RailFlags, RailSettings};
 pub use identity::{IdentityFlags, IdentitySettings};
+pub use rails::{RailFlags, RailSettings};
 pub use secrets::{Secrets, load as load_secrets};
 pub use webhooks::{WebhookFlags, WebhookSettings};
 

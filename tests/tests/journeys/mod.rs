@@ -1,9 +1,9 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
 mod a2a;
+mod acf;
 mod agent_identity;
 mod agent_proofs;
-mod acf;
 mod agents;
 mod audit;
 mod broker;

@@ -10,7 +10,7 @@ use rialto_store::{
     idempotency::{self, Claim, Key},
 };
 
-use super::{Inner, Kept, ProxyBody, ProxyError, ProxyRequest};
+use super::{Inner, Kept, ProxyBody, ProxyConfig, ProxyError, ProxyRequest};
 use crate::{
     commission,
     model::ClaimName,
@@ -107,42 +107,59 @@ impl Inner {
         if let Some(opened) = self.open_unpaid(caller, asked).await? {
             return Ok(opened);
         }
-        let (asked, config, rail, now) = (asked.clone(), self.config, self.rail, self.clock.now());
+        let (ours, config, rail, now) = (asked.clone(), self.config, self.rail, self.clock.now());
         let usage = UsageId::new();
-        self.db
-            .write(async move |tx: &mut Tx| {
-                if let Some(key) = &asked.key {
-                    match idempotency::claim(tx, key, now).await? {
-                        Claim::Fresh => {}
-                        Claim::Done(stored) => return Ok(Opened::Replayed(Kept::read(&stored)?)),
-                        Claim::Running => return Err(ProxyError::KeyRunning),
-                        Claim::Mismatch => return Err(ProxyError::KeyReused),
-                    }
-                }
-                let service = find_service(tx, asked.service).await?;
-                let url = target(&service, &asked)?;
-                // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
-                let is_free = !service.price.is_zero()
-                    && service.free_tier_calls > 0
-                    && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
-                let expires_at = now.after(config.call_max).after(config.hold_grace);
-                // What the house takes is decided now, whatever becomes of the provider's terms.
-                let terms = commission::terms_of(tx, service.owner).await?;
-                let rate = commission::commission(&terms, service.price, now);
-                let new = record(usage, &service, caller.owner, is_free, rate, &asked, now, expires_at);
-                if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
-                    return Err(ProxyError::AboveMax { price: new.price, most });
-                }
-                tx.insert_usage(&new).await?;
-                let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
-                if let Some(charge) = &charge {
-                    rail.reserve(tx, charge, now).await?;
-                }
-                let timeout = service.timeout.unwrap_or(config.timeout);
-                Ok(Opened::Fresh(Box::new(Ticket { key: asked.key.clone(), ..Ticket::new(&new, url, timeout, charge) })))
-            })
-            .await
+        let work = async move |tx: &mut Tx| set_aside(tx, &caller, &ours, &config, &rail, usage, now).await;
+        // That a repeat is known has to last. What is set aside may be lost with the machine: nothing is owed then.
+        let opened = if asked.key.is_some() { self.db.write(work).await } else { self.db.write_soon(work).await }?;
+        if let Opened::Fresh(ticket) = &opened
+            && ticket.charge.is_none()
+            && !ticket.is_free
+        {
+            self.unpaid.forget(asked.service);
+        }
+        Ok(opened)
     }
+}
+
+async fn set_aside(
+    tx: &mut Tx,
+    caller: &Caller,
+    asked: &Asked,
+    config: &ProxyConfig,
+    rail: &impl PaymentRail,
+    usage: UsageId,
+    now: Timestamp,
+) -> Result<Opened, ProxyError> {
+    if let Some(key) = &asked.key {
+        match idempotency::claim(tx, key, now).await? {
+            Claim::Fresh => {}
+            Claim::Done(stored) => return Ok(Opened::Replayed(Kept::read(&stored)?)),
+            Claim::Running => return Err(ProxyError::KeyRunning),
+            Claim::Mismatch => return Err(ProxyError::KeyReused),
+        }
+    }
+    let service = find_service(tx, asked.service).await?;
+    let url = target(&service, asked)?;
+    // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
+    let is_free = !service.price.is_zero()
+        && service.free_tier_calls > 0
+        && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
+    let expires_at = now.after(config.call_max).after(config.hold_grace);
+    // What the house takes is decided now, whatever becomes of the provider's terms.
+    let terms = commission::terms_of(tx, service.owner).await?;
+    let rate = commission::commission(&terms, service.price, now);
+    let new = record(usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
+    if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
+        return Err(ProxyError::AboveMax { price: new.price, most });
+    }
+    tx.insert_usage(&new).await?;
+    let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
+    if let Some(charge) = &charge {
+        rail.reserve(tx, charge, now).await?;
+    }
+    let timeout = service.timeout.unwrap_or(config.timeout);
+    Ok(Opened::Fresh(Box::new(Ticket { key: asked.key.clone(), ..Ticket::new(&new, url, timeout, charge) })))
 }
 
 /// Where the request goes, if the service may be called.

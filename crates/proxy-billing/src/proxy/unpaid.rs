@@ -4,7 +4,10 @@
 //! is written down once, when it has ended, together with all that end at the same time. Its answer waits for that, as every answer
 //! does. Of one that is being made when the process dies nothing is left, and nothing is owed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use rialto_kernel::{Caller, Event, Ppm, Timestamp};
 use rialto_registry::{
@@ -22,10 +25,16 @@ use crate::{
     usage::{NewUsage, UsageEnd, UsageId},
 };
 
+/// How many services are remembered that cost something.
+const PAID_MAX: usize = 10_000;
+
 /// What is shared by all calls that cost nothing.
 pub(super) struct Unpaid {
     services: Together<ServiceId, Option<Arc<Service>>>,
     ended: Gathered<Ended>,
+    /// Services that cost something when they were last looked at: no use looking again, since a call that is opened as one that
+    /// costs is opened rightly in any case.
+    paid: Mutex<HashSet<ServiceId>>,
 }
 
 /// A call that has ended, with what is told of it.
@@ -39,7 +48,24 @@ struct Ended {
 impl Unpaid {
     /// Call it within a tokio runtime.
     pub(super) fn start(db: &Db) -> Self {
-        Self { services: Together::start(db, find_services), ended: Gathered::start(db, write_ended) }
+        let (services, ended) = (Together::start(db, find_services), Gathered::start(db, write_ended));
+        Self { services, ended, paid: Mutex::default() }
+    }
+
+    fn paid(&self) -> MutexGuard<'_, HashSet<ServiceId>> {
+        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, service: ServiceId) {
+        let mut paid = self.paid();
+        if paid.len() < PAID_MAX {
+            paid.insert(service);
+        }
+    }
+
+    /// Says that a service costs nothing any more.
+    pub(super) fn forget(&self, service: ServiceId) {
+        self.paid().remove(&service);
     }
 
     /// Writes a call down that has ended.
@@ -55,11 +81,12 @@ impl Unpaid {
 impl Inner {
     /// A call that may be made without a word to the database, if it is one.
     pub(super) async fn open_unpaid(&self, caller: Caller, asked: &Asked) -> Result<Option<Opened>, ProxyError> {
-        if asked.key.is_some() {
+        if asked.key.is_some() || self.unpaid.paid().contains(&asked.service) {
             return Ok(None);
         }
         let service = self.unpaid.services.find(asked.service).await?.ok_or(ProxyError::ServiceUnknown)?;
         if !service.price.is_zero() {
+            self.unpaid.remember(service.id);
             return Ok(None);
         }
         let now = self.clock.now();
