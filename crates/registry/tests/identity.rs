@@ -139,6 +139,12 @@ async fn whom_an_administrator_switched_off_the_owner_does_not_switch_on(test: &
     set_status(db, &admin, id, AgentStatus::Active).await.unwrap();
     set_status(db, &owner, id, AgentStatus::Suspended).await.unwrap();
     set_status(db, &owner, id, AgentStatus::Active).await.unwrap();
+    assert!(find(db, id).await.unwrap().agent.is_active);
+    // What is deleted is nobody any more.
+    delete(db, &owner, id).await.unwrap();
+    let gone = db.read(async move |tx: &mut Tx| identity::profile(tx, &id.into()).await).await;
+    assert_eq!(gone.unwrap_err(), RegistryError::NotFound);
+    assert_eq!(set_status(db, &owner, id, AgentStatus::Active).await.unwrap_err(), RegistryError::NotFound);
 }
 
 async fn agents_are_listed_by_status_and_found_by_name(test: &TestDb) {
