@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use utoipa::{
     IntoParams, ToSchema,
-    openapi::{Components, OpenApi, RefOr, Schema},
+    openapi::{OpenApi, RefOr, Schema},
 };
 
 const COMPONENT: &str = "#/components/schemas/";
@@ -16,7 +16,7 @@ pub struct Schemas(Map<String, Value>);
 impl Schemas {
     /// Those of the API's document.
     pub fn of(document: &OpenApi) -> Self {
-        let components = document.components.as_ref().map(Components::clone).unwrap_or_default();
+        let components = document.components.clone().unwrap_or_default();
         Self(components.schemas.into_iter().map(|(name, schema)| (name, plain(&schema))).collect())
     }
 

@@ -86,13 +86,12 @@ fn envelope(meta: Option<&Value>) -> Result<(), Refusal> {
         let message = format!("params._meta must be an object with \"{VERSION_KEY}\" and \"{CAPABILITIES_KEY}\"");
         return Err(Refusal::new(Code::InvalidParams, message));
     };
-    let lacks = |key: &str, fits: fn(&Value) -> bool| !meta.get(key).is_some_and(fits);
-    for (key, fits, kind) in
-        [(VERSION_KEY, Value::is_string as fn(&Value) -> bool, "text"), (CAPABILITIES_KEY, Value::is_object, "an object")]
-    {
-        if lacks(key, fits) {
-            return Err(Refusal::new(Code::InvalidParams, format!("params._meta: \"{key}\" must be {kind}")));
-        }
+    let must_be = |key: &str, kind: &str| Refusal::new(Code::InvalidParams, format!("params._meta: \"{key}\" must be {kind}"));
+    if !meta.get(VERSION_KEY).is_some_and(Value::is_string) {
+        return Err(must_be(VERSION_KEY, "text"));
+    }
+    if !meta.get(CAPABILITIES_KEY).is_some_and(Value::is_object) {
+        return Err(must_be(CAPABILITIES_KEY, "an object"));
     }
     Ok(())
 }
