@@ -44,7 +44,7 @@ impl Default for WebhooksConfig {
             at_once: 4,
             turn: Duration::from_secs(10),
             lease: Duration::from_secs(15),
-            poll: Duration::from_millis(250),
+            poll: Duration::from_millis(500),
         }
     }
 }

@@ -73,13 +73,13 @@ impl Turn {
         Instant::now() >= self.ends || *self.phase.borrow() != Phase::Working
     }
 
-    /// Others have their turn. What waits here is due when it was due.
+    /// Others have their turn: what waits here is due behind those that are due already.
     async fn yield_place(&self) -> Result<Then, StoreError> {
-        let (id, lease) = (self.id, self.lease);
+        let (id, lease, now) = (self.id, self.lease, self.inner.now());
         let give_back = async move |tx: &mut Tx| {
             if tx.lock_lane(id, lease).await? {
                 let due = tx.next_due(id).await?;
-                tx.give_back(id, due).await?;
+                tx.give_back(id, due.map(|due| due.max(now))).await?;
             }
             Ok(Then::Stop)
         };

@@ -1,8 +1,7 @@
 //! Whoever is told: a receiver that checks signatures as people's receivers do.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use hmac::{Hmac, KeyInit, Mac};
+use rialto_kernel::Clock;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -76,12 +75,10 @@ impl Told {
     /// As the libraries of Standard Webhooks do, with the key that they read out of the secret.
     pub fn verify_standard(&self, key: &[u8]) -> bool {
         let (id, stamp) = (self.header("webhook-id"), self.header("webhook-timestamp"));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let age = now.abs_diff(Duration::from_secs(stamp.parse().unwrap()));
+        let age = Clock::system().now().seconds().abs_diff(stamp.parse().unwrap());
         let expected = base64(&mac(key, &[format!("{id}.{stamp}.").as_bytes(), &self.raw].concat()));
         let signatures = self.header("webhook-signature");
-        age < Duration::from_secs(300)
-            && signatures.split(' ').filter_map(|one| one.split_once(',')).any(|(v, one)| v == "v1" && one == expected)
+        age < 300 && signatures.split(' ').filter_map(|one| one.split_once(',')).any(|(v, one)| v == "v1" && one == expected)
     }
 }
 
@@ -98,7 +95,7 @@ fn base64(bytes: &[u8]) -> String {
     for three in bytes.chunks(3) {
         let all = three.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         for at in 0..4 {
-            let letter = LETTERS[(all >> (18 - 6 * at) & 63) as usize];
+            let letter = LETTERS[usize::try_from(all >> (18 - 6 * at) & 63).unwrap()];
             text.push(if at <= three.len() { char::from(letter) } else { '=' });
         }
     }
@@ -109,7 +106,7 @@ fn base64(bytes: &[u8]) -> String {
 pub fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for four in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let value = |letter: &u8| LETTERS.iter().position(|known| known == letter).unwrap() as u32;
+        let value = |letter: &u8| u32::try_from(LETTERS.iter().position(|known| known == letter).unwrap()).unwrap();
         let all = four.iter().fold(0_u32, |all, letter| all << 6 | value(letter)) << (6 * (4 - four.len()));
         bytes.extend_from_slice(&all.to_be_bytes()[1..four.len()]);
     }
