@@ -23,6 +23,8 @@ const SAID_CHARS_MAX: usize = 200;
 const TOKEN_PAUSE: Duration = Duration::from_secs(1);
 /// How long before its end a token is not used any more, unless its life is short.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
+/// For how long a token is used at most, whatever its provider says.
+const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What an operator may want to know of a failure.
 pub(super) fn why(error: &GatewayError) -> &str {
@@ -146,6 +148,7 @@ impl Tokens {
         match fetch.await {
             Ok((token, life)) => {
                 let token: Arc<str> = token.into();
+                let life = life.min(TOKEN_LIFE_MAX);
                 let used = life.checked_sub(TOKEN_MARGIN).unwrap_or_default().max(life / 2);
                 *slot = Slot { token: Some((Arc::clone(&token), Instant::now() + used)), refused: None };
                 Ok(token)
@@ -220,5 +223,7 @@ mod tests {
         assert_eq!(fetched.load(std::sync::atomic::Ordering::SeqCst), 3);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(get().await.as_deref(), Ok("t3"));
+        let endless = async { Ok(("endless".to_owned(), Duration::MAX)) };
+        assert_eq!(Tokens::default().get(endless).await.as_deref(), Ok("endless"));
     }
 }

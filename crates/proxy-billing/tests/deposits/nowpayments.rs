@@ -86,6 +86,12 @@ async fn a_callback_is_believed_only_if_it_is_signed(test: &TestDb) {
     let another = body.replace(&format!("\"invoice_id\":{}", deposit.rail_reference), "\"invoice_id\":1");
     assert!(matches!(tell(test, &rail, &another).await, Ok(Heard::Ignored(_))));
     assert_eq!(balance(&test.db, &me).await, 0);
+    // Lists are signed as they are, or as objects.
+    let listed = callback(&deposit, "waiting", "10.50").replace("\"price_amount\"", "\"payment_z\":[5,6],\"price_amount\"");
+    let keyed = listed.replace("[5,6]", "{\"0\":5,\"1\":6}");
+    for sorted in [&listed, &keyed] {
+        assert!(matches!(with(&sign(IPN_SECRET, sorted), &listed).await, Ok(Heard::Followed(_))), "{sorted}");
+    }
     // The order of keys and spaces do not matter, and numbers are taken as they are written.
     let spaced = body.replace("{\"actually_paid\":0.0005,", "{ \"z\": 1.0 ,").replace('}', " }");
     let sorted = body.replace("{\"actually_paid\":0.0005,", "{").replace("\"usd\"}", "\"usd\",\"z\":1.0}");

@@ -1,7 +1,7 @@
 //! JSON as NOWPayments signs it: the keys of every object sorted, and no space between.
 //!
 //! Numbers and strings stay as they were written: a number that is read and written again may look otherwise, and then no
-//! signature would match.
+//! signature would match. Its documentation sorts in two ways that differ in lists, so that there are two forms of a text with some.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,24 @@ use serde_json::value::RawValue;
 /// How deep objects and lists may lie in each other.
 const DEPTH_MAX: u32 = 16;
 
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// As one.
+    Plain,
+    /// As an object whose keys count from 0.
+    Keyed,
+}
+
 /// The canonical form of a text; `None` when it is no JSON, or lies too deep. Of a key that comes twice the last value counts.
-pub(super) fn canonical(json: &[u8]) -> Option<String> {
+pub(super) fn canonical(json: &[u8], lists: Lists) -> Option<String> {
     let raw: &RawValue = serde_json::from_slice(json).ok()?;
     let mut out = String::with_capacity(json.len());
-    write(raw.get().trim(), &mut out, DEPTH_MAX)?;
+    write(raw.get().trim(), lists, &mut out, DEPTH_MAX)?;
     Some(out)
 }
 
-fn write(text: &str, out: &mut String, depth: u32) -> Option<()> {
+fn write(text: &str, lists: Lists, out: &mut String, depth: u32) -> Option<()> {
     let deeper = depth.checked_sub(1)?;
     match text.as_bytes().first()? {
         b'{' => {
@@ -31,18 +40,22 @@ fn write(text: &str, out: &mut String, depth: u32) -> Option<()> {
                 separate(n, out);
                 out.push_str(&serde_json::to_string(key).ok()?);
                 out.push(':');
-                write(value.get(), out, deeper)?;
+                write(value.get(), lists, out, deeper)?;
             }
             out.push('}');
         }
         b'[' => {
             let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            out.push('[');
+            let keyed = lists == Lists::Keyed;
+            out.push(if keyed { '{' } else { '[' });
             for (n, item) in items.iter().enumerate() {
                 separate(n, out);
-                write(item.get(), out, deeper)?;
+                if keyed {
+                    out.push_str(&format!("\"{n}\":"));
+                }
+                write(item.get(), lists, out, deeper)?;
             }
-            out.push(']');
+            out.push(if keyed { '}' } else { ']' });
         }
         _ => out.push_str(text),
     }
@@ -76,11 +89,13 @@ mod tests {
             ("{}", "{}"),
             (" [ ] ", "[]"),
         ] {
-            assert_eq!(canonical(json.as_bytes()).as_deref(), Some(expected), "{json}");
+            assert_eq!(canonical(json.as_bytes(), Lists::Plain).as_deref(), Some(expected), "{json}");
         }
+        let keyed = canonical(br#"{"b":[7,[]],"a":[{"d":1,"c":2}]}"#, Lists::Keyed);
+        assert_eq!(keyed.as_deref(), Some(r#"{"a":{"0":{"c":2,"d":1}},"b":{"0":7,"1":{}}}"#));
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         for json in ["", "{", "{}{}", r#"{"a":01}"#, r#"{"a":NaN}"#, "\u{feff}{}", &deep] {
-            assert_eq!(canonical(json.as_bytes()), None, "{}", json.chars().take(9).collect::<String>());
+            assert_eq!(canonical(json.as_bytes(), Lists::Plain), None, "{}", json.chars().take(9).collect::<String>());
         }
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json, value::RawValue};
 use sha2::Sha512;
 
 use self::{
-    canonical::canonical,
+    canonical::{Lists, canonical},
     payment::{Payment, judge, judge_all},
 };
 use super::{
@@ -183,11 +183,12 @@ impl NowPayments {
     /// The body in the form that was signed, if it was.
     fn verified(&self, signature: &str, body: &[u8]) -> Result<String, HookError> {
         let signature = hex::decode(signature).map_err(|_| HookError::NotSigned)?;
-        let text = canonical(body).ok_or(HookError::Malformed)?;
         // HMAC takes a key of any length. It is compared in constant time.
         let mac = Hmac::<Sha512>::new_from_slice(self.0.config.ipn_secret.as_bytes()).map_err(|_| HookError::NotSigned)?;
-        mac.chain_update(text.as_bytes()).verify_slice(&signature).map_err(|_| HookError::NotSigned)?;
-        Ok(text)
+        let is_signed = |text: &str| mac.clone().chain_update(text).verify_slice(&signature).is_ok();
+        let plain = canonical(body, Lists::Plain).ok_or(HookError::Malformed)?;
+        let keyed = canonical(body, Lists::Keyed).ok_or(HookError::Malformed)?;
+        if is_signed(&plain) || is_signed(&keyed) { Ok(plain) } else { Err(HookError::NotSigned) }
     }
 }
 
