@@ -104,6 +104,15 @@ pub async fn balance(db: &Db, caller: &Caller) -> i64 {
     db.read(async move |tx: &mut Tx| tx.find_account(account).await).await.unwrap().map_or(0, |account| account.balance)
 }
 
+/// Takes money out of a balance, as a call does.
+pub async fn spend(db: &Db, caller: &Caller, micro: i64) {
+    use rialto_ledger::{House, NewTransfer, TransferId, balance::ASSET};
+
+    let (from, amount) = (buyer_account(caller.owner), Amount::new(micro).unwrap());
+    let new = NewTransfer::new(TransferId::new(), from, House::Fees.account(ASSET), amount);
+    db.write(async move |tx: &mut Tx| rialto_ledger::transfer(tx, new.clone(), NOON).await).await.unwrap();
+}
+
 /// How a callback of NOWPayments is signed: the text has to have its keys sorted.
 pub fn sign(secret: &str, sorted: &str) -> String {
     let mac = Hmac::<Sha512>::new_from_slice(secret.as_bytes()).unwrap().chain_update(sorted);
