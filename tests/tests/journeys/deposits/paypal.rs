@@ -17,7 +17,7 @@ async fn with_paypal(world: &mut World, paypal: &PayPalServer, more: &[&str]) {
 async fn event(api: &Api, signature: &str, event: &str) -> Reply {
     let api = api
         .with("paypal-transmission-id", "69cd13f0")
-        .with("paypal-transmission-time", &rialto_kernel::Timestamp::now().to_string())
+        .with("paypal-transmission-time", &rialto_kernel::Clock::system().now().to_string())
         .with("paypal-transmission-sig", signature)
         .with("paypal-cert-url", "https://api.paypal.com/cert")
         .with("paypal-auth-algo", "SHA256withRSA")
