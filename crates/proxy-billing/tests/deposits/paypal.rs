@@ -229,18 +229,23 @@ async fn a_refund_is_written_down_and_what_went_back_is_not_credited(test: &Test
     tell(test, &rail, &approved("ORDER2")).await.unwrap();
     let never = read(&test.db, never.id).await;
     assert_eq!((never.status, balance(&test.db, &me).await), (DepositStatus::Failed, 0));
+}
 
-    // A part that went back before anything was credited: a person has to look.
+async fn a_part_that_went_back_before_is_for_a_person(test: &TestDb) {
+    let server = PayPalServer::start().await;
+    let (rail, me) = (paypal(server.base()), owner(&test.db).await);
+    let rails = rails(rail.clone());
     let part = deposit(&test.db, &rails, &me, "4", NOON).await;
-    let up = json!([{"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP-ORDER3"}]);
+    let up = json!([{"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP-ORDER1"}]);
     let early = json!({"id": "REF4", "links": up, "amount": usd("1"), "custom_id": part.id});
     tell(test, &rail, &json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": early})).await.unwrap();
-    server.approve("ORDER3");
-    tell(test, &rail, &approved("ORDER3")).await.unwrap();
+    server.approve("ORDER1");
+    tell(test, &rail, &approved("ORDER1")).await.unwrap();
     assert_eq!((read(&test.db, part.id).await.status, balance(&test.db, &me).await), (DepositStatus::Pending, 0));
 }
 
 suite! {
+    a_part_that_went_back_before_is_for_a_person,
     an_order_is_opened_for_just_this_deposit_and_once,
     a_provider_that_fails_is_told_from_one_that_refuses,
     twenty_events_at_once_bring_the_money_once,

@@ -54,8 +54,8 @@ pub fn paypal(base_url: &str) -> PayPal {
     PayPal::new(client(), config)
 }
 
-pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
-    let config = NowPaymentsConfig {
+pub fn nowpayments_config(base_url: &str, signs_in: bool) -> NowPaymentsConfig {
+    NowPaymentsConfig {
         api_key: "np-key".into(),
         ipn_secret: IPN_SECRET.into(),
         sign_in: signs_in.then(|| ("me@example.com".into(), "pw".into())),
@@ -63,8 +63,15 @@ pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
         callback_url: "https://rialto.example/api/v1/deposits/webhooks/nowpayments".into(),
         return_url: "https://rialto.example/?checkout=paid".into(),
         cancel_url: "https://rialto.example/cancelled".into(),
-    };
+    }
+}
+
+pub fn nowpayments_of(config: NowPaymentsConfig) -> NowPayments {
     NowPayments::new(client(), config)
+}
+
+pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
+    nowpayments_of(nowpayments_config(base_url, signs_in))
 }
 
 pub fn rails(rail: impl DepositRail + 'static) -> Rails {

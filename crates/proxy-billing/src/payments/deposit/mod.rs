@@ -15,7 +15,7 @@ mod payment;
 mod rail;
 mod returned;
 
-pub use follow::{DEPOSIT_KEPT, ask_due, capture, follow};
+pub use follow::{ASK_PAUSE, DEPOSIT_KEPT, IN_FLIGHT_KEPT, ask_due, capture, follow};
 pub use model::{
     Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore, PENDING_MAX,
 };
