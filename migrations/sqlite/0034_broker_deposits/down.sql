@@ -1,6 +1,10 @@
+DROP TABLE deposit_refunds;
+DROP TABLE deposit_payments;
 DROP INDEX deposits_of_owner;
-DROP INDEX deposits_by_payment;
 DROP INDEX deposits_to_ask;
+ALTER TABLE deposits DROP COLUMN asked_at;
+ALTER TABLE deposits DROP COLUMN owed;
+ALTER TABLE deposits DROP COLUMN returned;
 ALTER TABLE deposits DROP COLUMN returned_at;
 ALTER TABLE deposits DROP COLUMN asks;
 ALTER TABLE deposits DROP COLUMN ask_at;

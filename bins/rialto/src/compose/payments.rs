@@ -34,11 +34,11 @@ impl Payments {
     /// A Stripe account if there is one, and otherwise the simulated gateway; whatever brings deposits in.
     ///
     /// # Errors
-    /// When the packages make no sense.
+    /// When the packages make no sense, or nobody could hear of payments.
     pub fn new(settings: &Settings, client: &OutboundClient) -> Result<Self, Box<dyn Error>> {
         let packages = settings.credit_packages.as_deref().map_or_else(|| Ok(Packages::default()), Packages::from_json);
         let packages = packages.map_err(|error| format!("--credit-packages: {error}"))?;
-        let (paypal, nowpayments) = (paypal(settings, client), nowpayments(settings, client));
+        let (paypal, nowpayments) = (paypal(settings, client), nowpayments(settings, client)?);
         let deposits = rails(settings, paypal.as_ref(), nowpayments.as_ref());
         let mut gateway: Arc<dyn PaymentGateway> = Arc::new(SimulatedGateway);
         if let Some(stripe) = &settings.stripe {
@@ -57,7 +57,7 @@ impl Payments {
     pub fn announce(&self) {
         tracing::info!(rails = self.deposits.names(), "deposits come in");
         if self.paypal.as_ref().is_some_and(|paypal| !paypal.hears()) {
-            tracing::warn!("PayPal is not heard, but asked alone: set RIALTO_PAYPAL_WEBHOOK_ID");
+            tracing::warn!("PayPal is not heard, but asked alone, and refunds stay unknown: set RIALTO_PAYPAL_WEBHOOK_ID");
         }
     }
 }
@@ -98,8 +98,15 @@ fn paypal(settings: &Settings, client: &OutboundClient) -> Option<PayPal> {
     Some(PayPal::new(client.clone(), config))
 }
 
-fn nowpayments(settings: &Settings, client: &OutboundClient) -> Option<NowPayments> {
-    let account = settings.rails.nowpayments.as_ref()?;
+/// # Errors
+/// When neither callbacks can come nor payments can be asked for: all money would be lost sight of.
+fn nowpayments(settings: &Settings, client: &OutboundClient) -> Result<Option<NowPayments>, Box<dyn Error>> {
+    let Some(account) = settings.rails.nowpayments.as_ref() else { return Ok(None) };
+    if account.sign_in.is_none() && !settings.public_url.starts_with("https://") {
+        return Err("NOWPayments could not tell of payments: set RIALTO_PUBLIC_URL to an https URL that its callbacks reach, \
+                    or RIALTO_NOWPAYMENTS_EMAIL and RIALTO_NOWPAYMENTS_PASSWORD to ask for them"
+            .into());
+    }
     let (return_url, cancel_url) = homes(settings);
     let config = NowPaymentsConfig {
         api_key: account.api_key.expose().to_owned(),
@@ -110,5 +117,5 @@ fn nowpayments(settings: &Settings, client: &OutboundClient) -> Option<NowPaymen
         return_url,
         cancel_url,
     };
-    Some(NowPayments::new(client.clone(), config))
+    Ok(Some(NowPayments::new(client.clone(), config)))
 }

@@ -41,8 +41,9 @@ impl From<StoreError> for HookError {
     }
 }
 
+/// Lets a deposit follow one piece of news.
 pub(super) async fn followed(db: &Db, id: DepositId, news: News, clock: &Clock) -> Result<Heard, HookError> {
     let now = clock.now();
-    let deposit = db.write(async move |tx: &mut Tx| follow(tx, id, &news, now).await).await?;
+    let deposit = db.write(async move |tx: &mut Tx| follow(tx, id, std::slice::from_ref(&news), now).await).await?;
     Ok(Heard::Followed(Box::new(deposit)))
 }

@@ -25,6 +25,9 @@ struct DepositRow {
     ask_at: Option<Timestamp>,
     asks: i32,
     returned_at: Option<Timestamp>,
+    returned: i64,
+    owed: i64,
+    asked_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -47,6 +50,9 @@ impl TryFrom<DepositRow> for Deposit {
             ask_at: row.ask_at,
             asks: row.asks,
             returned_at: row.returned_at,
+            returned: Amount::new(row.returned).map_err(|_| odd())?,
+            owed: Amount::new(row.owed).map_err(|_| odd())?,
+            asked_at: row.asked_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -96,6 +102,9 @@ impl DepositStore for Tx {
             ask_at: deposit.ask_at,
             asks: deposit.asks,
             returned_at: deposit.returned_at,
+            returned: deposit.returned.get(),
+            owed: deposit.owed.get(),
+            asked_at: deposit.asked_at,
             created_at: deposit.created_at,
             updated_at: deposit.updated_at,
         };
@@ -123,11 +132,10 @@ impl DepositStore for Tx {
         row.map(Deposit::try_from).transpose()
     }
 
-    async fn find_deposit_by_payment(&mut self, rail: &str, payment: &str) -> Result<Option<Deposit>, StoreError> {
-        let is_it = d::rail.eq(rail).and(d::rail_payment.eq(payment));
-        let row: Option<DepositRow> =
-            on!(self, conn => d::table.filter(is_it).select(DepositRow::as_select()).first(conn).await.optional())?;
-        row.map(Deposit::try_from).transpose()
+    async fn count_pending_deposits(&mut self, owner: OwnerId, limit: u32) -> Result<usize, StoreError> {
+        let is_it = d::owner_id.eq(owner).and(d::status.eq(DepositStatus::Pending.as_str()));
+        let ids: Vec<DepositId> = on!(self, conn => d::table.filter(is_it).limit(limit.into()).select(d::id).load(conn).await)?;
+        Ok(ids.len())
     }
 
     async fn list_deposits(&mut self, owner: OwnerId, filter: &DepositFilter, limit: u32) -> Result<Vec<Deposit>, StoreError> {
@@ -150,6 +158,9 @@ impl DepositStore for Tx {
             d::ask_at.eq(deposit.ask_at),
             d::asks.eq(deposit.asks),
             d::returned_at.eq(deposit.returned_at),
+            d::returned.eq(deposit.returned.get()),
+            d::owed.eq(deposit.owed.get()),
+            d::asked_at.eq(deposit.asked_at),
             d::updated_at.eq(deposit.updated_at),
         );
         on!(self, conn => diesel::update(d::table.find(deposit.id)).set(changes).execute(conn).await)?;
@@ -159,6 +170,6 @@ impl DepositStore for Tx {
     async fn sum_deposited(&mut self, owner: OwnerId) -> Result<i64, StoreError> {
         on!(self, conn => d::table
             .filter(d::owner_id.eq(owner).and(d::status.eq(DepositStatus::Completed.as_str())))
-            .select(sql::<BigInt>("CAST(coalesce(sum(amount), 0) AS BIGINT)")).first(conn).await)
+            .select(sql::<BigInt>("CAST(coalesce(sum(amount - (returned - owed)), 0) AS BIGINT)")).first(conn).await)
     }
 }

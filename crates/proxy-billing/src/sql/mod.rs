@@ -3,6 +3,7 @@
 mod commission;
 mod conversation;
 mod deposit;
+mod deposit_payment;
 mod invocation;
 mod schema;
 mod settlement;

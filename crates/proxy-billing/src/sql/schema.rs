@@ -102,8 +102,39 @@ diesel::table! {
         ask_at -> Nullable<UtcTime>,
         asks -> Integer,
         returned_at -> Nullable<UtcTime>,
+        returned -> BigInt,
+        owed -> BigInt,
+        asked_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    deposit_payments (rail, payment) {
+        rail -> Text,
+        payment -> Text,
+        deposit_id -> Uid,
+        status -> Text,
+        returned -> BigInt,
+        created_at -> UtcTime,
+        updated_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    deposit_refunds (rail, refund) {
+        rail -> Text,
+        refund -> Text,
+        deposit_id -> Uid,
+        payment -> Text,
+        amount -> BigInt,
+        taken -> BigInt,
+        created_at -> UtcTime,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rialto_kernel::Clock;
-use rialto_proxy_billing::payments::deposit::{DEPOSIT_KEPT, DepositStatus, Rails, ask_due};
+use rialto_proxy_billing::payments::deposit::{ASK_PAUSE, DEPOSIT_KEPT, DepositStatus, Rails, ask_due, capture};
 use rialto_store::{Db, suite, testing::TestDb};
 use serde_json::{Value, json};
 
@@ -119,7 +119,54 @@ async fn a_payment_that_is_known_is_found_by_the_key_alone(test: &TestDb) {
     assert_eq!((read(&test.db, deposit.id).await.status, balance(&test.db, &me).await), (DepositStatus::Completed, 5_000_000));
 }
 
+async fn money_in_flight_is_not_given_up_after_a_week(test: &TestDb) {
+    let (server, clock, me) = (PayPalServer::start().await, clock(), owner(&test.db).await);
+    let rails = rails(paypal(server.base()));
+    let deposit = deposit(&test.db, &rails, &me, "5", NOON).await;
+    server.knows().captured = Some("PENDING");
+    server.approve("ORDER1");
+    clock.advance(DEPOSIT_KEPT);
+    for _ in 0..2 {
+        assert_eq!(ask(&test.db, &rails, &clock).await, 1);
+        assert_eq!(read(&test.db, deposit.id).await.status, DepositStatus::Pending);
+        clock.advance(Duration::from_secs(24 * 60 * 60));
+    }
+    server.knows().orders.get_mut("ORDER1").unwrap().capture = Some("COMPLETED");
+    assert_eq!(ask(&test.db, &rails, &clock).await, 1);
+    assert_eq!((read(&test.db, deposit.id).await.status, balance(&test.db, &me).await), (DepositStatus::Completed, 5_000_000));
+}
+
+async fn a_sign_in_that_fails_hides_no_payment_that_is_known(test: &TestDb) {
+    let (server, clock, me) = (NowPaymentsServer::start().await, clock(), owner(&test.db).await);
+    let mut config = super::world::nowpayments_config(server.base(), true);
+    config.sign_in = Some(("me@example.com".into(), "a wrong one".into()));
+    let rail = super::world::nowpayments_of(config);
+    let rails = rails(rail.clone());
+    let deposit = deposit(&test.db, &rails, &me, "5", NOON).await;
+    server.till().payments.push(payment("4500", &deposit.id, 1, "finished"));
+    let body = format!("{{\"order_id\":\"{}\",\"payment_id\":1,\"payment_status\":\"confirming\"}}", deposit.id);
+    let signature = super::world::sign(super::world::IPN_SECRET, &body);
+    rialto_proxy_billing::payments::nowpayments::hear(&test.db, &rail, &signature, body.as_bytes(), &clock).await.unwrap();
+    clock.advance(ASK_AFTER);
+    assert_eq!(ask(&test.db, &rails, &clock).await, 1);
+    assert_eq!((read(&test.db, deposit.id).await.status, balance(&test.db, &me).await), (DepositStatus::Completed, 5_000_000));
+}
+
+async fn an_owner_asks_once_in_a_few_seconds(test: &TestDb) {
+    let (server, clock, me) = (PayPalServer::start().await, clock(), owner(&test.db).await);
+    let rails = rails(paypal(server.base()));
+    let deposit = deposit(&test.db, &rails, &me, "5", NOON).await;
+    for asked in [1, 1, 2] {
+        capture(&test.db, &rails, &me, deposit.id, &clock).await.unwrap();
+        assert_eq!(server.knows().asked, asked);
+        clock.advance(ASK_PAUSE / 2);
+    }
+}
+
 suite! {
+    money_in_flight_is_not_given_up_after_a_week,
+    a_sign_in_that_fails_hides_no_payment_that_is_known,
+    an_owner_asks_once_in_a_few_seconds,
     a_lost_event_loses_no_money,
     what_is_not_paid_is_asked_for_less_and_less_and_fails_after_a_week,
     a_rail_that_is_gone_keeps_no_deposit_waiting_for_ever,

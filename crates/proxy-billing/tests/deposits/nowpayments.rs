@@ -63,7 +63,7 @@ async fn twenty_callbacks_at_once_bring_the_money_once(test: &TestDb) {
     assert_eq!(balance(&test.db, &me).await, 10_500_000);
     tell(test, &rail, &callback(&deposit, "refunded", "10.5")).await.unwrap();
     assert_eq!(read(&test.db, deposit.id).await.returned_at, Some(NOON));
-    assert_eq!(balance(&test.db, &me).await, 10_500_000);
+    assert_eq!(balance(&test.db, &me).await, 0, "it is taken back");
 }
 
 async fn a_callback_is_believed_only_if_it_is_signed(test: &TestDb) {
@@ -109,13 +109,41 @@ async fn a_part_is_told_and_late_money_counts(test: &TestDb) {
     tell(test, &rail, &callback(&deposit, "finished", "1.5")).await.unwrap();
     assert!(read(&test.db, deposit.id).await.note.is_some_and(|note| note.contains("1.5 usd")));
     tell(test, &rail, &callback(&deposit, "expired", "10.5")).await.unwrap();
-    assert_eq!(read(&test.db, deposit.id).await.status, DepositStatus::Failed);
+    assert_eq!(read(&test.db, deposit.id).await.status, DepositStatus::Pending, "a part of it is there: a person has to look");
     assert_eq!(balance(&test.db, &me).await, 0);
     tell(test, &rail, &callback(&deposit, "finished", "10.5")).await.unwrap();
     assert_eq!((read(&test.db, deposit.id).await.status, balance(&test.db, &me).await), (DepositStatus::Completed, 10_500_000));
 }
 
+async fn each_payment_of_an_invoice_is_one_of_its_own(test: &TestDb) {
+    let server = NowPaymentsServer::start().await;
+    let (rail, me) = (nowpayments(server.base(), false), owner(&test.db).await);
+    let of = |deposit: &Deposit, payment: u32, status: &str| {
+        callback(deposit, status, "10.5").replace("\"payment_id\":77", &format!("\"payment_id\":{payment}"))
+    };
+    let deposit = deposit(&test.db, &rails(rail.clone()), &me, "10.50", NOON).await;
+    // One was short and went back, one has failed, and one brings it.
+    for (payment, status) in [(1, "partially_paid"), (1, "refunded"), (3, "confirming"), (2, "failed")] {
+        tell(test, &rail, &of(&deposit, payment, status)).await.unwrap();
+    }
+    assert_eq!(read(&test.db, deposit.id).await.status, DepositStatus::Pending, "the third is on its way");
+    tell(test, &rail, &of(&deposit, 3, "finished")).await.unwrap();
+    let done = read(&test.db, deposit.id).await;
+    assert_eq!((done.status, done.rail_payment.as_deref()), (DepositStatus::Completed, Some("3")));
+    assert_eq!(balance(&test.db, &me).await, 10_500_000);
+    // A second one is not credited, and when it goes back, nothing is taken.
+    for status in ["finished", "finished", "refunded"] {
+        tell(test, &rail, &of(&deposit, 4, status)).await.unwrap();
+    }
+    assert_eq!((read(&test.db, deposit.id).await.returned.get(), balance(&test.db, &me).await), (0, 10_500_000));
+    for _ in 0..2 {
+        tell(test, &rail, &of(&deposit, 3, "refunded")).await.unwrap();
+    }
+    assert_eq!((read(&test.db, deposit.id).await.returned.get(), balance(&test.db, &me).await), (10_500_000, 0));
+}
+
 suite! {
+    each_payment_of_an_invoice_is_one_of_its_own,
     an_invoice_is_opened_for_just_this_deposit,
     twenty_callbacks_at_once_bring_the_money_once,
     a_callback_is_believed_only_if_it_is_signed,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     fake::{PayPalServer, header},
-    world::{NOON, balance, clock, deposit, owner, paypal, rails, read},
+    world::{NOON, balance, clock, deposit, owner, paypal, rails, read, spend},
 };
 
 fn draft(usdc: &str) -> DepositDraft {
@@ -32,6 +32,10 @@ fn signed() -> PayPalHeaders {
         cert_url: text("https://api.paypal.com/v1/notifications/certs/CERT"),
         auth_algo: text("SHA256withRSA"),
     }
+}
+
+fn usd(value: &str) -> Value {
+    json!({"currency_code": "USD", "value": value})
 }
 
 fn approved(order: &str) -> Value {
@@ -133,6 +137,16 @@ async fn an_event_is_believed_only_if_paypal_says_that_it_signed_it(test: &TestD
     assert_eq!(with(forged, &event).await, Err(HookError::NotSigned));
     assert_eq!(with(PayPalHeaders::default(), &event).await, Err(HookError::NotSigned));
     assert_eq!(with(PayPalHeaders { cert_url: "x".repeat(2_000), ..signed() }, &event).await, Err(HookError::NotSigned));
+    for made_up in [
+        PayPalHeaders { cert_url: "https://paypal.com.evil.example/cert".into(), ..signed() },
+        PayPalHeaders { transmission_time: "2026-11-12T12:00:00Z".into(), ..signed() },
+        PayPalHeaders { auth_algo: "none".into(), ..signed() },
+    ] {
+        let tokens = server.knows().tokens;
+        server.end_tokens();
+        assert_eq!(with(made_up, &event).await, Err(HookError::NotSigned));
+        assert_eq!(server.knows().tokens, tokens, "PayPal is not asked");
+    }
     for body in ["", "{", "[]", "{}", r#"{"event_type":"CHECKOUT.ORDER.APPROVED"}"#] {
         assert_eq!(with(signed(), body).await, Err(HookError::Malformed), "{body}");
     }
@@ -193,23 +207,45 @@ async fn a_refund_is_written_down_and_what_went_back_is_not_credited(test: &Test
     server.approve("ORDER1");
     tell(test, &rail, &approved("ORDER1")).await.unwrap();
     let up = json!([{"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP-ORDER1"}]);
-    let refund = json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "REF1", "links": up}});
-    for _ in 0..2 {
-        assert!(matches!(tell(test, &rail, &refund).await, Ok(Heard::Followed(_))));
-    }
+    let refund = json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "REF1", "links": up, "amount": usd("1")}});
+    let all = join_all((0..8).map(|_| tell(test, &rail, &refund))).await;
+    assert!(all.iter().all(|heard| matches!(heard, Ok(Heard::Followed(_)))), "{all:?}");
     let back = read(&test.db, spent.id).await;
-    assert_eq!((back.status, back.returned_at), (DepositStatus::Completed, Some(NOON)));
-    assert_eq!(balance(&test.db, &me).await, 3_000_000, "it may be spent already");
+    assert_eq!((back.status, back.returned_at, back.returned.get()), (DepositStatus::Completed, Some(NOON), 1_000_000));
+    assert_eq!(balance(&test.db, &me).await, 2_000_000, "a part, once");
+    // What was spent cannot be taken: it is owed.
+    spend(&test.db, &me, 1_500_000).await;
+    let rest = json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "REF2", "links": up, "amount": usd("2")}});
+    tell(test, &rail, &rest).await.unwrap();
+    tell(test, &rail, &captured("REVERSED", &spent)).await.unwrap();
+    let back = read(&test.db, spent.id).await;
+    assert_eq!((back.returned.get(), back.owed.get(), balance(&test.db, &me).await), (3_000_000, 1_500_000, 0));
+    let nameless = json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "REF3", "links": up}});
+    assert_eq!(tell(test, &rail, &nameless).await, Err(HookError::Malformed));
 
     let never = deposit(&test.db, &rails, &me, "4", NOON).await;
     tell(test, &rail, &captured("REVERSED", &never)).await.unwrap();
     server.approve("ORDER2");
     tell(test, &rail, &approved("ORDER2")).await.unwrap();
     let never = read(&test.db, never.id).await;
-    assert_eq!((never.status, balance(&test.db, &me).await), (DepositStatus::Failed, 3_000_000));
+    assert_eq!((never.status, balance(&test.db, &me).await), (DepositStatus::Failed, 0));
+}
+
+async fn a_part_that_went_back_before_is_for_a_person(test: &TestDb) {
+    let server = PayPalServer::start().await;
+    let (rail, me) = (paypal(server.base()), owner(&test.db).await);
+    let rails = rails(rail.clone());
+    let part = deposit(&test.db, &rails, &me, "4", NOON).await;
+    let up = json!([{"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP-ORDER1"}]);
+    let early = json!({"id": "REF4", "links": up, "amount": usd("1"), "custom_id": part.id});
+    tell(test, &rail, &json!({"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": early})).await.unwrap();
+    server.approve("ORDER1");
+    tell(test, &rail, &approved("ORDER1")).await.unwrap();
+    assert_eq!((read(&test.db, part.id).await.status, balance(&test.db, &me).await), (DepositStatus::Pending, 0));
 }
 
 suite! {
+    a_part_that_went_back_before_is_for_a_person,
     an_order_is_opened_for_just_this_deposit_and_once,
     a_provider_that_fails_is_told_from_one_that_refuses,
     twenty_events_at_once_bring_the_money_once,

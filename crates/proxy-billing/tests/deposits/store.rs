@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rialto_proxy_billing::payments::deposit::{
-    DepositError, DepositId, DepositStatus, SimulatedDeposits, list_deposits, next_id,
+    DepositError, DepositId, DepositStatus, PENDING_MAX, SimulatedDeposits, check_pending, list_deposits, next_id,
 };
 use rialto_store::{Tx, idempotency::Key, suite, testing::TestDb};
 
@@ -64,4 +64,14 @@ async fn the_same_key_has_the_same_id_until_there_is_such_a_deposit(test: &TestD
     assert_ne!(next(key("a", "k", 1)).await, first);
 }
 
-suite! { a_list_goes_on_where_it_ended, the_same_key_has_the_same_id_until_there_is_such_a_deposit }
+async fn an_owner_has_at_most_twenty_that_are_pending(test: &TestDb) {
+    let (me, you, rails) = (owner(&test.db).await, owner(&test.db).await, rails(SimulatedDeposits));
+    for _ in 0..PENDING_MAX {
+        deposit(&test.db, &rails, &me, "1", NOON).await;
+    }
+    let check = async |owner| test.db.read(async move |tx: &mut Tx| check_pending(tx, owner).await).await;
+    assert_eq!(check(me.owner).await, Err(DepositError::TooManyPending));
+    assert_eq!(check(you.owner).await, Ok(()));
+}
+
+suite! { an_owner_has_at_most_twenty_that_are_pending, a_list_goes_on_where_it_ended, the_same_key_has_the_same_id_until_there_is_such_a_deposit }

@@ -54,8 +54,8 @@ pub fn paypal(base_url: &str) -> PayPal {
     PayPal::new(client(), config)
 }
 
-pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
-    let config = NowPaymentsConfig {
+pub fn nowpayments_config(base_url: &str, signs_in: bool) -> NowPaymentsConfig {
+    NowPaymentsConfig {
         api_key: "np-key".into(),
         ipn_secret: IPN_SECRET.into(),
         sign_in: signs_in.then(|| ("me@example.com".into(), "pw".into())),
@@ -63,8 +63,15 @@ pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
         callback_url: "https://rialto.example/api/v1/deposits/webhooks/nowpayments".into(),
         return_url: "https://rialto.example/?checkout=paid".into(),
         cancel_url: "https://rialto.example/cancelled".into(),
-    };
+    }
+}
+
+pub fn nowpayments_of(config: NowPaymentsConfig) -> NowPayments {
     NowPayments::new(client(), config)
+}
+
+pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
+    nowpayments_of(nowpayments_config(base_url, signs_in))
 }
 
 pub fn rails(rail: impl DepositRail + 'static) -> Rails {
@@ -102,6 +109,15 @@ pub async fn read(db: &Db, id: DepositId) -> Deposit {
 pub async fn balance(db: &Db, caller: &Caller) -> i64 {
     let account = buyer_account(caller.owner);
     db.read(async move |tx: &mut Tx| tx.find_account(account).await).await.unwrap().map_or(0, |account| account.balance)
+}
+
+/// Takes money out of a balance, as a call does.
+pub async fn spend(db: &Db, caller: &Caller, micro: i64) {
+    use rialto_ledger::{House, NewTransfer, TransferId, balance::ASSET};
+
+    let (from, amount) = (buyer_account(caller.owner), Amount::new(micro).unwrap());
+    let new = NewTransfer::new(TransferId::new(), from, House::Fees.account(ASSET), amount);
+    db.write(async move |tx: &mut Tx| rialto_ledger::transfer(tx, new.clone(), NOON).await).await.unwrap();
 }
 
 /// How a callback of NOWPayments is signed: the text has to have its keys sorted.

@@ -89,7 +89,7 @@ impl DepositRequest {
 #[schema(example = json!({
     "deposit_id": "0198c0de-0000-7000-8000-000000000041", "amount": "10.00", "status": "pending", "rail": "simulated",
     "checkout_url": null, "message": "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.", "note": null,
-    "returned_at": null, "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
+    "returned_at": null, "returned": "0.00", "owed": "0.00", "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
 }))]
 pub struct DepositResponse {
     /// Its id.
@@ -108,6 +108,10 @@ pub struct DepositResponse {
     pub note: Option<String>,
     /// When it became known that the payer has the money back.
     pub returned_at: Option<Timestamp>,
+    /// How much of what was credited the payer has back, in USDC.
+    pub returned: String,
+    /// How much of that was spent already, and is owed.
+    pub owed: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -119,11 +123,17 @@ impl From<Deposit> for DepositResponse {
         use rialto_proxy_billing::payments::deposit::DepositStatus;
 
         let message = match (deposit.status, &deposit.checkout_url) {
+            (DepositStatus::Completed, _) if !deposit.owed.is_zero() => {
+                "The money was in the balance, went back to the payer, and was spent in part: owed says how much."
+            }
             (DepositStatus::Completed, _) if deposit.returned_at.is_some() => {
-                "The money is in the balance, and went back to the payer."
+                "The money was in the balance, and went back to the payer: returned says how much."
             }
             (DepositStatus::Completed, _) => "The money is in the balance.",
             (DepositStatus::Failed, _) => "The money did not come.",
+            (DepositStatus::Pending, _) if deposit.rail_payment.is_some() => {
+                "A payment is on its way, or waits for an administrator: do not pay again."
+            }
             (DepositStatus::Pending, Some(_)) => "Pay at checkout_url.",
             (DepositStatus::Pending, None) => "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.",
         };
@@ -136,6 +146,8 @@ impl From<Deposit> for DepositResponse {
             message,
             note: deposit.note,
             returned_at: deposit.returned_at,
+            returned: decimal(deposit.returned),
+            owed: decimal(deposit.owed),
             created_at: deposit.created_at,
             updated_at: deposit.updated_at,
         }

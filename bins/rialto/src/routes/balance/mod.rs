@@ -82,7 +82,7 @@ pub async fn read(tx: &mut Tx, caller: &Caller, name: Option<&str>) -> Result<Ba
         (status = 200, description = "The pending deposit.", body = DepositResponse),
         (status = 400, description = "The amount is not what it must be, or there is no such rail here.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It is somebody else's balance.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Twenty deposits are pending already; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The payment provider is not available, or refused.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -103,6 +103,9 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
             None => caller.owner,
             Some(name) => owner(tx, &caller, name, "Access denied — can only deposit to own balance").await?,
         };
+        if caller.may_write(owner) {
+            deposit::check_pending(tx, owner).await?;
+        }
         Ok::<_, Problem>((owner, deposit::next_id(tx, key.as_ref()).await?))
     };
     let (owner, id) = app.db.read(find).await?;

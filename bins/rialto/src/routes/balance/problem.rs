@@ -17,6 +17,7 @@ impl From<DepositError> for Problem {
             DepositError::NotCaptured(_) => Self::conflict("deposit-not-captured", said),
             DepositError::Cursor => Self::invalid("query.cursor", said),
             DepositError::NotPending(_) => Self::conflict("deposit-not-pending", said),
+            DepositError::TooManyPending => Self::conflict("too-many-deposits", said),
             DepositError::Forbidden(_) => Self::forbidden(said),
             DepositError::Gateway(GatewayError::Unavailable(_)) => {
                 Self::new(StatusCode::BAD_GATEWAY, "payment-provider-unavailable", said).retry_after(5)

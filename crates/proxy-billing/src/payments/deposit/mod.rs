@@ -11,12 +11,17 @@
 
 mod follow;
 mod model;
+mod payment;
 mod rail;
+mod returned;
 
-pub use follow::{DEPOSIT_KEPT, ask_due, capture, follow};
-pub use model::{Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore};
+pub use follow::{ASK_PAUSE, DEPOSIT_KEPT, IN_FLIGHT_KEPT, ask_due, capture, follow};
+pub use model::{
+    Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore, PENDING_MAX,
+};
+pub use payment::{DepositPayment, DepositPaymentStore, DepositRefund, PAYMENTS_MAX, PaymentStatus};
 pub(crate) use rail::check_cents;
-pub use rail::{DepositRail, Fate, News, NewsFuture, Rails, SimulatedDeposits};
+pub use rail::{DepositRail, Fate, News, NewsFuture, Rails, Refund, SimulatedDeposits};
 use rialto_kernel::{Amount, Asset, Caller, Event, Id, OwnerId, Timestamp};
 use rialto_ledger::{
     House, NewTransfer, TransferId,
@@ -75,6 +80,15 @@ fn check(amount: Amount) -> Result<(), DepositError> {
     if (1..=DEPOSIT_MICRO_MAX).contains(&amount.get()) { Ok(()) } else { Err(DepositError::Amount) }
 }
 
+/// Refuses an owner who has too many deposits that are not paid.
+///
+/// # Errors
+/// [`DepositError::TooManyPending`].
+pub async fn check_pending(tx: &mut impl DepositStore, owner: OwnerId) -> Result<(), DepositError> {
+    let pending = tx.count_pending_deposits(owner, PENDING_MAX).await?;
+    if pending < usize::try_from(PENDING_MAX).unwrap_or(usize::MAX) { Ok(()) } else { Err(DepositError::TooManyPending) }
+}
+
 /// Writes a deposit whose checkout is open. It is pending, and after a while its rail is asked.
 ///
 /// # Errors
@@ -86,6 +100,7 @@ pub async fn record(
     rails: &Rails,
     now: Timestamp,
 ) -> Result<Deposit, DepositError> {
+    check_pending(tx, draft.owner).await?;
     let asks = checkout.provider != SIMULATED;
     let deposit = Deposit {
         checkout_url: checkout.checkout_url,
@@ -110,6 +125,9 @@ pub(crate) fn pending(draft: DepositDraft, rail: &str, rail_reference: String, n
         ask_at: None,
         asks: 0,
         returned_at: None,
+        returned: Amount::ZERO,
+        owed: Amount::ZERO,
+        asked_at: None,
         created_at: now,
         updated_at: now,
     }

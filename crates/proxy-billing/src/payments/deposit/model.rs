@@ -21,6 +21,9 @@ words! {
     }
 }
 
+/// The most deposits of one owner that are pending at once.
+pub const PENDING_MAX: u32 = 20;
+
 /// Money that came in, or is about to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deposit {
@@ -48,6 +51,12 @@ pub struct Deposit {
     pub asks: i32,
     /// When it became known that the payer has the money back.
     pub returned_at: Option<Timestamp>,
+    /// How much of what was credited the payer has back, in micro-USDC.
+    pub returned: Amount,
+    /// How much of that was spent already, and is owed.
+    pub owed: Amount,
+    /// When its rail was last asked at its owner's wish.
+    pub asked_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -115,6 +124,9 @@ pub enum DepositError {
     /// The deposit has ended already.
     #[error("Deposit is '{}', expected 'pending'", .0.as_str())]
     NotPending(DepositStatus),
+    /// The owner has too many deposits that are not paid.
+    #[error("at most {PENDING_MAX} deposits may be pending at once: pay one, or wait until one has failed")]
+    TooManyPending,
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -156,12 +168,8 @@ pub trait DepositStore: Send {
         reference: &str,
     ) -> impl Future<Output = Result<Option<Deposit>, StoreError>> + Send;
 
-    /// Reads the deposit whose payment a rail calls so.
-    fn find_deposit_by_payment(
-        &mut self,
-        rail: &str,
-        payment: &str,
-    ) -> impl Future<Output = Result<Option<Deposit>, StoreError>> + Send;
+    /// How many deposits of an owner are pending; it is not counted further than `limit`.
+    fn count_pending_deposits(&mut self, owner: OwnerId, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// The owner's deposits, the newest first.
     fn list_deposits(
@@ -184,6 +192,6 @@ pub trait DepositStore: Send {
     /// Writes what may change of a deposit that is locked.
     fn save_deposit(&mut self, deposit: &Deposit) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The sum of the owner's completed deposits, in micro-USDC.
+    /// The sum of the owner's completed deposits without what was taken back, in micro-USDC.
     fn sum_deposited(&mut self, owner: OwnerId) -> impl Future<Output = Result<i64, StoreError>> + Send;
 }

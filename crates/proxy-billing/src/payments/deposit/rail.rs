@@ -23,7 +23,7 @@ pub enum Fate {
     Lost,
     /// Something has come that is not what was asked for. A person has to look at it.
     Wrong,
-    /// It came, and went back to the payer.
+    /// It came, and went back to the payer: all of it, unless a refund says how much.
     Returned,
 }
 
@@ -36,13 +36,24 @@ pub struct News {
     pub payment: Option<String>,
     /// What there is to say to its owner.
     pub note: Option<String>,
+    /// What went back to the payer, if only a part of it did, or if it is known by a name.
+    pub refund: Option<Refund>,
+}
+
+/// Money that went back to a payer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// What the rail calls it.
+    pub id: String,
+    /// How much.
+    pub amount: Amount,
 }
 
 impl News {
     /// News without more to say.
     #[must_use]
     pub const fn of(fate: Fate) -> Self {
-        Self { fate, payment: None, note: None }
+        Self { fate, payment: None, note: None, refund: None }
     }
 
     /// The same, of this payment.
@@ -59,7 +70,7 @@ impl News {
 }
 
 /// What news arrive in.
-pub type NewsFuture<'a> = Pin<Box<dyn Future<Output = Result<News, GatewayError>> + Send + 'a>>;
+pub type NewsFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<News>, GatewayError>> + Send + 'a>>;
 
 /// What brings money in. Chosen at run time, so it is used as `dyn`. Both are called outside any transaction.
 pub trait DepositRail: Send + Sync {
@@ -75,8 +86,8 @@ pub trait DepositRail: Send + Sync {
     /// Opens a checkout. Asking again for the same draft opens no other, or one in its place.
     fn open_checkout<'a>(&'a self, draft: &'a DepositDraft) -> GatewayFuture<'a>;
 
-    /// Asks what became of a deposit, and takes the money if it was released.
-    fn ask<'a>(&'a self, deposit: &'a Deposit) -> NewsFuture<'a>;
+    /// Asks what became of a deposit, and takes the money if it was released. These of its payments are `known` by now.
+    fn ask<'a>(&'a self, deposit: &'a Deposit, known: &'a [String]) -> NewsFuture<'a>;
 }
 
 /// Takes no money: its deposits are confirmed by hand. For sandboxes.
@@ -97,8 +108,8 @@ impl DepositRail for SimulatedDeposits {
         Box::pin(ready(Ok(checkout)))
     }
 
-    fn ask<'a>(&'a self, _deposit: &'a Deposit) -> NewsFuture<'a> {
-        Box::pin(ready(Ok(News::of(Fate::Open))))
+    fn ask<'a>(&'a self, _deposit: &'a Deposit, _known: &'a [String]) -> NewsFuture<'a> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 }
 

@@ -156,28 +156,44 @@ impl NowPayments {
         }
     }
 
-    /// The payments of a deposit's invoice, as far as one may know them.
-    async fn payments(&self, deposit: &Deposit) -> Result<Vec<Payment>, GatewayError> {
-        let mut payments = Vec::new();
-        if let Some(payment) = &deposit.rail_payment {
-            let request = self.request(Method::GET, &format!("/v1/payment/{payment}"))?;
-            let response = provider::call(&self.0.client, request).await?;
-            if response.status != StatusCode::NOT_FOUND {
-                payments.push(provider::read(&response)?);
-            }
-        }
+    /// The payments of a deposit's invoice that a sign-in lets one list.
+    async fn listed(&self, deposit: &Deposit) -> Result<Vec<Payment>, GatewayError> {
         let path = format!("/v1/payment/?limit={PAYMENTS_MAX}&page=0&orderBy=desc&invoiceId={}", deposit.rail_reference);
         let response = self.get(&path).await?;
         // Without a sign-in most accounts do not tell.
         let may_not = matches!(response.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if !may_not || self.0.config.sign_in.is_some() {
-            payments.extend(provider::read::<List>(&response)?.data);
+        if may_not && self.0.config.sign_in.is_none() {
+            return Ok(Vec::new());
         }
-        Ok(payments)
+        Ok(provider::read::<List>(&response)?.data)
     }
 
-    async fn look(&self, deposit: &Deposit) -> Result<News, GatewayError> {
-        Ok(judge_all(&self.payments(deposit).await?, deposit))
+    /// A payment that is known; the key alone lets one read it.
+    async fn one(&self, payment: &str) -> Result<Option<Payment>, GatewayError> {
+        let response = provider::call(&self.0.client, self.request(Method::GET, &format!("/v1/payment/{payment}"))?).await?;
+        if response.status == StatusCode::NOT_FOUND { Ok(None) } else { provider::read(&response).map(Some) }
+    }
+
+    /// What is known already is asked for by itself: a list that fails keeps nobody's money from being seen.
+    async fn look(&self, deposit: &Deposit, known: &[String]) -> Result<Vec<News>, GatewayError> {
+        let (mut payments, mut failed) = (Vec::new(), None);
+        for payment in known {
+            match self.one(payment).await {
+                Ok(found) => payments.extend(found),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match self.listed(deposit).await {
+            Ok(found) => payments.extend(found),
+            Err(error) => {
+                tracing::warn!(deposit.id = %deposit.id, why = provider::why(&error), "NOWPayments did not list the payments of an invoice");
+                failed = Some(error);
+            }
+        }
+        match failed {
+            Some(error) if payments.is_empty() => Err(error),
+            _ => Ok(judge_all(&payments, deposit)),
+        }
     }
 
     /// The body in the form that was signed, if it was.
@@ -205,8 +221,8 @@ impl DepositRail for NowPayments {
         Box::pin(self.open(draft))
     }
 
-    fn ask<'a>(&'a self, deposit: &'a Deposit) -> NewsFuture<'a> {
-        Box::pin(self.look(deposit))
+    fn ask<'a>(&'a self, deposit: &'a Deposit, known: &'a [String]) -> NewsFuture<'a> {
+        Box::pin(self.look(deposit, known))
     }
 }
 

@@ -35,6 +35,12 @@ impl Payment {
         usd && dollars(self.price_amount.as_deref()) == Some(deposit.amount)
     }
 
+    /// Only told, never counted with.
+    fn is_too_much(&self) -> bool {
+        let number = |raw: &Option<Box<RawValue>>| raw.as_deref().and_then(|raw| raw.get().trim_matches('"').parse::<f64>().ok());
+        number(&self.actually_paid).zip(number(&self.pay_amount)).is_some_and(|(paid, asked)| paid > asked)
+    }
+
     fn price(&self) -> String {
         let amount = self.price_amount.as_deref().map_or("nothing", RawValue::get);
         format!("{amount} {}", self.price_currency.as_deref().unwrap_or_default())
@@ -57,6 +63,11 @@ pub(super) fn judge(payment: &Payment, deposit: &Deposit) -> News {
     let again = payment.parent_payment_id.as_ref().is_some_and(|parent| !parent.is_null());
     match payment.payment_status.as_str() {
         "finished" if again => news(Fate::Wrong).saying("It was paid in several parts. An administrator has to look at it."),
+        "finished" if payment.is_the_price(deposit) && payment.is_too_much() => {
+            let part = payment.part();
+            tracing::error!(deposit.id = %deposit.id, part, "more was paid than a deposit asked for: look at it");
+            news(Fate::Paid).saying(format!("More was paid than asked for: {part}."))
+        }
         "finished" if payment.is_the_price(deposit) => news(Fate::Paid),
         "finished" => news(Fate::Wrong).saying(format!("What was paid is {}, which is not the amount.", payment.price())),
         "partially_paid" => news(Fate::Wrong).saying(format!("Only a part was paid: {}.", payment.part())),
@@ -68,18 +79,10 @@ pub(super) fn judge(payment: &Payment, deposit: &Deposit) -> News {
     }
 }
 
-/// What became of a deposit, by all payments of its invoice: a payer may begin several.
-pub(super) fn judge_all(payments: &[Payment], deposit: &Deposit) -> News {
+/// What became of each payment of a deposit's invoice: a payer may begin several.
+pub(super) fn judge_all(payments: &[Payment], deposit: &Deposit) -> Vec<News> {
     let of_it = payments.iter().filter(|payment| payment.order().is_none_or(|order| order == deposit.id.to_string()));
-    let all: Vec<News> = of_it.map(|payment| judge(payment, deposit)).collect();
-    let rank = |news: &News| match news.fate {
-        Fate::Paid => 0,
-        Fate::Wrong => 1,
-        Fate::Open => 2,
-        Fate::Returned => 3,
-        Fate::Lost => 4,
-    };
-    all.into_iter().min_by_key(rank).unwrap_or_else(|| News::of(Fate::Open))
+    of_it.map(|payment| judge(payment, deposit)).filter(|news| *news != News::of(Fate::Open)).collect()
 }
 
 #[cfg(test)]
@@ -132,17 +135,20 @@ mod tests {
     }
 
     #[test]
-    fn of_several_payments_the_best_counts() {
+    fn each_payment_of_an_invoice_is_judged_and_no_other() {
         let deposit = deposit();
-        let of = |statuses: &[&str]| {
-            let all: Vec<Payment> = statuses.iter().map(|status| payment(&deposit, &json!({"payment_status": status}))).collect();
-            judge_all(&all, &deposit).fate
-        };
-        assert_eq!(of(&[]), Fate::Open);
-        assert_eq!(of(&["expired", "finished", "waiting"]), Fate::Paid);
-        assert_eq!(of(&["expired", "waiting"]), Fate::Open);
-        assert_eq!(of(&["expired", "failed"]), Fate::Lost);
+        let all: Vec<Payment> =
+            ["expired", "finished", "waiting"].map(|status| payment(&deposit, &json!({"payment_status": status}))).into();
+        let fates: Vec<Fate> = judge_all(&all, &deposit).into_iter().map(|news| news.fate).collect();
+        assert_eq!(fates, [Fate::Lost, Fate::Paid, Fate::Open]);
         let other = payment(&deposit, &json!({"order_id": "another"}));
-        assert_eq!(judge_all(&[other], &deposit).fate, Fate::Open);
+        assert_eq!(judge_all(&[other, payment(&deposit, &json!({"invoice_id": 1}))], &deposit), []);
+    }
+
+    #[test]
+    fn more_than_asked_for_is_told() {
+        let deposit = deposit();
+        let more = judge(&payment(&deposit, &json!({"actually_paid": 0.002})), &deposit);
+        assert_eq!((more.fate, more.note.as_deref()), (Fate::Paid, Some("More was paid than asked for: 0.002 of 0.001 btc.")));
     }
 }

@@ -1,17 +1,20 @@
 //! What PayPal tells us.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use rialto_kernel::Clock;
+use rialto_kernel::{Clock, Timestamp};
 use rialto_ledger::purchase::GatewayError;
 use rialto_outbound::{Method, StatusCode};
 use rialto_store::{Db, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Call, PAYPAL, PayPal, order::Link};
+use super::{
+    Call, PAYPAL, PayPal,
+    order::{Link, Money},
+};
 use crate::payments::{
-    deposit::{Deposit, DepositId, DepositRail, DepositStatus, DepositStore, Fate, News},
+    deposit::{Deposit, DepositId, DepositPaymentStore, DepositStatus, DepositStore, Fate, News, Refund},
     hook::{Heard, HookError, followed},
     provider,
 };
@@ -34,7 +37,20 @@ pub struct PayPalHeaders {
 /// The longest of those headers, in bytes.
 const HEADER_BYTES_MAX: usize = 1_000;
 
+/// How long ago an event was sent at most: PayPal tries for three days.
+const SENT_WITHIN: Duration = Duration::from_secs(4 * 24 * 60 * 60);
+
 impl PayPalHeaders {
+    /// Whether PayPal may have written them: it is not asked about what anybody could make up.
+    fn may_be_its(&self, base_url: &str, now: Timestamp) -> bool {
+        let host = |url: &str| url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let cert = host(&self.cert_url);
+        let its = cert.as_deref().is_some_and(|cert| cert.ends_with(".paypal.com")) || (cert.is_some() && cert == host(base_url));
+        let sent: Option<Timestamp> = serde_json::from_value(self.transmission_time.clone().into()).ok();
+        let timely = sent.is_some_and(|sent| now.since(sent) <= SENT_WITHIN && sent.since(now) <= SENT_WITHIN);
+        its && timely && self.auth_algo.eq_ignore_ascii_case("SHA256withRSA")
+    }
+
     fn are_there(&self) -> bool {
         let all = [&self.transmission_id, &self.transmission_time, &self.transmission_sig, &self.cert_url, &self.auth_algo];
         all.iter().all(|header| (1..=HEADER_BYTES_MAX).contains(&header.len()))
@@ -63,6 +79,7 @@ struct Event {
 struct Resource {
     id: Option<String>,
     custom_id: Option<String>,
+    amount: Option<Money>,
     supplementary_data: Option<Supplement>,
     #[serde(default)]
     links: Vec<Link>,
@@ -87,6 +104,8 @@ struct About {
     deposit: Option<DepositId>,
     /// Whether the payer has the money back.
     returned: bool,
+    /// Which part of it, if not all.
+    refund: Option<Refund>,
 }
 
 /// Reads what an event is about; nothing, when it is about something else than orders and captures.
@@ -105,8 +124,16 @@ fn about(body: &[u8]) -> Result<Option<About>, HookError> {
     let returned = matches!(what, "REFUNDED" | "REVERSED");
     // A refund is a resource of its own, and names its capture by a link.
     let up = resource.links.iter().find(|link| link.rel == "up").and_then(|link| link.href.rsplit('/').next());
-    let capture = capture.or_else(|| if returned { up.and_then(provider::word) } else { None }).or(id);
-    Ok(Some(About { order, capture, deposit, returned }))
+    let capture = capture.or_else(|| if returned { up.and_then(provider::word) } else { None }).or_else(|| id.clone());
+    // What names its capture is a refund, with an amount of its own; of any other all went back.
+    let refund = match (&id, &capture) {
+        (Some(id), Some(capture)) if returned && id != capture => {
+            let amount = resource.amount.as_ref().and_then(Money::dollars).ok_or(HookError::Malformed)?;
+            Some(Refund { id: id.clone(), amount })
+        }
+        _ => None,
+    };
+    Ok(Some(About { order, capture, deposit, returned, refund }))
 }
 
 async fn find(tx: &mut Tx, about: &About) -> Result<Option<Deposit>, StoreError> {
@@ -122,7 +149,10 @@ async fn find(tx: &mut Tx, about: &About) -> Result<Option<Deposit>, StoreError>
         return Ok(Some(deposit));
     }
     match &about.capture {
-        Some(capture) => tx.find_deposit_by_payment(PAYPAL, capture).await,
+        Some(capture) => match tx.find_deposit_payment(PAYPAL, capture).await? {
+            Some(payment) => tx.find_deposit(payment.deposit).await,
+            None => Ok(None),
+        },
         None => Ok(None),
     }
 }
@@ -159,7 +189,7 @@ impl PayPal {
 /// # Errors
 /// [`HookError`]; PayPal sends it again.
 pub async fn hear(db: &Db, paypal: &PayPal, headers: &PayPalHeaders, body: &[u8], clock: &Clock) -> Result<Heard, HookError> {
-    if !headers.are_there() {
+    if !headers.are_there() || !headers.may_be_its(&paypal.0.config.base_url, clock.now()) {
         return Err(HookError::NotSigned);
     }
     let about = about(body)?;
@@ -170,12 +200,18 @@ pub async fn hear(db: &Db, paypal: &PayPal, headers: &PayPalHeaders, body: &[u8]
         return Ok(Heard::Ignored("it belongs to no deposit of ours"));
     };
     let news = if about.returned {
-        // What a reversal leaves of the capture is not told by it. Nothing is credited for it, so that the event may be believed.
-        News::of(Fate::Returned).saying("The payment went back to the payer, or a part of it.")
+        // Nothing is credited for it, so that the event may be believed.
+        let refund = about.refund.clone();
+        let note = if refund.is_some() {
+            "The payment went back to the payer, or a part of it."
+        } else {
+            "The payment went back to the payer."
+        };
+        News { refund, ..News::of(Fate::Returned).about(about.capture.clone()).saying(note) }
     } else if deposit.status == DepositStatus::Completed {
         return Ok(Heard::Followed(Box::new(deposit)));
     } else {
-        let known: Result<News, GatewayError> = paypal.ask(&deposit).await;
+        let known: Result<News, GatewayError> = paypal.look(&deposit).await;
         known?
     };
     followed(db, deposit.id, news, clock).await
@@ -197,11 +233,22 @@ mod tests {
         assert_eq!(approved, About { order: Some("ORDER1".into()), ..About::default() });
         let captured = json!({"id": "CAP1", "custom_id": id, "supplementary_data": {"related_ids": {"order_id": "ORDER1"}}});
         let captured = read("PAYMENT.CAPTURE.COMPLETED", captured).unwrap();
-        let all = About { order: Some("ORDER1".into()), capture: Some("CAP1".into()), deposit: Some(id), returned: false };
+        let all = About {
+            order: Some("ORDER1".into()),
+            capture: Some("CAP1".into()),
+            deposit: Some(id),
+            returned: false,
+            refund: None,
+        };
         assert_eq!(captured, all);
         let up = json!([{"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP1"}]);
-        let refunded = read("PAYMENT.CAPTURE.REFUNDED", json!({"id": "REF1", "links": up})).unwrap();
+        let refunded = read(
+            "PAYMENT.CAPTURE.REFUNDED",
+            json!({"id": "REF1", "links": up, "amount": {"currency_code": "USD", "value": "1.25"}}),
+        )
+        .unwrap();
         assert_eq!((refunded.capture.as_deref(), refunded.returned), (Some("CAP1"), true));
+        assert_eq!(refunded.refund, Some(Refund { id: "REF1".into(), amount: rialto_kernel::Amount::new(1_250_000).unwrap() }));
         assert_eq!(read("BILLING.SUBSCRIPTION.CREATED", json!({"id": "I-1"})), None);
         for body in ["", "[]", "{}", r#"{"event_type":1,"resource":{}}"#, r#"{"event_type":"CHECKOUT.ORDER.APPROVED"}"#] {
             assert_eq!(about(body.as_bytes()), Err(HookError::Malformed), "{body}");

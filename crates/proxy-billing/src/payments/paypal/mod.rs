@@ -155,7 +155,7 @@ impl PayPal {
     }
 
     /// Where the order stands, captured if it was approved.
-    async fn look(&self, deposit: &Deposit) -> Result<News, GatewayError> {
+    pub(super) async fn look(&self, deposit: &Deposit) -> Result<News, GatewayError> {
         let Some(order) = self.find(deposit).await? else {
             return Ok(News::of(Fate::Open).saying("PayPal does not know this order any more."));
         };
@@ -205,7 +205,7 @@ impl DepositRail for PayPal {
         Box::pin(self.open(draft))
     }
 
-    fn ask<'a>(&'a self, deposit: &'a Deposit) -> NewsFuture<'a> {
-        Box::pin(self.look(deposit))
+    fn ask<'a>(&'a self, deposit: &'a Deposit, _known: &'a [String]) -> NewsFuture<'a> {
+        Box::pin(async { self.look(deposit).await.map(|news| vec![news]) })
     }
 }

@@ -39,7 +39,7 @@ struct Capture {
 }
 
 #[derive(Debug, Deserialize)]
-struct Money {
+pub(super) struct Money {
     currency_code: String,
     value: String,
 }
@@ -70,6 +70,11 @@ impl Order {
 }
 
 impl Money {
+    /// How many dollars it is.
+    pub fn dollars(&self) -> Option<Amount> {
+        Amount::from_decimal(&self.value, Asset::USDC).ok().filter(|_| self.currency_code == "USD")
+    }
+
     fn is(&self, amount: Amount) -> bool {
         self.currency_code == "USD" && Amount::from_decimal(&self.value, Asset::USDC) == Ok(amount)
     }
@@ -96,8 +101,11 @@ pub(super) fn judge(order: &Order, deposit: &Deposit) -> News {
         let reason = capture.status_details.as_ref().and_then(|details| details.reason.as_deref()).unwrap_or("no reason given");
         return about(Fate::Open, capture).saying(format!("PayPal holds the payment: {reason}"));
     }
-    if let Some(capture) = found("REFUNDED").or_else(|| found("PARTIALLY_REFUNDED")) {
-        return about(Fate::Returned, capture).saying("The payment went back to the payer, or a part of it.");
+    if let Some(capture) = found("PARTIALLY_REFUNDED") {
+        return about(Fate::Wrong, capture).saying("A part of the payment went back to the payer.");
+    }
+    if let Some(capture) = found("REFUNDED") {
+        return about(Fate::Returned, capture).saying("The payment went back to the payer.");
     }
     if let Some(capture) = found("DECLINED").or_else(|| found("FAILED")) {
         return about(Fate::Lost, capture).saying("PayPal declined the payment.");
@@ -142,7 +150,7 @@ mod tests {
             ("COMPLETED", vec![capture("PENDING", "10.50", "USD")], Fate::Open),
             ("COMPLETED", vec![capture("DECLINED", "10.50", "USD")], Fate::Lost),
             ("COMPLETED", vec![capture("REFUNDED", "10.50", "USD")], Fate::Returned),
-            ("COMPLETED", vec![capture("PARTIALLY_REFUNDED", "10.50", "USD")], Fate::Returned),
+            ("COMPLETED", vec![capture("PARTIALLY_REFUNDED", "10.50", "USD")], Fate::Wrong),
             ("COMPLETED", vec![], Fate::Open),
         ] {
             let news = judged(status, captures.clone());
