@@ -21,9 +21,11 @@ use rialto_store::DatabaseUrl;
 mod embedder;
 mod parse;
 mod secrets;
+mod x402;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use secrets::{Secrets, load as load_secrets};
+pub use x402::{X402Flags, X402Settings};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
 #[derive(Debug, Clone, Args)]
@@ -145,6 +147,8 @@ pub struct Flags {
     /// Where clients reach this server from outside; buyers return there after paying [default: http://LISTEN]
     #[arg(long, env = "RIALTO_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
+    #[command(flatten)]
+    pub x402: X402Flags,
     /// Answers the A2A protocol's test kit at the platform's address; for tests alone [default: false]
     #[arg(long, env = "RIALTO_A2A_CONFORMANCE", value_name = "BOOL", global = true)]
     pub a2a_conformance: Option<bool>,
@@ -216,6 +220,7 @@ pub struct Settings {
     pub redis_url: Option<Secret>,
     pub workers: usize,
     pub stripe: Option<Stripe>,
+    pub x402: Option<X402Settings>,
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
@@ -280,6 +285,7 @@ impl Settings {
                 webhook_secret: webhook_secret.expose().to_owned(),
                 api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
             }),
+            x402: X402Settings::from_flags(&flags.x402),
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),

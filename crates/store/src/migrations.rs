@@ -60,6 +60,7 @@ impl Migration {
         "0029_ledger_holds_stay",
         "0030_networks_order",
         "0031_workflows_trees",
+        "0033_broker_x402",
     ];
 }
 

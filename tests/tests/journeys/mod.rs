@@ -29,3 +29,4 @@ mod sdk;
 mod services;
 mod settlements;
 mod wallets;
+mod x402;

@@ -17,7 +17,7 @@ use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, embedder, reputation, retirement};
+use super::{App, deliveries::CloseDelivery, embedder, reputation, retirement, x402};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -117,6 +117,7 @@ fn deliveries(app: &Arc<App>) -> Running {
     let (db, client, cipher, clock) = (app.db.clone(), app.outbound.clone(), app.cipher.clone(), app.clock.clone());
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { concurrency: DELIVERIES, ..WorkerOptions::default() })
         .job::<TellOfTask>(Arc::new(Delivery { db, client, cipher, clock }))
+        .every("x402.fetch", x402::FETCH_EVERY, x402::fetching(app))
         .start()
 }
 

@@ -64,6 +64,7 @@ mod tests {
             "--stripe-secret-key",
             "--stripe-webhook-secret",
             "--embedder-key",
+            "--x402-facilitator-token",
         ];
         let line = ["rialto"].into_iter().chain(secrets.into_iter().flat_map(|flag| [flag, "hunter2"]));
         let line = Line::try_parse_from(line.chain(["--database-url", "postgres://me:hunter2@db/x"])).unwrap();

@@ -7,3 +7,4 @@ mod invocation;
 mod schema;
 mod settlement;
 mod usage;
+mod x402;

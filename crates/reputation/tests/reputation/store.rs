@@ -198,7 +198,7 @@ async fn counting_at_once_counts_nothing_twice(test: &TestDb) {
 async fn calls_that_say_nothing_about_the_provider_do_not_count(test: &TestDb) {
     let db = &test.db;
     let ada = shop(db, "ada").await;
-    for error in ["interrupted", "broken_request", "circuit_open"] {
+    for error in ["interrupted", "broken_request", "circuit_open", "payment_failed"] {
         call(db, &ada, NOON, Some(503), 10, Some(error)).await;
     }
     // Nobody vouches for themselves.

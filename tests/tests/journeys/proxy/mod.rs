@@ -3,7 +3,7 @@
 mod calls;
 mod endings;
 mod races;
-mod shop;
+pub mod shop;
 mod smuggling;
 mod streams;
-mod upstream;
+pub mod upstream;

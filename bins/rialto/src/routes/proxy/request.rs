@@ -11,7 +11,10 @@ use actix_web::{
 use futures_util::StreamExt;
 use rialto_kernel::{Amount, Asset, Caller};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, Method};
-use rialto_proxy_billing::proxy::ProxyBody;
+use rialto_proxy_billing::{
+    payments::x402::{Payment, Version},
+    proxy::{Brought, ProxyBody},
+};
 use rialto_registry::{RegistryError, service::ServiceId};
 use rialto_store::idempotency::Key;
 use sha2::{Digest, Sha256};
@@ -159,6 +162,10 @@ pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &R
         (None, Some(id)) if is_usable(id) => format!("request {id}"),
         (None, _) => return Ok(None),
     };
+    Ok(Some(keyed(key, request, caller, target, received)))
+}
+
+fn keyed(key: String, request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Key {
     let scope = format!("{}/proxy {}", caller.owner, target.service);
     let mut digest = Sha256::new_with_prefix(caller.role.as_str());
     let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
@@ -170,7 +177,23 @@ pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &R
     digest.update(target.query.as_deref().unwrap_or_default());
     digest.update([0]);
     digest.update(&received.first);
-    Ok(Some(Key { scope, key, fingerprint: digest.finalize().to_vec() }))
+    Key { scope, key, fingerprint: digest.finalize().to_vec() }
+}
+
+/// The payment that the request brings: version 2 of x402 has it in `PAYMENT-SIGNATURE`, version 1 in `X-PAYMENT`. A request without
+/// a key of its own is known by it.
+pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Result<Option<Brought>, Problem> {
+    for (name, version) in [("payment-signature", Version::Two), ("x-payment", Version::One)] {
+        let mut values = request.headers().get_all(name);
+        let Some(value) = values.next() else { continue };
+        if values.next().is_some() {
+            return Err(Problem::bad_request("bad-payment", "There is more than one payment."));
+        }
+        let payment = Payment::read(value.as_bytes(), version)?;
+        let key = Brought::key(&payment).map(|key| keyed(key, request, caller, target, received));
+        return Ok(Some(Brought { payment, key }));
+    }
+    Ok(None)
 }
 
 /// What the buyer pays at most.
