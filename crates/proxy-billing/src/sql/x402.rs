@@ -46,7 +46,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(x402_payments, u);
 
-const SET_PAYMENT_TX: &str = "UPDATE usage_records SET payment_tx = $2 WHERE id = $1";
+// SQLite takes `$1` for the name of its first parameter: they stand in the order in which they are bound.
+const SET_PAYMENT_TX: &str = "UPDATE usage_records SET payment_tx = $1 WHERE id = $2";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = p)]
@@ -227,7 +228,7 @@ impl PaymentStore for Tx {
 
     async fn set_payment_tx(&mut self, usage: UsageId, transaction: &str) -> Result<(), StoreError> {
         on!(self, conn => sql_query(SET_PAYMENT_TX)
-            .bind::<Uid, _>(usage).bind::<Text, _>(transaction).execute(conn).await)?;
+            .bind::<Text, _>(transaction).bind::<Uid, _>(usage).execute(conn).await)?;
         Ok(())
     }
 }

@@ -295,7 +295,7 @@ mod tests {
         let read = |header: &[u8]| Payment::read(header, Version::Two).unwrap_err();
         assert_eq!(read(b"{}"), Unreadable::Base64);
         assert_eq!(read(&[0xff; 10]), Unreadable::Base64);
-        assert_eq!([read(b""), read(b"W10="), read(b"bnVsbA"), read(b"e3")], [Unreadable::Json; 4]);
+        assert_eq!([read(b""), read(b"W10="), read(b"bnVsbA"), read(b"ew")], [Unreadable::Json; 4]);
         let deep = general_purpose::STANDARD.encode("[".repeat(5_000));
         assert_eq!(read(deep.as_bytes()), Unreadable::Json);
         assert_eq!(read("A".repeat(HEADER_BYTES_MAX + 1).as_bytes()), Unreadable::TooLarge);
