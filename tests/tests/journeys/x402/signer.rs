@@ -1,9 +1,8 @@
 //! A buyer's wallet: signs EIP-3009 authorizations, written down here a second time, as EIP-712 has them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use k256::ecdsa::SigningKey;
+use rialto_kernel::Clock;
 use serde_json::{Value, json};
 use sha3::{Digest, Keccak256};
 
@@ -35,7 +34,7 @@ fn address(text: &str) -> [u8; 32] {
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    u64::try_from(Clock::system().now().seconds()).unwrap()
 }
 
 /// A key, and the account that it is for.
