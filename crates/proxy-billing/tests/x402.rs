@@ -20,6 +20,8 @@ use rialto_store::{Db, StoreError, Tx, on, testing::TestDb};
 use serde_json::json;
 use tokio::sync::Barrier;
 
+use self::tables::owners;
+
 rialto_store::suite!(
     an_authorization_is_taken_once,
     what_is_let_go_of_may_be_taken_again,
@@ -28,14 +30,16 @@ rialto_store::suite!(
     a_call_that_nobody_ends_lets_go_of_its_payment,
 );
 
-diesel::table! {
-    use diesel::sql_types::*;
-    use rialto_store::types::*;
-    owners (id) {
-        id -> Uid,
-        kind -> Text,
-        external_id -> Nullable<Text>,
-        created_at -> UtcTime,
+mod tables {
+    diesel::table! {
+        use diesel::sql_types::*;
+        use rialto_store::types::*;
+        owners (id) {
+            id -> Uid,
+            kind -> Text,
+            external_id -> Nullable<Text>,
+            created_at -> UtcTime,
+        }
     }
 }
 
