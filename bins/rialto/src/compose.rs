@@ -16,6 +16,7 @@ pub mod retirement;
 pub mod stream;
 pub mod trading;
 pub mod webhooks;
+pub mod x402;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -31,6 +32,7 @@ use rialto_networks::{CallbackUrls, Doorkeeper, Networks, NetworksConfig};
 use rialto_outbound::{CallLimits, ClientOptions, OutboundClient, OutboundPolicy, Permits};
 use rialto_proxy_billing::{
     Broker, BrokerConfig,
+    payments::x402::X402,
     proxy::{Proxy, ProxyConfig},
 };
 use rialto_registry::{CredentialCipher, Finder, proof::Verifier};
@@ -134,7 +136,8 @@ impl App {
         let redis = settings.redis_url.as_ref().map(|url| redis::RedisCache::new(url.expose(), clock.clone()));
         let call_max = broker_config.call.total.saturating_add(broker_config.hold_grace);
         let broker = Broker::new(db.clone(), outbound.clone(), cipher.clone(), clock.clone(), broker_config, handle.clone());
-        let proxy = proxy(&settings, &db, &outbound, &clock, handle.clone());
+        let x402 = x402::take(&settings, &outbound, &handle)?;
+        let proxy = proxy(&settings, &db, &outbound, &clock, x402, handle.clone());
         let executor = executor(&settings, &broker, &finder, &db, &clock, &handle, &metrics);
         let agents = agents::Paid { db: db.clone(), finder: finder.clone(), clock: clock.clone(), broker: broker.clone() };
         let market = ExchangeOptions {
@@ -174,7 +177,7 @@ impl App {
     }
 }
 
-fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock, runtime: Handle) -> Proxy {
+fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock, x402: Option<X402>, runtime: Handle) -> Proxy {
     let seconds = |n: u32| Duration::from_secs(n.into());
     let config = ProxyConfig {
         timeout: seconds(settings.service_timeout_seconds),
@@ -182,7 +185,7 @@ fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock,
         hold_grace: seconds(settings.hold_grace_seconds),
         ..ProxyConfig::default()
     };
-    Proxy::new(db.clone(), outbound.clone(), clock.clone(), config, runtime)
+    Proxy::new(db.clone(), outbound.clone(), clock.clone(), config, x402, runtime)
 }
 
 /// Who works on A2A tasks.

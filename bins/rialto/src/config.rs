@@ -20,17 +20,23 @@ use rialto_store::DatabaseUrl;
 
 mod embedder;
 mod identity;
+mod log;
 mod mcp;
 mod parse;
 mod rails;
 mod secrets;
+mod stripe;
 mod webhooks;
+mod x402;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use identity::{IdentityFlags, IdentitySettings};
+pub use log::LogFormat;
 pub use rails::{RailFlags, RailSettings};
 pub use secrets::{Secrets, load as load_secrets};
+pub use stripe::Stripe;
 pub use webhooks::{WebhookFlags, WebhookSettings};
+pub use x402::{X402Flags, X402Settings};
 
 /// Every setting, as given. What was not given is `None` and gets its default in [`Settings::from_flags`].
 #[derive(Debug, Clone, Args)]
@@ -154,6 +160,8 @@ pub struct Flags {
     /// Where clients reach this server from outside; buyers return there after paying [default: http://LISTEN]
     #[arg(long, env = "RIALTO_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
+    #[command(flatten)]
+    pub x402: X402Flags,
     /// Answers the A2A protocol's test kit at the platform's address; for tests alone [default: false]
     #[arg(long, env = "RIALTO_A2A_CONFORMANCE", value_name = "BOOL", global = true)]
     pub a2a_conformance: Option<bool>,
@@ -190,15 +198,6 @@ pub struct Flags {
     pub log_level: Option<String>,
 }
 
-/// How to write the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For eyes.
-    Human,
-}
-
 /// Every setting, decided.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -232,26 +231,13 @@ pub struct Settings {
     pub workers: usize,
     pub stripe: Option<Stripe>,
     pub rails: RailSettings,
+    pub x402: Option<X402Settings>,
     pub public_url: String,
     pub a2a_conformance: bool,
     pub embedder: EmbedderSettings,
     pub identity: IdentitySettings,
     pub mcp_origins: Vec<String>,
     pub webhooks: WebhookSettings,
-}
-
-/// A Stripe account, or what speaks like it.
-#[derive(Clone)]
-pub struct Stripe {
-    pub secret_key: String,
-    pub webhook_secret: String,
-    pub api_base: String,
-}
-
-impl std::fmt::Debug for Stripe {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stripe").field("api_base", &self.api_base).finish_non_exhaustive()
-    }
 }
 
 impl Settings {
@@ -300,6 +286,7 @@ impl Settings {
                 api_base: flags.stripe_api_base.clone().unwrap_or_else(|| "https://api.stripe.com".into()),
             }),
             rails: RailSettings::from_flags(&flags.rails),
+            x402: X402Settings::from_flags(&flags.x402),
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),

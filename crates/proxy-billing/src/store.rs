@@ -168,6 +168,14 @@ pub trait UsageStore: Send {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Ends a running call whose time is over at `now`. Whether there was one.
+    fn close_usage(
+        &mut self,
+        id: UsageId,
+        end: &UsageEnd,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Reads how a call ended; `None` while it runs.
     fn find_usage(&mut self, id: UsageId) -> impl Future<Output = Result<Option<Usage>, StoreError>> + Send;
 

@@ -79,7 +79,7 @@ const UNCOUNTED: &str = "SELECT service_id, provider_id, buyer_id, finished_at, 
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7216052628)";
 
 /// Ends of calls that say nothing about who was called: it was not asked, or its answer was not waited for.
-const NOT_ITS_DOING: [&str; 3] = ["interrupted", "broken_request", "circuit_open"];
+const NOT_ITS_DOING: [&str; 4] = ["interrupted", "broken_request", "circuit_open", "payment_failed"];
 
 #[derive(QueryableByName)]
 struct Ended {

@@ -36,3 +36,4 @@ mod services;
 mod settlements;
 mod wallets;
 mod webhooks;
+mod x402;

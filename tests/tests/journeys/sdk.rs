@@ -18,12 +18,13 @@ const PACKAGES: [&str; 2] = ["intuno-sdk[mcp]==0.4.0", "mcp<2"];
 /// The Python with the SDK in it, made once; `None`, with a line that says so, where it cannot be had.
 async fn python() -> Option<&'static Path> {
     static PYTHON: OnceCell<Option<PathBuf>> = OnceCell::const_new();
-    let install = || async { tokio::task::spawn_blocking(install).await.unwrap() };
+    let install = || async { tokio::task::spawn_blocking(|| install("intuno-sdk-0.4.0", &PACKAGES)).await.unwrap() };
     PYTHON.get_or_init(install).await.as_deref()
 }
 
-fn install() -> Option<PathBuf> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("intuno-sdk-0.4.0");
+/// The Python with these packages in it, at this place.
+pub fn install(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let (python, done) = (place.join("bin/python"), place.join("installed"));
     if done.exists() {
         return Some(python);
@@ -32,7 +33,7 @@ fn install() -> Option<PathBuf> {
     let installed = made.and_then(|()| {
         run(Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--timeout=15", "--retries=1"])
-            .args(PACKAGES))
+            .args(packages))
     });
     match installed {
         Ok(()) => {
@@ -41,7 +42,7 @@ fn install() -> Option<PathBuf> {
         }
         Err(why) => {
             // Not by a macro: what those write is kept from whoever runs the tests.
-            let _ = writeln!(std::io::stderr(), "skipped: the official SDK cannot be installed from PyPI here: {why}");
+            let _ = writeln!(std::io::stderr(), "skipped: {name} cannot be installed from PyPI here: {why}");
             None
         }
     }

@@ -17,7 +17,7 @@ use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, deposits, embedder, reputation, retirement, webhooks};
+use super::{App, deliveries::CloseDelivery, deposits, embedder, reputation, retirement, webhooks, x402};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -119,6 +119,7 @@ fn deliveries(app: &Arc<App>) -> Running {
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { concurrency: DELIVERIES, ..WorkerOptions::default() })
         .job::<TellOfTask>(Arc::new(Delivery { db, client, cipher, clock }))
         .every("deposits.ask", Duration::from_secs(60), deposits::asking(app))
+        .every("x402.fetch", x402::FETCH_EVERY, x402::fetching(app))
         .start()
 }
 

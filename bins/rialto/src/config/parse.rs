@@ -68,6 +68,7 @@ mod tests {
             "--nowpayments-ipn-secret",
             "--nowpayments-password",
             "--embedder-key",
+            "--x402-facilitator-token",
         ];
         let line = ["rialto"].into_iter().chain(secrets.into_iter().flat_map(|flag| [flag, "hunter2"]));
         let line = Line::try_parse_from(line.chain(["--database-url", "postgres://me:hunter2@db/x"])).unwrap();

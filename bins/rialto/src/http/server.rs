@@ -105,6 +105,10 @@ fn cors() -> Cors {
             "X-ACF-Amount",
             "X-ACF-Free-Tier",
             "X-ACF-Latency-Ms",
+            "PAYMENT-REQUIRED",
+            "PAYMENT-RESPONSE",
+            "X-PAYMENT-RESPONSE",
+            "X-Payment-Transaction",
         ])
         .max_age(3_600)
 }

@@ -6,7 +6,8 @@
 //! The simulated gateway, which takes no money, is `rialto_ledger::purchase::SimulatedGateway`.
 //!
 //! - [`deposit`] fills the balance that an owner buys calls with; [`paypal`] and [`nowpayments`] bring the money for it.
-//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance.
+//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance, and [`OutsideRail`] from the world outside,
+//!   where [`x402`] fetches it.
 
 pub mod deposit;
 mod hook;
@@ -16,9 +17,11 @@ mod provider;
 mod rail;
 mod stripe;
 pub mod webhook;
+pub mod x402;
 
 pub use hook::{Heard, HookError};
-pub use rail::{BalanceRail, Charge, PaymentRail, RailError};
+pub(crate) use rail::release;
+pub use rail::{BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails};
 use rialto_kernel::Id;
 pub use stripe::{STRIPE, StripeConfig, StripeGateway};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! How a call is paid for: set aside before it, taken or given back after it, in the transactions that write the call down.
 
-use rialto_kernel::{Amount, OwnerId, Timestamp};
+use rialto_kernel::{AccountId, Amount, OwnerId, Timestamp};
 use rialto_ledger::{
     Command, House, LedgerError, NewHold, NewTransfer, Side,
     balance::{ASSET, buyer_account, open_payable_account, payable_account},
@@ -87,62 +87,130 @@ pub struct BalanceRail;
 
 impl PaymentRail for BalanceRail {
     async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        let hold = NewHold {
-            kind: kind::SERVICE_CALL,
-            reference: Some(charge.usage.cast()),
-            memo: Some(charge.memo.clone()),
-            expires_at: Some(charge.expires_at),
-            ..NewHold::new(charge.usage.cast(), buyer_account(charge.buyer), payable_account(charge.provider), charge.price)
-        };
-        let held = rialto_ledger::hold(tx, hold.clone(), now).await;
-        let held = match held {
-            // The provider's first paid call. Whoever has an account to pay from comes to this once.
-            Err(LedgerError::AccountUnknown { side: Side::Credit, .. }) => {
-                open_payable_account(tx, charge.provider, now).await?;
-                rialto_ledger::hold(tx, hold, now).await
-            }
-            held => held,
-        };
-        match held {
-            Err(LedgerError::AccountUnknown { side: Side::Debit, .. }) => {
-                Err(RailError::Insufficient { available: 0, asked: charge.price })
-            }
-            held => Ok(held.map(drop)?),
+        reserve(tx, charge, buyer_account(charge.buyer), Some(charge.expires_at), now).await
+    }
+
+    async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        collect(tx, charge, now).await
+    }
+
+    async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        release(tx, charge.usage, now).await
+    }
+}
+
+/// Pays with what comes in from outside for this very call, see [`super::x402`]. What is set aside does not go back by itself: when
+/// the money has come it has to be written down, however late that is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutsideRail;
+
+impl PaymentRail for OutsideRail {
+    async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        reserve(tx, charge, House::Purchases.account(ASSET), None, now).await
+    }
+
+    async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        collect(tx, charge, now).await
+    }
+
+    async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        release(tx, charge.usage, now).await
+    }
+}
+
+/// Either of them, chosen by the call.
+#[derive(Debug, Clone, Copy)]
+pub enum Rails {
+    /// From the buyer's balance.
+    Balance(BalanceRail),
+    /// From outside.
+    Outside(OutsideRail),
+}
+
+impl PaymentRail for Rails {
+    async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        match self {
+            Self::Balance(rail) => rail.reserve(tx, charge, now).await,
+            Self::Outside(rail) => rail.reserve(tx, charge, now).await,
         }
     }
 
     async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        let post = Command::Post { hold: charge.usage.cast(), amount: None };
-        if charge.commission.is_zero() {
-            rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
-            return Ok(());
-        }
-        let fees = House::Fees.account(ASSET);
-        let share = NewTransfer {
-            kind: kind::SERVICE_COMMISSION,
-            reference: Some(charge.usage.cast()),
-            memo: Some(charge.memo.clone()),
-            ..NewTransfer::new(super::version_8(charge.usage), payable_account(charge.provider), fees, charge.commission)
-        };
-        match rialto_ledger::group(tx, &[post.clone(), Command::Transfer(share)], now).await.map_err(LedgerError::from) {
-            // The buyer agreed to pay, and was served: that the provider's account was frozen meanwhile is between it and the house,
-            // whose share stays in that account until somebody decides.
-            Err(LedgerError::AccountNotOpen { side: Side::Debit, account, .. })
-                if account == payable_account(charge.provider) =>
-            {
-                tracing::warn!(usage.id = %charge.usage, "the commission of a call stays in an account that is not open");
-                rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
-                Ok(())
-            }
-            done => Ok(done.map(drop)?),
+        match self {
+            Self::Balance(rail) => rail.collect(tx, charge, now).await,
+            Self::Outside(rail) => rail.collect(tx, charge, now).await,
         }
     }
 
     async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        match rialto_ledger::void(tx, charge.usage.cast(), now).await {
-            // One that is over gave the money back already.
-            Ok(_) | Err(LedgerError::HoldExpired(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        match self {
+            Self::Balance(rail) => rail.release(tx, charge, now).await,
+            Self::Outside(rail) => rail.release(tx, charge, now).await,
         }
+    }
+}
+
+async fn reserve(
+    tx: &mut Tx,
+    charge: &Charge,
+    from: AccountId,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), RailError> {
+    let hold = NewHold {
+        kind: kind::SERVICE_CALL,
+        reference: Some(charge.usage.cast()),
+        memo: Some(charge.memo.clone()),
+        expires_at,
+        ..NewHold::new(charge.usage.cast(), from, payable_account(charge.provider), charge.price)
+    };
+    let held = rialto_ledger::hold(tx, hold.clone(), now).await;
+    let held = match held {
+        // The provider's first paid call. Whoever has an account to pay from comes to this once.
+        Err(LedgerError::AccountUnknown { side: Side::Credit, .. }) => {
+            open_payable_account(tx, charge.provider, now).await?;
+            rialto_ledger::hold(tx, hold, now).await
+        }
+        held => held,
+    };
+    match held {
+        Err(LedgerError::AccountUnknown { side: Side::Debit, .. }) => {
+            Err(RailError::Insufficient { available: 0, asked: charge.price })
+        }
+        held => Ok(held.map(drop)?),
+    }
+}
+
+async fn collect(tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+    let post = Command::Post { hold: charge.usage.cast(), amount: None };
+    if charge.commission.is_zero() {
+        rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
+        return Ok(());
+    }
+    let fees = House::Fees.account(ASSET);
+    let share = NewTransfer {
+        kind: kind::SERVICE_COMMISSION,
+        reference: Some(charge.usage.cast()),
+        memo: Some(charge.memo.clone()),
+        ..NewTransfer::new(super::version_8(charge.usage), payable_account(charge.provider), fees, charge.commission)
+    };
+    match rialto_ledger::group(tx, &[post.clone(), Command::Transfer(share)], now).await.map_err(LedgerError::from) {
+        // The buyer agreed to pay, and was served: that the provider's account was frozen meanwhile is between it and the house,
+        // whose share stays in that account until somebody decides.
+        Err(LedgerError::AccountNotOpen { side: Side::Debit, account, .. }) if account == payable_account(charge.provider) => {
+            tracing::warn!(usage.id = %charge.usage, "the commission of a call stays in an account that is not open");
+            rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
+            Ok(())
+        }
+        done => Ok(done.map(drop)?),
+    }
+}
+
+/// Gives back what was set aside for a call.
+pub(crate) async fn release(tx: &mut Tx, usage: UsageId, now: Timestamp) -> Result<(), RailError> {
+    match rialto_ledger::void(tx, usage.cast(), now).await {
+        // One that is over gave the money back already.
+        Ok(_) | Err(LedgerError::HoldExpired(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -6,7 +6,7 @@ use rialto_outbound::{Crowded, UrlRefusal};
 use rialto_registry::RegistryError;
 use rialto_store::StoreError;
 
-use crate::payments::RailError;
+use crate::payments::{RailError, x402::Offer};
 
 /// A refusal, or a failure underneath. Nothing was sent, and nothing has been charged.
 ///
@@ -35,7 +35,21 @@ pub enum ProxyError {
         available: i64,
         /// What the call costs.
         price: Amount,
+        /// How it can be paid with the call itself, if it can.
+        offer: Option<Box<Offer>>,
     },
+    /// The payment that came with the request is not good.
+    #[error("The payment was not accepted: {}", .0.error)]
+    PaymentRefused(Box<Offer>),
+    /// The payment that came with the request was used before.
+    #[error("This payment was used before")]
+    PaymentUsed,
+    /// The payment that came with the request is being used.
+    #[error("The first request with this payment is still running")]
+    PaymentRunning,
+    /// Nobody says whether the payment that came with the request is good.
+    #[error("The payment cannot be checked at the moment")]
+    FacilitatorSilent,
     /// The call costs more than the buyer pays.
     #[error("The call costs more than X-ACF-Max-Amount")]
     AboveMax {
@@ -92,7 +106,7 @@ impl From<RegistryError> for ProxyError {
 impl From<RailError> for ProxyError {
     fn from(error: RailError) -> Self {
         match error {
-            RailError::Insufficient { available, asked } => Self::Insufficient { available, price: asked },
+            RailError::Insufficient { available, asked } => Self::Insufficient { available, price: asked, offer: None },
             RailError::NotOpen => Self::BalanceNotOpen,
             RailError::Over => Self::Interrupted,
             RailError::Ledger(error) => Self::Ledger(error),

@@ -12,11 +12,14 @@
 //! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
 //! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
 //! 6. The same idempotency key makes one call, and every repeat gets its answer.
+//! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing that is not handed over.
 
 mod error;
+mod fetch;
 mod headers;
 mod kept;
 mod open;
+mod pledged;
 mod relay;
 mod send;
 mod settle;
@@ -34,6 +37,7 @@ use std::{
 use bytes::Bytes;
 pub use error::ProxyError;
 pub use kept::{Kept, KeptBody};
+pub use pledged::Brought;
 use rialto_kernel::{Amount, Caller, Clock};
 use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
 use rialto_registry::service::ServiceId;
@@ -45,7 +49,7 @@ use tokio::{
 };
 
 use crate::{
-    payments::BalanceRail,
+    payments::x402::{Offer, X402},
     usage::{UsageId, UsageReason},
 };
 
@@ -117,6 +121,8 @@ pub struct ProxyRequest {
     pub key: Option<Key>,
     /// What the buyer pays at most; a provider may change its price at any time.
     pub amount_max: Option<Amount>,
+    /// The payment that it brings.
+    pub brought: Option<Brought>,
 }
 
 /// What a call costs, and how long it took.
@@ -163,6 +169,10 @@ pub enum Proxied {
     Arriving(Head, mpsc::Receiver<Piece>),
     /// There is no answer: and why. Nothing was charged.
     Failed(Bill, UsageReason),
+    /// There is an answer, but its payment was not settled: it is withheld.
+    Unpaid(Bill, Box<Offer>),
+    /// There is an answer, but nobody knows yet whether it is paid. Whoever asks again gets it when it is.
+    Pending(Bill),
     /// It was made before, under the same key; this was the answer.
     Replayed(Kept),
 }
@@ -178,8 +188,8 @@ struct Inner {
     client: OutboundClient,
     clock: Clock,
     config: ProxyConfig,
-    rail: BalanceRail,
     unpaid: unpaid::Unpaid,
+    x402: Option<X402>,
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
@@ -187,9 +197,10 @@ struct Inner {
 }
 
 impl Proxy {
-    /// A proxy that calls through `client`. Its calls run on `runtime`, which should outlive those who ask for them.
+    /// A proxy that calls through `client`, and takes payments by `x402` if there is one. Its calls run on `runtime`, which should
+    /// outlive those who ask for them.
     #[must_use]
-    pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, runtime: Handle) -> Self {
+    pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, x402: Option<X402>, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
         let unpaid = {
@@ -202,8 +213,8 @@ impl Proxy {
                 client,
                 clock,
                 config,
-                rail: BalanceRail,
                 unpaid,
+                x402,
                 breakers,
                 permits,
                 runtime,
@@ -226,6 +237,12 @@ impl Proxy {
             inner.run(caller, request, answer).await;
         });
         heard.await.map_err(|_| ProxyError::Interrupted)?
+    }
+
+    /// Whether payments that come with requests are taken.
+    #[must_use]
+    pub fn takes_payments(&self) -> bool {
+        self.inner.x402.is_some()
     }
 
     /// The servers that failed lately, at most `limit`: host and port, and whose services they serve.
@@ -251,7 +268,10 @@ impl Inner {
     }
 
     async fn run(&self, caller: Caller, request: ProxyRequest, answer: oneshot::Sender<Result<Proxied, ProxyError>>) {
-        let (asked, body) = open::Asked::split(request);
+        let (mut asked, body) = open::Asked::split(request);
+        if let Err(error) = self.admit(&caller, &mut asked).await {
+            return drop(answer.send(Err(error)));
+        }
         let ticket = match self.open(caller, &asked).await {
             Ok(open::Opened::Fresh(ticket)) => ticket,
             Ok(open::Opened::Replayed(kept)) => return drop(answer.send(Ok(Proxied::Replayed(kept)))),

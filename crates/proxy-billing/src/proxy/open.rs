@@ -1,6 +1,6 @@
 //! Before the call: what is about to happen is written down, and its price is set aside, in one transaction.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rialto_kernel::{Amount, Asset, Caller, OwnerId, Ppm, Timestamp};
 use rialto_outbound::{CheckedUrl, HeaderMap, Method};
@@ -10,11 +10,17 @@ use rialto_store::{
     idempotency::{self, Claim, Key},
 };
 
-use super::{Inner, Kept, ProxyBody, ProxyConfig, ProxyError, ProxyRequest};
+use super::{
+    Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
+    pledged::{Pledged, is_of_payment, offer, unpaid},
+};
 use crate::{
     commission,
     model::ClaimName,
-    payments::{Charge, PaymentRail},
+    payments::{
+        BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails,
+        x402::{Flaw, NewPayment, PaymentStore, Pledge, Requirements, X402},
+    },
     store::UsageStore,
     usage::{NewUsage, UsageId},
 };
@@ -30,12 +36,21 @@ pub(super) struct Asked {
     pub(super) request_id: String,
     pub(super) key: Option<Key>,
     pub(super) amount_max: Option<Amount>,
+    /// The payment that it brings, until it was looked at.
+    pub(super) brought: Option<Brought>,
+    /// What that came to.
+    pub(super) pledged: Pledged,
 }
 
 impl Asked {
     pub(super) fn split(request: ProxyRequest) -> (Self, ProxyBody) {
-        let ProxyRequest { service, method, path, query, headers, body, request_id, key, amount_max } = request;
-        (Self { service, method, path, query, headers, request_id, key, amount_max }, body)
+        let ProxyRequest { service, method, path, query, headers, body, request_id, key, amount_max, brought } = request;
+        let pledged = Pledged::Nothing;
+        (Self { service, method, path, query, headers, request_id, key, amount_max, brought, pledged }, body)
+    }
+
+    fn pledge(&self) -> Option<Arc<Pledge>> {
+        if let Pledged::Good(pledge) = &self.pledged { Some(Arc::clone(pledge)) } else { None }
     }
 }
 
@@ -60,6 +75,8 @@ pub(super) struct Ticket {
     pub(super) timeout: Duration,
     /// What it costs if it is delivered, and what of that the house takes; `None` when it costs nothing.
     pub(super) charge: Option<Charge>,
+    /// The payment that it is paid with; `None` when it is paid from the balance.
+    pub(super) pledge: Option<Arc<Pledge>>,
     pub(super) is_free: bool,
     /// A call that is not settled by then never will be.
     pub(super) expires_at: Timestamp,
@@ -80,11 +97,17 @@ impl Ticket {
             url,
             timeout,
             charge,
+            pledge: None,
             is_free: new.is_free,
             expires_at: new.expires_at,
             key: None,
             unwritten: None,
         }
+    }
+
+    /// How it is paid.
+    pub(super) const fn rail(&self) -> Rails {
+        if self.pledge.is_some() { Rails::Outside(OutsideRail) } else { Rails::Balance(BalanceRail) }
     }
 
     /// What is charged for it if it is delivered.
@@ -107,11 +130,12 @@ impl Inner {
         if let Some(opened) = self.open_unpaid(caller, asked).await? {
             return Ok(opened);
         }
-        let (ours, config, rail, now) = (asked.clone(), self.config, self.rail, self.clock.now());
+        let (ours, config, x402, now) = (asked.clone(), self.config, self.x402.clone(), self.clock.now());
         let usage = UsageId::new();
-        let work = async move |tx: &mut Tx| set_aside(tx, &caller, &ours, &config, &rail, usage, now).await;
-        // That a repeat is known has to last. What is set aside may be lost with the machine: nothing is owed then.
-        let opened = if asked.key.is_some() { self.db.write(work).await } else { self.db.write_soon(work).await }?;
+        let work = async move |tx: &mut Tx| set_aside(tx, &caller, &ours, &config, x402.as_ref(), usage, now).await;
+        // That a repeat, or a payment, is known has to last. What else is set aside may be lost with the machine: nothing is owed then.
+        let lasting = asked.key.is_some() || asked.pledge().is_some();
+        let opened = if lasting { self.db.write(work).await } else { self.db.write_soon(work).await }?;
         if let Opened::Fresh(ticket) = &opened
             && ticket.charge.is_none()
             && !ticket.is_free
@@ -127,17 +151,12 @@ async fn set_aside(
     caller: &Caller,
     asked: &Asked,
     config: &ProxyConfig,
-    rail: &impl PaymentRail,
+    x402: Option<&X402>,
     usage: UsageId,
     now: Timestamp,
 ) -> Result<Opened, ProxyError> {
-    if let Some(key) = &asked.key {
-        match idempotency::claim(tx, key, now).await? {
-            Claim::Fresh => {}
-            Claim::Done(stored) => return Ok(Opened::Replayed(Kept::read(&stored)?)),
-            Claim::Running => return Err(ProxyError::KeyRunning),
-            Claim::Mismatch => return Err(ProxyError::KeyReused),
-        }
+    if let Some(kept) = claim(tx, asked, now).await? {
+        return Ok(Opened::Replayed(kept));
     }
     let service = find_service(tx, asked.service).await?;
     let url = target(&service, asked)?;
@@ -149,17 +168,86 @@ async fn set_aside(
     // What the house takes is decided now, whatever becomes of the provider's terms.
     let terms = commission::terms_of(tx, service.owner).await?;
     let rate = commission::commission(&terms, service.price, now);
-    let new = record(usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
+    let mut new = record(usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
     if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
         return Err(ProxyError::AboveMax { price: new.price, most });
     }
-    tx.insert_usage(&new).await?;
     let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
+    let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
+    if charge.is_none() {
+        ours.keep_payment(tx).await?;
+    }
+    new.claim = ours.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() });
+    tx.insert_usage(&new).await?;
     if let Some(charge) = &charge {
-        rail.reserve(tx, charge, now).await?;
+        let requirements = x402.and_then(|x402| x402.requirements(&service, &asked.path));
+        reserve(tx, charge, ours.pledge.as_deref(), requirements, now).await?;
     }
     let timeout = service.timeout.unwrap_or(config.timeout);
-    Ok(Opened::Fresh(Box::new(Ticket { key: asked.key.clone(), ..Ticket::new(&new, url, timeout, charge) })))
+    Ok(Opened::Fresh(Box::new(Ticket { key: ours.key, pledge: ours.pledge, ..Ticket::new(&new, url, timeout, charge) })))
+}
+
+/// By what a call is paid, and known.
+struct Paid {
+    pledge: Option<Arc<Pledge>>,
+    key: Option<Key>,
+}
+
+impl Paid {
+    /// Leaves the payment to its buyer: the call costs nothing. It is not known by it either.
+    async fn keep_payment(&mut self, tx: &mut Tx) -> Result<(), ProxyError> {
+        self.pledge = None;
+        if let Some(key) = self.key.take_if(|key| is_of_payment(key)) {
+            idempotency::release(tx, &key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Claims the key of a request; gives what a repeat is told.
+async fn claim(tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<Option<Kept>, ProxyError> {
+    let Some(key) = &asked.key else { return Ok(None) };
+    match (idempotency::claim(tx, key, now).await?, is_of_payment(key)) {
+        // The request was there a moment ago, and is not any more: its payment was not looked at.
+        (Claim::Fresh, _) if matches!(asked.pledged, Pledged::Repeated) => Err(ProxyError::KeyRunning),
+        (Claim::Fresh, _) => Ok(None),
+        (Claim::Done(stored), false) => Ok(Some(Kept::read(&stored)?)),
+        (Claim::Done(stored), true) => {
+            let kept = Kept::read(&stored)?;
+            if kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
+        }
+        (Claim::Running, false) => Err(ProxyError::KeyRunning),
+        (Claim::Mismatch, false) => Err(ProxyError::KeyReused),
+        (Claim::Running, true) => Err(ProxyError::PaymentRunning),
+        (Claim::Mismatch, true) => Err(ProxyError::PaymentUsed),
+    }
+}
+
+/// Sets the price aside: by the payment that came with the request, or else from the balance.
+async fn reserve(
+    tx: &mut Tx,
+    charge: &Charge,
+    pledge: Option<&Pledge>,
+    requirements: Option<Requirements>,
+    now: Timestamp,
+) -> Result<(), ProxyError> {
+    let Some(pledge) = pledge else {
+        return match BalanceRail.reserve(tx, charge, now).await {
+            Err(RailError::Insufficient { available, asked }) => {
+                Err(ProxyError::Insufficient { available, price: asked, offer: requirements.map(unpaid) })
+            }
+            done => Ok(done?),
+        };
+    };
+    // The price may have changed since the payment was looked at.
+    if pledge.requirements.amount != charge.price {
+        let requirements = requirements.unwrap_or_else(|| pledge.requirements.clone());
+        return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Value.as_str())));
+    }
+    if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge }, now).await? {
+        return Err(ProxyError::PaymentUsed);
+    }
+    Ok(OutsideRail.reserve(tx, charge, now).await?)
 }
 
 /// Where the request goes, if the service may be called.
@@ -194,7 +282,7 @@ pub(super) fn record(
         payment_method: service.payment_method,
         commission,
         request_id: Some(asked.request_id.clone()),
-        claim: asked.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() }),
+        claim: None,
         created_at: now,
         expires_at,
     }

@@ -77,17 +77,11 @@ impl Inner {
             }
             Ok(Begun::Whole(body)) => {
                 let keep = Keep::Answer(Box::new(Kept::answer(&head, Some(&body))));
-                let told = match self.settle(&ticket, end, keep).await {
-                    Ok(Settled::Done) => Ok(Proxied::Whole(head, body)),
-                    Ok(Settled::Withheld) => {
-                        let late = Ticket::failed(503, latency_ms, UsageReason::Interrupted);
-                        Ok(Proxied::Failed(ticket.bill(&late), UsageReason::Interrupted))
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; its answer is withheld");
-                        Err(error)
-                    }
-                };
+                let told =
+                    self.settle(&ticket, end, keep, Some(&waiting)).await.map(|settled| told(settled, &ticket, head, body));
+                if let Err(error) = &told {
+                    tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; its answer is withheld");
+                }
                 drop(waiting.send(told));
             }
             Ok(Begun::Part(first)) => self.stream(ticket, head, first, body, (started, upload), waiting).await,
@@ -138,8 +132,8 @@ impl Inner {
                 (end, Keep::Answer(Box::new(keep)))
             }
         };
-        match (self.settle(&ticket, end, keep).await, passed) {
-            (Ok(Settled::Done), Passed::Whole(last)) => {
+        match (self.settle(&ticket, end, keep, None).await, passed) {
+            (Ok(Settled::Done(_)), Passed::Whole(last)) => {
                 for piece in last.map(Piece::Data).into_iter().chain([Piece::End]) {
                     // Whoever leaves now has been served.
                     drop(relay.pieces.send(piece).await);
@@ -151,6 +145,20 @@ impl Inner {
                 tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; the end of its answer is withheld");
             }
         }
+    }
+}
+
+/// What is told of an answer that is here.
+fn told(settled: Settled, ticket: &Ticket, mut head: Head, body: Bytes) -> Proxied {
+    let not_charged = |reason| ticket.bill(&Ticket::failed(0, head.bill.latency_ms, reason));
+    match settled {
+        Settled::Done(receipt) => {
+            head.headers.extend(receipt);
+            Proxied::Whole(head, body)
+        }
+        Settled::Withheld => Proxied::Failed(not_charged(UsageReason::Interrupted), UsageReason::Interrupted),
+        Settled::Unpaid(offer) => Proxied::Unpaid(not_charged(UsageReason::PaymentFailed), offer),
+        Settled::Pending => Proxied::Pending(not_charged(UsageReason::PaymentFailed)),
     }
 }
 

@@ -135,7 +135,7 @@ impl Inner {
         let bill = ticket.bill(&end);
         let keep =
             if fault.may_be_done { Keep::Answer(Box::new(Kept::failure(bill, status, fault.reason))) } else { Keep::Nothing };
-        if let Err(error) = self.settle(ticket, end, keep).await {
+        if let Err(error) = self.settle(ticket, end, keep, None).await {
             tracing::error!(%error, usage.id = %ticket.usage, "the end of a call could not be written down");
             return Err(error);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rialto_kernel::{Amount, Event, OwnerId, Timestamp};
+use rialto_outbound::HeaderMap;
 use rialto_registry::service::{PaymentMethod, ServiceId};
 use rialto_store::{
     StoreError, Tx,
@@ -13,10 +14,17 @@ use serde_json::json;
 
 use super::{
     Bill, Inner, Kept, ProxyError,
+    fetch::abandon,
     open::{Ticket, decimal},
+    pledged::is_of_payment,
+    send::Waiting,
 };
 use crate::{
-    payments::PaymentRail,
+    model::ClaimName,
+    payments::{
+        PaymentRail,
+        x402::{Offer, PaymentStore},
+    },
     store::UsageStore,
     usage::{UsageEnd, UsageId, UsageReason},
 };
@@ -37,12 +45,16 @@ pub(super) enum Keep {
 }
 
 /// What came of settling a call that was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// As it was asked for.
-    Done,
+    /// As it was asked for. These headers say so, if the payment came with the call.
+    Done(HeaderMap),
     /// It was too late, or somebody else ended the call: it is not charged, and its answer is withheld.
     Withheld,
+    /// The payment that came with it was not settled: its answer is withheld.
+    Unpaid(Box<Offer>),
+    /// Nobody knows yet whether the payment that came with it was settled: its answer is withheld until then.
+    Pending,
 }
 
 impl Ticket {
@@ -71,14 +83,26 @@ impl Ticket {
             provider: self.provider,
             is_free: self.is_free,
             payment_method: self.payment_method,
+            payment_tx: None,
         }
     }
 }
 
 impl Inner {
     /// Settles a call. A store that fails is asked again for as long as the price is set aside: the work is done, and it is not
-    /// to be lost.
-    pub(super) async fn settle(&self, ticket: &Ticket, end: UsageEnd, keep: Keep) -> Result<Settled, ProxyError> {
+    /// to be lost. `waiting` is who would be told of it, if somebody would.
+    pub(super) async fn settle(
+        &self,
+        ticket: &Ticket,
+        end: UsageEnd,
+        keep: Keep,
+        waiting: Option<&Waiting>,
+    ) -> Result<Settled, ProxyError> {
+        if let Some(pledge) = ticket.pledge.as_ref().filter(|_| end.delivered) {
+            return self.settle_pledge(ticket, pledge, end, keep, waiting).await;
+        }
+        // Its payment may be used again, so it says nothing about who asks.
+        let keep = if ticket.key.as_ref().is_some_and(is_of_payment) { Keep::Nothing } else { keep };
         let mut pause = SETTLE_PAUSE;
         loop {
             match self.try_settle(ticket, end, &keep).await {
@@ -93,14 +117,14 @@ impl Inner {
     }
 
     async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
-        let (now, rail) = (self.clock.now(), self.rail);
+        let (now, rail) = (self.clock.now(), ticket.rail());
         if let Some(new) = &ticket.unwritten {
             self.unpaid.end(new, end, told(&ticket.parties(), &end, now), now).await?;
-            return Ok(Settled::Done);
+            return Ok(Settled::Done(HeaderMap::new()));
         }
         let (ours, kept) = (ticket.clone(), keep.clone());
         match self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, end, &kept, now).await).await {
-            Ok(true) => return Ok(Settled::Done),
+            Ok(true) => return Ok(Settled::Done(HeaderMap::new())),
             // Somebody else has ended it: see below.
             Ok(false) => {}
             Err(ProxyError::Interrupted) if end.delivered => {
@@ -119,14 +143,14 @@ impl Inner {
         let id = ticket.usage;
         let written = self.db.read(async move |tx: &mut Tx| tx.find_usage(id).await).await?;
         Ok(match written {
-            Some(usage) if usage.end.delivered == end.delivered => Settled::Done,
+            Some(usage) if usage.end.delivered == end.delivered => Settled::Done(HeaderMap::new()),
             _ => Settled::Withheld,
         })
     }
 }
 
 /// Whether the same work may go well when it is done again.
-const fn may_pass(error: &StoreError) -> bool {
+pub(super) const fn may_pass(error: &StoreError) -> bool {
     !matches!(
         error,
         StoreError::Unique(_) | StoreError::ForeignKey(_) | StoreError::Check(_) | StoreError::Corrupt(_) | StoreError::Schema(_)
@@ -159,6 +183,9 @@ async fn settle(
         if end.delivered {
             rail.collect(tx, charge, now).await?;
         } else {
+            if ticket.pledge.is_some() {
+                tx.release_payment(ticket.usage).await?;
+            }
             match rail.release(tx, charge, now).await {
                 // It is not charged either way.
                 Err(crate::payments::RailError::Over) => {}
@@ -170,17 +197,18 @@ async fn settle(
 }
 
 /// Who has to do with a call.
-struct Parties {
-    usage: UsageId,
-    service: ServiceId,
-    buyer: OwnerId,
-    provider: OwnerId,
-    is_free: bool,
-    payment_method: PaymentMethod,
+pub(super) struct Parties {
+    pub(super) usage: UsageId,
+    pub(super) service: ServiceId,
+    pub(super) buyer: OwnerId,
+    pub(super) provider: OwnerId,
+    pub(super) is_free: bool,
+    pub(super) payment_method: PaymentMethod,
+    pub(super) payment_tx: Option<String>,
 }
 
 /// What is told of a call: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
-fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
+pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
     let data = json!({
         "usage_id": call.usage,
         "service_id": call.service,
@@ -189,6 +217,7 @@ fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
         "amount_usd": decimal(end.amount),
         "commission_usd": decimal(end.commission),
         "payment_method": call.payment_method.as_str(),
+        "payment_tx": call.payment_tx,
         "free_tier": call.is_free,
         "status_code": end.status_code,
         "latency_ms": end.latency_ms,
@@ -206,7 +235,8 @@ fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
 /// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of them;
 /// returns how many, so call it again while it returns as many as it may.
 ///
-/// What was set aside for them goes back by [`rialto_ledger::expire_holds`]. Their keys are answered, not freed: whether the
+/// What was set aside for them goes back by [`rialto_ledger::expire_holds`], and the payments that came with them may be used
+/// again. Their keys are answered, not freed: whether the
 /// provider did the work is unknown, and a repeat must not do it again.
 ///
 /// # Errors
@@ -216,11 +246,14 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
     for call in &stale {
         let latency_ms = u64::try_from(now.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
         let end = Ticket::failed(INTERRUPTED_STATUS, latency_ms, UsageReason::Interrupted);
-        if !tx.finish_usage(call.id, &end, now).await? {
+        // Its money may be being fetched since it was listed.
+        if !tx.close_usage(call.id, &end, now).await? {
             continue;
         }
-        if let Some(claim) = &call.claim {
-            let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
+        let key = |claim: &ClaimName| Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
+        if let Some(key) = call.claim.as_ref().map(key).filter(is_of_payment) {
+            idempotency::release(tx, &key).await?;
+        } else if let Some(key) = call.claim.as_ref().map(key) {
             let bill = Bill { usage: call.id, amount: Amount::ZERO, is_free: call.is_free, latency_ms };
             let kept = Kept::failure(bill, INTERRUPTED_STATUS, UsageReason::Interrupted);
             idempotency::finish(tx, &key, &kept.write()).await?;
@@ -235,8 +268,12 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             provider: call.provider,
             is_free: call.is_free,
             payment_method: call.payment_method,
+            payment_tx: None,
         };
         outbox::append_all(tx, told(&parties, &end, now)).await?;
+        if call.payment_method == PaymentMethod::X402 {
+            abandon(tx, call.id, now).await?;
+        }
     }
     Ok(stale.len())
 }

@@ -8,3 +8,4 @@ mod invocation;
 mod schema;
 mod settlement;
 mod usage;
+mod x402;

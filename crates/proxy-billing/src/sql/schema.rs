@@ -83,6 +83,7 @@ diesel::table! {
         amount -> Nullable<BigInt>,
         error -> Nullable<Text>,
         commission -> Nullable<BigInt>,
+        payment_tx -> Nullable<Text>,
     }
 }
 

@@ -46,7 +46,7 @@ statement! {
 }
 
 statement! {
-    /// Writes how a call ended, unless it has ended.
+    /// Writes how a call ended, unless it has ended, or still has time.
     struct FinishUsage {
         id: UsageId => Uid | Uid,
         finished_at: Timestamp => UtcTime | UtcTime,
@@ -56,14 +56,23 @@ statement! {
         amount: i64 => BigInt | BigInt,
         commission: i64 => BigInt | BigInt,
         error: Option<&'static str> => Nullable<Text> | Nullable<Text>,
+        only_late: bool => Bool | Bool,
     }
     rows: ();
     sqlite: "UPDATE usage_records SET finished_at = ?2, delivered = ?3, status_code = ?4, latency_ms = ?5, amount = ?6,
             commission = ?7, error = ?8
-        WHERE id = ?1 AND finished_at IS NULL";
+        WHERE id = ?1 AND finished_at IS NULL AND (NOT ?9 OR expires_at <= ?2)";
     postgres: "UPDATE usage_records SET finished_at = $2, delivered = $3, status_code = $4, latency_ms = $5, amount = $6,
             commission = $7, error = $8
-        WHERE id = $1 AND finished_at IS NULL";
+        WHERE id = $1 AND finished_at IS NULL AND (NOT $9 OR expires_at <= $2)";
+}
+
+impl FinishUsage {
+    fn of(id: UsageId, end: &UsageEnd, only_late: bool, now: Timestamp) -> Self {
+        let row = UsageEndRow::new(end, now);
+        let UsageEndRow { finished_at, delivered, status_code, latency_ms, amount, commission, error } = row;
+        Self { id, finished_at, delivered, status_code, latency_ms, amount, commission, error, only_late }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -85,6 +94,7 @@ struct UsageRow {
     amount: Option<i64>,
     commission: Option<i64>,
     error: Option<String>,
+    payment_tx: Option<String>,
 }
 
 impl UsageRow {
@@ -118,6 +128,7 @@ impl TryFrom<UsageRow> for Usage {
             provider: row.provider_id,
             is_free: row.is_free,
             payment_method: row.payment_method()?,
+            payment_tx: row.payment_tx,
             created_at: row.created_at,
             request_id: row.request_id,
             end,
@@ -279,9 +290,12 @@ impl UsageStore for Tx {
     }
 
     async fn finish_usage(&mut self, id: UsageId, end: &UsageEnd, now: Timestamp) -> Result<bool, StoreError> {
-        let row = UsageEndRow::new(end, now);
-        let UsageEndRow { finished_at, delivered, status_code, latency_ms, amount, commission, error } = row;
-        let finish = FinishUsage { id, finished_at, delivered, status_code, latency_ms, amount, commission, error };
+        let finish = FinishUsage::of(id, end, false, now);
+        Ok(on!(self, conn => finish.execute(conn).await)? == 1)
+    }
+
+    async fn close_usage(&mut self, id: UsageId, end: &UsageEnd, now: Timestamp) -> Result<bool, StoreError> {
+        let finish = FinishUsage::of(id, end, true, now);
         Ok(on!(self, conn => finish.execute(conn).await)? == 1)
     }
 

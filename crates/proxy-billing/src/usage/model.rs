@@ -60,6 +60,8 @@ words! {
         BuyerLeft = "buyer_left",
         /// The process died, or was too late to take the price.
         Interrupted = "interrupted",
+        /// It was delivered to us, but the payment that came with it could not be settled: its answer was withheld.
+        PaymentFailed = "payment_failed",
     }
 }
 
@@ -116,6 +118,8 @@ pub struct Usage {
     pub is_free: bool,
     /// How it was paid.
     pub payment_method: PaymentMethod,
+    /// What the payment is called where it was made, if it was not paid from a balance.
+    pub payment_tx: Option<String>,
     /// How the buyer calls the request.
     pub request_id: Option<String>,
     /// When it was made.

@@ -198,13 +198,13 @@ async fn counting_at_once_counts_nothing_twice(test: &TestDb) {
 async fn calls_that_say_nothing_about_the_provider_do_not_count(test: &TestDb) {
     let db = &test.db;
     let ada = shop(db, "ada").await;
-    for error in ["interrupted", "broken_request", "circuit_open"] {
+    for error in ["interrupted", "broken_request", "circuit_open", "payment_failed"] {
         call(db, &ada, NOON, Some(503), 10, Some(error)).await;
     }
     // Nobody vouches for themselves.
     call(db, &Shop { buyer: ada.caller.owner, ..ada }, NOON, Some(200), 10, None).await;
     let counted = count_some(db, 100).await;
-    assert_eq!((counted.calls, counted.providers.len()), (4, 0));
+    assert_eq!((counted.calls, counted.providers.len()), (5, 0));
     assert_eq!(counts(db, Subject::Provider(ada.caller.owner), Period::AllTime).await, None);
     for (error, status) in [("timeout", 504), ("unreachable", 502), ("buyer_left", 200)] {
         call(db, &ada, NOON, Some(status), 10, Some(error)).await;

@@ -24,7 +24,10 @@ use rialto_proxy_billing::{
 };
 use tokio::sync::mpsc::Receiver;
 
-use super::{problem::failure, request::BodyFault};
+use super::{
+    problem::{failure, pending, unpaid},
+    request::BodyFault,
+};
 use crate::http::Problem;
 
 /// The answer to a request that came to this.
@@ -45,6 +48,8 @@ pub fn render(proxied: Proxied, is_head: bool, fault: &Cell<Option<BodyFault>>) 
             Err(billed(fault.get().map_or_else(|| failure(UsageReason::BrokenRequest), Problem::from), &bill))
         }
         Proxied::Failed(bill, reason) => Err(billed(failure(reason), &bill)),
+        Proxied::Unpaid(bill, offer) => Err(billed(unpaid(&offer), &bill)),
+        Proxied::Pending(bill) => Err(billed(pending(), &bill)),
         Proxied::Replayed(kept) => replay(kept, is_head),
     }
 }

@@ -39,6 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("service_id" = String, Path, description = "The service.", example = "0198c0de-0000-7000-8000-000000000031"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, without a second call."),
         ("X-Request-ID" = Option<String>, Header, description = "What the request is called. It is the key when there is no `Idempotency-Key`."),
+        ("PAYMENT-SIGNATURE" = Option<String>, Header, description = "A payment by x402 version 2, base64 JSON: pays for this call instead of the balance, where the server takes such payments and the service's payment method is x402. `X-PAYMENT` is one of version 1."),
         ("X-ACF-Max-Amount" = Option<String>, Header, description = "What you pay at most, in USDC: \"0.05\". Prices change; a call that costs more is refused (402, `price-above-max`)."),
     ),
     responses(
@@ -47,13 +48,14 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             ("X-ACF-Amount" = String, description = "What is charged, in USDC: \"0.05\"."),
             ("X-ACF-Free-Tier" = String, description = "\"true\" for a call of the free tier."),
             ("X-ACF-Latency-Ms" = String, description = "How long the provider took, in milliseconds."),
+            ("PAYMENT-RESPONSE" = String, description = "The receipt of a payment by x402, base64 JSON (`X-PAYMENT-RESPONSE` for one of version 1); not on answers that are streamed."),
         )),
         (status = 400, description = "The path leads out of the service's endpoint, or the body broke off.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 402, description = "Your balance does not cover the price. `required` and `available` say by how much, `how_to_fund` what to do.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "Your balance does not cover the price: `required` and `available` say by how much, `how_to_fund` what to do, and `PAYMENT-REQUIRED` how to pay with the call itself, if that is possible. Or the payment that came with the call was refused, or not settled.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such service.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 408, description = "The body did not arrive in time.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The service is paused; or the first request with this key is still running; or its answer was not kept.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The service is paused; or the first request with this key is still running; or its answer was not kept; or this payment was used before.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "The service was removed.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The provider cannot be reached, or broke off. You are not charged.", body = ProblemBody, content_type = "application/problem+json"),
@@ -92,6 +94,7 @@ pub async fn call_service(
         ("path" = String, Path, description = "What comes behind the service's endpoint; it may have slashes.", example = "analyze"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer, without a second call."),
         ("X-Request-ID" = Option<String>, Header, description = "What the request is called. It is the key when there is no `Idempotency-Key`."),
+        ("PAYMENT-SIGNATURE" = Option<String>, Header, description = "A payment by x402 version 2, base64 JSON: pays for this call instead of the balance, where the server takes such payments and the service's payment method is x402. `X-PAYMENT` is one of version 1."),
         ("X-ACF-Max-Amount" = Option<String>, Header, description = "What you pay at most, in USDC: \"0.05\". Prices change; a call that costs more is refused (402, `price-above-max`)."),
     ),
     responses(
@@ -135,6 +138,8 @@ async fn forward(
     let target = Target::of(&request)?;
     let received = receive(&request, payload, app.settings.service_body_limit_bytes).await?;
     let key = request::key(&request, &caller, &target, &received)?;
+    let taken = app.proxy.takes_payments();
+    let brought = if taken { request::payment(&request, &caller, &target, &received)? } else { None };
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let is_head = request.method() == actix_web::http::Method::HEAD;
     let asked = ProxyRequest {
@@ -147,6 +152,7 @@ async fn forward(
         request_id,
         key,
         amount_max: request::amount_max(&request)?,
+        brought,
     };
     let proxied = app.proxy.call(caller, asked).await?;
     answer::render(proxied, is_head, &received.fault)

@@ -74,6 +74,7 @@ pub async fn call(app: &App, caller: Caller, out: Outgoing) -> Result<HttpRespon
             body: ProxyBody::Whole(body),
             request_id: out.request_id,
             key,
+            brought: None,
         },
     );
     answer::render(proxied.await?, out.method == "HEAD", &Cell::new(None))

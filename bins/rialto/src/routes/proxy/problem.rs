@@ -1,8 +1,12 @@
 //! How the proxy's refusals look.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header::HeaderName};
 use rialto_kernel::{Amount, Asset};
-use rialto_proxy_billing::{proxy::ProxyError, usage::UsageReason};
+use rialto_proxy_billing::{
+    payments::x402::{Offer, Receipt, Unreadable},
+    proxy::ProxyError,
+    usage::UsageReason,
+};
 use serde_json::json;
 
 use crate::http::{
@@ -19,7 +23,25 @@ impl From<ProxyError> for Problem {
             ProxyError::ServicePaused => Self::conflict("service-not-active", said),
             ProxyError::ServiceRemoved => Self::new(StatusCode::GONE, "service-removed", said),
             ProxyError::Path(_) => Self::bad_request("path-refused", said),
-            ProxyError::Insufficient { available, price } => insufficient(available, price),
+            ProxyError::Insufficient { available, price, offer } => {
+                let problem = insufficient(available, price);
+                match offer {
+                    Some(offer) => payable(problem, &offer).with("how_to_pay", json!("PAYMENT-SIGNATURE")),
+                    None => problem,
+                }
+            }
+            ProxyError::PaymentRefused(offer) => {
+                payable(Self::new(StatusCode::PAYMENT_REQUIRED, "payment-refused", said), &offer)
+            }
+            ProxyError::PaymentUsed => {
+                let detail = "This payment was used before (nonce already used). Whoever may have to repeat a request sends an \
+                              Idempotency-Key with it, and gets the first answer again.";
+                Self::conflict("payment-used", detail)
+            }
+            ProxyError::PaymentRunning => Self::conflict("payment-running", said).retry_after(2),
+            ProxyError::FacilitatorSilent => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "facilitator-unavailable", said).retry_after(5)
+            }
             ProxyError::AboveMax { price, most } => Self::new(StatusCode::PAYMENT_REQUIRED, "price-above-max", said)
                 .with("required", json!(price.to_decimal(Asset::USDC)))
                 .with("max_amount", json!(most.to_decimal(Asset::USDC)))
@@ -36,6 +58,12 @@ impl From<ProxyError> for Problem {
     }
 }
 
+impl From<Unreadable> for Problem {
+    fn from(why: Unreadable) -> Self {
+        Self::bad_request("bad-payment", why.to_string())
+    }
+}
+
 /// 402, with what is missing and how to get it.
 fn insufficient(available: i64, price: Amount) -> Problem {
     let decimal = |amount: Amount| amount.to_decimal(Asset::USDC);
@@ -46,6 +74,27 @@ fn insufficient(available: i64, price: Amount) -> Problem {
         .with("available", json!(decimal(Amount::new(available.max(0)).unwrap_or_default())))
         .with("currency", json!("USDC"))
         .with("how_to_fund", json!("POST /api/v1/deposits"))
+}
+
+/// Says how the call can be paid with the call itself: in a header as version 2 of x402 has it, in the body as version 1 does.
+fn payable(problem: Problem, offer: &Offer) -> Problem {
+    let problem = problem.header(HeaderName::from_static("payment-required"), offer.header());
+    offer.members().into_iter().fold(problem, |problem, (name, value)| problem.with(name, value))
+}
+
+/// The answer is here, but was not paid.
+pub fn unpaid(offer: &Offer) -> Problem {
+    let detail = format!("The payment was not settled ({}). The answer is withheld, and the call is not charged.", offer.error);
+    let problem = payable(Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-failed", detail), offer);
+    let receipt = offer.receipt.as_ref().map(Receipt::headers).unwrap_or_default();
+    receipt.into_iter().fold(problem, |problem, (name, value)| problem.header(HeaderName::from_static(name), value))
+}
+
+/// The answer is here, but nobody knows yet whether it is paid.
+pub fn pending() -> Problem {
+    let detail = "It is not known yet whether the payment was settled. Do not sign another one: repeat this request, with the same \
+                  Idempotency-Key or the same payment, and get the answer when it is.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "payment-pending", detail).retry_after(10)
 }
 
 /// Why there is no answer.
@@ -66,6 +115,9 @@ pub fn failure(reason: UsageReason) -> Problem {
         }
         UsageReason::AnswerTooLarge => {
             Problem::new(bad_gateway, "provider-answer-too-large", "The provider's answer is larger than answers may be.")
+        }
+        UsageReason::PaymentFailed => {
+            Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-failed", "The payment was not settled. The call is not charged.")
         }
         UsageReason::BrokenRequest => Problem::bad_request("body-broken", "The body broke off."),
         UsageReason::Interrupted => {

@@ -62,7 +62,8 @@ pub struct UsageResponse {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "usage_id": "0198c0de-0000-7000-8000-000000000042", "service_id": "0198c0de-0000-7000-8000-000000000031", "amount": "0.05",
-    "free_tier": false, "payment_method": "x402", "delivered": true, "status_code": 200, "latency_ms": 150, "reason": null,
+    "free_tier": false, "payment_method": "x402",
+    "payment_tx": "balance:0198c0de-0000-7000-8000-000000000042", "delivered": true, "status_code": 200, "latency_ms": 150, "reason": null,
     "request_id": "0198c0de-0000-7000-8000-000000000043", "created_at": "2026-11-22T04:54:03.000001Z",
 }))]
 pub struct UsageRecord {
@@ -76,6 +77,8 @@ pub struct UsageRecord {
     pub free_tier: bool,
     /// How it was paid.
     pub payment_method: &'static str,
+    /// What the payment is called where it was made: a transaction, or `balance:` and the usage id. Nothing when nothing was charged.
+    pub payment_tx: Option<String>,
     /// Whether the provider answered, whole and with less than 500.
     pub delivered: bool,
     /// The provider's status, or ours when there was none.
@@ -98,6 +101,10 @@ impl From<&Usage> for UsageRecord {
             amount: usage.end.amount.to_decimal(Asset::USDC),
             free_tier: usage.is_free,
             payment_method: usage.payment_method.as_str(),
+            payment_tx: usage.payment_tx.clone().or_else(|| {
+                let is_charged = !usage.end.amount.is_zero();
+                is_charged.then(|| format!("balance:{}", usage.id))
+            }),
             delivered: usage.end.delivered,
             status_code: usage.end.status_code,
             latency_ms: usage.end.latency_ms,

@@ -1,0 +1,80 @@
+//! Payments that come with calls: who is paid, and who settles.
+
+use std::{error::Error, pin::Pin, sync::Arc, time::Duration};
+
+use rialto_jobs::Failure;
+use rialto_outbound::OutboundClient;
+use rialto_proxy_billing::payments::x402::{FacilitatorConfig, X402, X402Config};
+use tokio::runtime::Handle;
+
+use super::App;
+use crate::config::Settings;
+
+/// How often it is looked for payments of which it is not known whether their money has come.
+pub const FETCH_EVERY: Duration = Duration::from_secs(5);
+/// How many of them are looked for at once.
+const BATCH: u32 = 100;
+
+/// What takes such payments, if they are taken.
+///
+/// # Errors
+/// When the settings make no sense.
+pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> Result<Option<X402>, Box<dyn Error>> {
+    let Some(x402) = &settings.x402 else { return Ok(None) };
+    if !settings.sandbox {
+        return Err(
+            "--x402-pay-to: payments that come with calls are on trial, and taken in the sandbox alone (docs/x402.md)".into()
+        );
+    }
+    let facilitator = x402
+        .facilitator
+        .clone()
+        .map(|url| FacilitatorConfig { url, token: x402.facilitator_token.as_ref().map(|token| token.expose().to_owned()) });
+    match (&facilitator, x402.local_only) {
+        (None, false) => {
+            return Err(
+                "--x402-pay-to: name a facilitator that settles payments (--x402-facilitator), or say that none are settled \
+                        (--x402-local-only, for test networks)"
+                    .into(),
+            );
+        }
+        (Some(_), true) => return Err("--x402-local-only: there is a facilitator".into()),
+        (None, true) => tracing::warn!("x402 payments are taken and NOT settled on any chain: for tests alone"),
+        (Some(_), false) => {}
+    }
+    let config = X402Config {
+        pay_to: x402.pay_to,
+        network: x402.network,
+        asset: x402.asset,
+        domain: (x402.domain_name.clone(), x402.domain_version.clone()),
+        facilitator,
+        public_url: settings.public_url.clone(),
+        call_max: Duration::from_secs(settings.service_call_seconds.into()),
+    };
+    let taker = X402::new(config, client).map_err(|error| format!("--x402-pay-to: {error}"))?;
+    if !taker.is_local() {
+        runtime.spawn(ask_ahead(taker.clone()));
+    }
+    Ok(Some(taker))
+}
+
+/// Asks the facilitator whether it settles what is asked of buyers: what is wrong there is better known before the first of them.
+async fn ask_ahead(taker: X402) {
+    match taker.is_supported().await {
+        Ok(true) => tracing::info!("the x402 facilitator settles payments of this kind"),
+        Ok(false) => tracing::warn!("the x402 facilitator does not say that it settles payments of this kind"),
+        Err(error) => tracing::warn!(error, "the x402 facilitator could not be asked what it settles"),
+    }
+}
+
+/// Fetches the money of calls that were delivered and for which it is not known whether it has come.
+pub fn fetching(app: &Arc<App>) -> impl Fn() -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>> + use<> {
+    let app = Arc::clone(app);
+    move || {
+        let app = Arc::clone(&app);
+        Box::pin(async move {
+            while app.proxy.fetch_payments(BATCH).await? >= usize::try_from(BATCH).unwrap_or(usize::MAX) {}
+            Ok(())
+        })
+    }
+}

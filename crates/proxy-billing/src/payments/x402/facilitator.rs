@@ -1,0 +1,290 @@
+//! Who looks at the chain for us, and moves the money there: a facilitator, asked over HTTP.
+//!
+//! What it says is believed only as far as it goes. That money has come is believed when it names a transaction on the right chain.
+//! That it has not, and never will, is believed when nothing can have been sent yet: a payment that was found to be bad at the first
+//! time of asking. Everything else (silence, a failure of its own, nonsense, a nonce that was used when it was asked again) says
+//! nothing about the money.
+
+use std::time::Duration;
+
+use rialto_outbound::{CallLimits, Method, OutboundClient, OutboundError, OutboundRequest, WholeResponse};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Network, evm::Address};
+
+/// How long it may take to look at a payment.
+const VERIFY_TIME: Duration = Duration::from_secs(15);
+/// How long it may take to settle one: it waits for the chain.
+pub(crate) const SETTLE_TIME: Duration = Duration::from_secs(60);
+/// The most of an answer that is read, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// The longest reason and the longest name of a transaction that are taken, in bytes.
+const WORD_BYTES_MAX: usize = 128;
+
+/// Where it is, and how it knows us.
+#[derive(Clone)]
+pub struct FacilitatorConfig {
+    /// Its address, up to and without `/verify`.
+    pub url: String,
+    /// What is sent as a bearer token, if it wants one.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for FacilitatorConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FacilitatorConfig").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// What it thinks of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It can be settled, at the moment.
+    Good,
+    /// It cannot: and why, in the words of the protocol.
+    Bad(String),
+    /// It did not say.
+    Unknown,
+}
+
+/// What it made of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// The money has come, in this transaction.
+    Settled(String),
+    /// It was found to be bad.
+    Refused {
+        /// Why, in the words of the protocol.
+        reason: String,
+        /// The transaction that has to do with it.
+        transaction: Option<String>,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// What it said, for logs and records.
+        why: String,
+        /// Whether it may have done something.
+        may_be_done: bool,
+        /// The transaction in which it may be on its way.
+        transaction: Option<String>,
+    },
+}
+
+/// What a payment is asked about.
+pub(crate) struct Question<'q> {
+    /// As it goes out.
+    pub(crate) request: &'q Value,
+    pub(crate) network: Network,
+    pub(crate) payer: &'q Address,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Verified {
+    is_valid: bool,
+    invalid_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settled {
+    success: bool,
+    error_reason: Option<String>,
+    transaction: Option<String>,
+    network: Option<String>,
+    payer: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Supported {
+    kinds: Vec<Kind>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    scheme: String,
+    network: String,
+}
+
+/// A facilitator.
+#[derive(Clone)]
+pub(crate) struct Facilitator {
+    client: OutboundClient,
+    config: FacilitatorConfig,
+}
+
+impl Facilitator {
+    pub(crate) const fn new(client: OutboundClient, config: FacilitatorConfig) -> Self {
+        Self { client, config }
+    }
+
+    /// Asks whether a payment could be settled.
+    pub(crate) async fn verify(&self, question: &Question<'_>) -> Verdict {
+        let response = match self.post("verify", question.request, VERIFY_TIME).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::warn!(%error, detail = error.detail(), "the facilitator did not look at a payment");
+                return Verdict::Unknown;
+            }
+        };
+        match read::<Verified>(&response) {
+            Some(Verified { is_valid: true, .. }) if response.status.is_success() => Verdict::Good,
+            Some(Verified { is_valid: false, invalid_reason }) if !response.status.is_server_error() => {
+                Verdict::Bad(invalid_reason.as_deref().and_then(word).unwrap_or_else(|| "unexpected_verify_error".to_owned()))
+            }
+            _ => {
+                tracing::warn!(status = %response.status, "the facilitator did not say what it thinks of a payment");
+                Verdict::Unknown
+            }
+        }
+    }
+
+    /// Asks it to settle a payment. That may be asked again.
+    pub(crate) async fn settle(&self, question: &Question<'_>) -> Settlement {
+        match self.post("settle", question.request, SETTLE_TIME).await {
+            Ok(response) => judge(&response, question),
+            Err(error) => {
+                tracing::warn!(%error, detail = error.detail(), "the facilitator did not settle a payment");
+                let may_be_done = !error.is_before_sending();
+                Settlement::Unknown { why: error.to_string(), may_be_done, transaction: None }
+            }
+        }
+    }
+
+    /// Whether it says that it settles payments of this kind.
+    pub(crate) async fn supports(&self, network: Network) -> Result<bool, String> {
+        let request = self.request(Method::GET, "supported", VERIFY_TIME).map_err(|error| error.to_string())?;
+        let response = self.client.fetch(request).await.map_err(|error| format!("{error}: {}", error.detail()))?;
+        let supported = read::<Supported>(&response).ok_or_else(|| format!("{}, and no list", response.status))?;
+        let is_ours = |kind: &Kind| kind.scheme == "exact" && Network::parse(&kind.network) == Some(network);
+        Ok(supported.kinds.iter().any(is_ours))
+    }
+
+    async fn post(&self, what: &str, body: &Value, time: Duration) -> Result<WholeResponse, OutboundError> {
+        self.client.fetch(self.request(Method::POST, what, time)?.json(body.to_string())).await
+    }
+
+    fn request(&self, method: Method, what: &str, time: Duration) -> Result<OutboundRequest, OutboundError> {
+        let limits = CallLimits { first_byte: time, idle: time, total: time, response_bytes_max: ANSWER_BYTES_MAX };
+        let request = OutboundRequest::new(method, format!("{}/{what}", self.config.url.trim_end_matches('/'))).limits(limits);
+        match &self.config.token {
+            Some(token) => request.text_header("Authorization", &format!("Bearer {token}")),
+            None => Ok(request),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(response: &WholeResponse) -> Option<T> {
+    serde_json::from_slice(&response.body).ok()
+}
+
+/// A word of somebody else's that may be kept and shown.
+fn word(text: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    let is_word = (1..=WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_plain);
+    is_word.then(|| text.to_owned())
+}
+
+fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
+    let unknown = |why: String, transaction| Settlement::Unknown { why, may_be_done: true, transaction };
+    let status = response.status;
+    let Some(said) = read::<Settled>(response) else {
+        // Whoever is not let in, or is asked to come later, has had nothing done.
+        let may_be_done = !matches!(status.as_u16(), 401 | 403 | 404 | 429);
+        return Settlement::Unknown { why: format!("{status}, and no settlement"), may_be_done, transaction: None };
+    };
+    let transaction = said.transaction.as_deref().and_then(word);
+    if said.success {
+        let is_here = said.network.as_deref().is_none_or(|network| Network::parse(network) == Some(question.network));
+        let is_theirs = said.payer.as_deref().is_none_or(|payer| Address::parse(payer).as_ref() == Some(question.payer));
+        return match transaction {
+            Some(transaction) if status.is_success() && is_here && is_theirs => Settlement::Settled(transaction),
+            transaction => unknown("a settlement of something else".to_owned(), transaction),
+        };
+    }
+    let reason = said.error_reason.as_deref().and_then(word);
+    match reason {
+        Some(reason) if !status.is_server_error() && is_final(&reason) => Settlement::Refused { reason, transaction },
+        reason => unknown(reason.unwrap_or_else(|| format!("{status}, and no reason")), transaction),
+    }
+}
+
+/// Whether this is said of payments for which nothing was sent to the chain.
+fn is_final(reason: &str) -> bool {
+    const IN_DOUBT: [&str; 4] = [
+        "invalid_transaction_state",
+        "invalid_exact_evm_transaction_failed",
+        "invalid_exact_evm_transfer_event_mismatch",
+        "invalid_exact_evm_failed_to_get_network_config",
+    ];
+    const FINAL: [&str; 5] =
+        ["insufficient_funds", "unsupported_scheme", "network_mismatch", "missing_eip712_domain", "asset_not_deployed_contract"];
+    FINAL.contains(&reason) || (reason.starts_with("invalid_") && !IN_DOUBT.contains(&reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use rialto_outbound::{HeaderMap, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Settlement {
+        let payer = Address::parse(&format!("0x{}", "11".repeat(20))).unwrap();
+        let network = Network::parse("base-sepolia").unwrap();
+        let question = Question { request: &Value::Null, network, payer: &payer };
+        let (status, body) = (StatusCode::from_u16(status).unwrap(), Bytes::from(body.to_owned()));
+        judge(&WholeResponse { status, headers: HeaderMap::new(), body }, &question)
+    }
+
+    fn is_unknown(status: u16, body: &str) -> bool {
+        matches!(judged(status, body), Settlement::Unknown { may_be_done: true, .. })
+    }
+
+    #[test]
+    fn money_has_come_when_a_transaction_here_is_named() {
+        let paid = |more: &Value| {
+            let mut said = json!({"success": true, "transaction": "0xabc"});
+            said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            judged(200, &said.to_string())
+        };
+        let good = Settlement::Settled("0xabc".to_owned());
+        assert_eq!(paid(&json!({})), good);
+        assert_eq!(paid(&json!({"network": "base-sepolia", "payer": format!("0x{}", "11".repeat(20))})), good);
+        assert_eq!(paid(&json!({"network": "eip155:84532"})), good);
+        for other in [
+            json!({"network": "base"}),
+            json!({"payer": format!("0x{}", "22".repeat(20))}),
+            json!({"transaction": ""}),
+            json!({"transaction": null}),
+            json!({"transaction": "0x\r\nset-cookie: a"}),
+        ] {
+            assert!(matches!(paid(&other), Settlement::Unknown { may_be_done: true, .. }), "{other}");
+        }
+        assert!(is_unknown(500, r#"{"success": true, "transaction": "0xabc"}"#));
+    }
+
+    #[test]
+    fn money_will_not_come_when_the_payment_is_bad() {
+        let refused = |reason: &str| judged(400, &json!({"success": false, "errorReason": reason}).to_string());
+        for reason in ["insufficient_funds", "invalid_exact_evm_nonce_already_used", "invalid_exact_evm_payload_signature"] {
+            assert_eq!(refused(reason), Settlement::Refused { reason: reason.to_owned(), transaction: None });
+        }
+        for reason in ["settlement_pending", "transaction_failed", "unexpected_settle_error", "", "invalid_transaction_state"] {
+            assert!(matches!(refused(reason), Settlement::Unknown { may_be_done: true, .. }), "{reason}");
+        }
+        assert!(is_unknown(502, r#"{"success": false, "errorReason": "insufficient_funds"}"#));
+    }
+
+    #[test]
+    fn nonsense_says_nothing() {
+        for body in ["", "OK", "[]", "{}", r#"{"success": "yes"}"#, r#"{"success": false}"#, "<html>"] {
+            assert!(is_unknown(200, body), "{body}");
+        }
+        assert!(matches!(judged(401, "no"), Settlement::Unknown { may_be_done: false, .. }));
+        let pending = judged(200, r#"{"success": false, "errorReason": "settlement_pending", "transaction": "0x1"}"#);
+        assert!(matches!(pending, Settlement::Unknown { transaction: Some(there), .. } if there == "0x1"));
+    }
+}

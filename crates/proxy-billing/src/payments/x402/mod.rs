@@ -1,0 +1,163 @@
+//! x402: a call is paid with the call itself, by a signature that lets somebody's USDC be moved to us once.
+//!
+//! Version 2 and version 1 of the protocol, the scheme `exact`, and EIP-3009 authorizations of accounts that are held by a key.
+//!
+//! - [`Payment`] is what a buyer sends, [`Requirements`] what it is asked for. [`Requirements::check`] compares them, and finds out
+//!   who signed; a [`Pledge`] is a payment that is good as far as that goes.
+//! - [`Offer`] is what is said to a buyer who has not paid, and [`Receipt`] to one who has.
+//! - A facilitator knows what is on the chain, and moves the money there. Without one ([`X402::is_local`]) none is moved.
+//! - [`PaymentStore`] remembers each authorization that was used, and what became of it.
+//!
+//! How a call goes that is paid like this is in `crate::proxy::pledged`.
+
+mod evm;
+mod facilitator;
+mod network;
+mod offer;
+mod payment;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+pub use evm::{Address, Domain};
+pub use facilitator::FacilitatorConfig;
+use facilitator::{Facilitator, Question};
+pub(crate) use facilitator::{SETTLE_TIME, Settlement, Verdict};
+pub use network::Network;
+pub use offer::{Offer, Pledge, Receipt, Requirements};
+pub use payment::{Accepted, Flaw, HEADER_BYTES_MAX, Payment, Signed, Unreadable, Version};
+use rialto_outbound::OutboundClient;
+use rialto_registry::service::{PaymentMethod, Service};
+use serde_json::Value;
+pub use store::{NewPayment, Outcome, PaymentState, PaymentStore, Settling};
+
+/// How much longer than a call takes a payment has to be valid: settling it takes a while, and clocks differ.
+const MARGIN: Duration = Duration::from_secs(90);
+/// How long a payment may be on its way to us, with the request that it is in.
+const TRAVEL: Duration = Duration::from_secs(90);
+/// The longest description of a service, and the longest path, that stand in a header, in characters.
+const TEXT_CHARS_MAX: usize = 256;
+
+/// How money is taken.
+#[derive(Debug, Clone)]
+pub struct X402Config {
+    /// Whom buyers pay: the house.
+    pub pay_to: Address,
+    /// On which chain.
+    pub network: Network,
+    /// Which token there; USDC, if it is known where that is.
+    pub asset: Option<Address>,
+    /// The name and the version of its EIP-712 domain, if they are not those of USDC there.
+    pub domain: (Option<String>, Option<String>),
+    /// Who settles. Without one nothing is settled, which is for test networks alone.
+    pub facilitator: Option<FacilitatorConfig>,
+    /// Where this server is, as buyers see it.
+    pub public_url: String,
+    /// How long a call may take in all.
+    pub call_max: Duration,
+}
+
+/// Takes payments. Cheap to clone.
+#[derive(Clone)]
+pub struct X402 {
+    terms: Arc<Terms>,
+    facilitator: Option<Facilitator>,
+}
+
+struct Terms {
+    pay_to: Address,
+    network: Network,
+    domain: Domain,
+    public_url: String,
+    valid_for: Duration,
+}
+
+impl X402 {
+    /// Takes payments as `config` has it, and calls through `client`.
+    ///
+    /// # Errors
+    /// What makes no sense, for the operator.
+    pub fn new(config: X402Config, client: &OutboundClient) -> Result<Self, String> {
+        let X402Config { pay_to, network, asset, domain: (name, version), facilitator, public_url, call_max } = config;
+        if facilitator.is_none() && !network.is_test() {
+            return Err(format!(
+                "payments that nobody settles are for test networks, and {} is not known as one",
+                network.name()
+            ));
+        }
+        let usdc = network.usdc().filter(|(there, ..)| asset.is_none_or(|asset| asset == *there));
+        let contract = asset.or(usdc.map(|(address, ..)| address));
+        let contract = contract.ok_or_else(|| format!("it is not known where USDC is on {}: name the asset", network.name()))?;
+        // As most deployments of USDC have it.
+        let (known_name, known_version) = usdc.map_or(("USDC", "2"), |(_, name, version)| (name, version));
+        let domain = Domain {
+            name: name.unwrap_or_else(|| known_name.to_owned()),
+            version: version.unwrap_or_else(|| known_version.to_owned()),
+            chain_id: network.chain_id(),
+            contract,
+        };
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        let terms = Terms { pay_to, network, domain, public_url, valid_for: call_max.saturating_add(MARGIN) };
+        let facilitator = facilitator.map(|config| Facilitator::new(client.clone(), config));
+        Ok(Self { terms: Arc::new(terms), facilitator })
+    }
+
+    /// Whether nothing is settled.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.facilitator.is_none()
+    }
+
+    /// Whether the facilitator says that it settles such payments.
+    ///
+    /// # Errors
+    /// What kept it from saying so.
+    pub async fn is_supported(&self) -> Result<bool, String> {
+        match &self.facilitator {
+            Some(facilitator) => facilitator.supports(self.terms.network).await,
+            None => Ok(true),
+        }
+    }
+
+    /// What is asked for a call of this service at this path; `None` when it cannot be paid like this.
+    pub(crate) fn requirements(&self, service: &Service, path: &str) -> Option<Requirements> {
+        if service.payment_method != PaymentMethod::X402 || service.price.is_zero() {
+            return None;
+        }
+        let cut = |text: &str| text.chars().take(TEXT_CHARS_MAX).collect::<String>();
+        let behind = if path.is_empty() { String::new() } else { format!("/{}", cut(path)) };
+        let said = if service.description.is_empty() { &service.name } else { &service.description };
+        Some(Requirements {
+            network: self.terms.network,
+            domain: self.terms.domain.clone(),
+            pay_to: self.terms.pay_to,
+            amount: service.price,
+            valid_for: self.terms.valid_for,
+            sign_for: self.terms.valid_for.saturating_add(TRAVEL),
+            resource: format!("{}/api/v1/proxy/{}{behind}", self.terms.public_url, service.id),
+            description: cut(said),
+        })
+    }
+
+    /// Asks the facilitator what it thinks of a payment. Without one it is as good as it looks.
+    pub(crate) async fn verify(&self, pledge: &Pledge) -> Verdict {
+        match &self.facilitator {
+            Some(facilitator) => facilitator.verify(&self.question(&pledge.request, &pledge.payer)).await,
+            None => Verdict::Good,
+        }
+    }
+
+    /// Has a payment settled. `local` names it where there is nobody to settle it.
+    pub(crate) async fn settle(&self, request: &Value, payer: &Address, local: &str) -> Settlement {
+        match &self.facilitator {
+            Some(facilitator) => facilitator.settle(&self.question(request, payer)).await,
+            None => Settlement::Settled(format!("local:{local}")),
+        }
+    }
+
+    fn question<'q>(&self, request: &'q Value, payer: &'q Address) -> Question<'q> {
+        // The chain may be another one than when the payment was made.
+        let asked = request.pointer("/paymentRequirements/network").and_then(Value::as_str).and_then(Network::parse);
+        Question { request, network: asked.unwrap_or(self.terms.network), payer }
+    }
+}

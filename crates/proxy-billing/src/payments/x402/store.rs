@@ -1,0 +1,155 @@
+//! What is remembered of payments.
+
+use std::future::Future;
+
+use rialto_kernel::{Amount, OwnerId, Timestamp, words};
+use rialto_registry::service::{PaymentMethod, ServiceId};
+use rialto_store::StoreError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Address, Pledge, Version};
+use crate::{
+    model::ClaimName,
+    usage::{UsageId, UsageReason},
+};
+
+words! {
+    /// Where a payment stands.
+    PaymentState {
+        /// Its call is being made.
+        Reserved = "reserved",
+        /// Its call was delivered, and its money is being fetched.
+        Settling = "settling",
+        /// Its money is here.
+        Settled = "settled",
+        /// Its money will not come.
+        Failed = "failed",
+        /// Nobody can say any more whether its money has come. It is not in the books.
+        Unclear = "unclear",
+    }
+}
+
+/// A payment whose call is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPayment<'p> {
+    /// The call.
+    pub usage: UsageId,
+    /// The payment.
+    pub pledge: &'p Pledge,
+}
+
+/// How a call ends when its payment is settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The provider's status.
+    pub status_code: u16,
+    /// How long it took, in milliseconds.
+    pub latency_ms: u64,
+    /// How it is not as others are.
+    #[serde(default)]
+    pub reason: Option<UsageReason>,
+    /// What the house takes.
+    pub commission: Amount,
+    /// What is paid for, for people.
+    pub memo: String,
+    /// What a repeat is told: the status, and the answer as it is kept.
+    #[serde(default)]
+    pub answer: Option<(u16, String)>,
+}
+
+/// A payment whose money is being fetched, with all that is needed to end its call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settling {
+    /// The call.
+    pub usage: UsageId,
+    /// What was called.
+    pub service: ServiceId,
+    /// Who called.
+    pub buyer: OwnerId,
+    /// Who was called.
+    pub provider: OwnerId,
+    /// How it is paid.
+    pub payment_method: PaymentMethod,
+    /// The claim to finish with it.
+    pub claim: Option<ClaimName>,
+    /// How much.
+    pub amount: Amount,
+    /// In which version the payment came.
+    pub version: Version,
+    /// Whose money it is.
+    pub payer: Address,
+    /// What a facilitator is asked.
+    pub request: Value,
+    /// How the call ends.
+    pub outcome: Outcome,
+    /// Whether a facilitator may have been asked before.
+    pub is_asked: bool,
+    /// In which transaction it said that the money may be on its way.
+    pub transaction: Option<String>,
+    /// How often it was asked.
+    pub attempts: i32,
+    /// When it is asked again.
+    pub next_attempt_at: Timestamp,
+    /// After which moment it is not asked any more.
+    pub give_up_at: Timestamp,
+}
+
+/// Payments. Their rows are locked after those of their calls.
+pub trait PaymentStore: Send {
+    /// Keeps a payment. Whether its authorization was never used before.
+    fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Forgets a payment whose call was not delivered: its authorization may be used again. Whether it was reserved.
+    fn release_payment(&mut self, usage: UsageId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Keeps a call that runs from being ended before `until` by whoever ends those of others. Whether it runs.
+    fn keep_running(&mut self, usage: UsageId, until: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Says that the money of a reserved payment is being fetched from now on, by whoever says this until `next`. Whether it was
+    /// reserved.
+    fn begin_settling(
+        &mut self,
+        usage: UsageId,
+        outcome: &Outcome,
+        next: Timestamp,
+        give_up_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Reads a payment whose money is being fetched.
+    fn find_settling(&mut self, usage: UsageId) -> impl Future<Output = Result<Option<Settling>, StoreError>> + Send;
+
+    /// The payments whose money is to be fetched at `now`, at most `limit`.
+    fn list_settling(&mut self, now: Timestamp, limit: u32) -> impl Future<Output = Result<Vec<UsageId>, StoreError>> + Send;
+
+    /// Takes it upon itself to fetch the money until `next`, if nobody else has since `seen` was read.
+    fn take_settling(
+        &mut self,
+        seen: &Settling,
+        next: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Puts it off until `next`.
+    fn put_off(
+        &mut self,
+        usage: UsageId,
+        is_asked: bool,
+        transaction: Option<&str>,
+        next: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Says what became of a payment whose money was being fetched. The transaction, or else why there is none.
+    fn end_payment(
+        &mut self,
+        usage: UsageId,
+        state: PaymentState,
+        outcome: Result<&str, &str>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Writes beside a call in which transaction it was paid.
+    fn set_payment_tx(&mut self, usage: UsageId, transaction: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

@@ -1,0 +1,241 @@
+//! Calls that bring their payment with them, by x402.
+//!
+//! 1. Before the call the payment is checked, by us and then by the facilitator, with no transaction open ([`Inner::admit`]). The
+//!    transaction that writes the call down also takes the authorization, which can be taken once.
+//! 2. When the answer is whole, a transaction says that its money is being fetched; then the facilitator is asked for it, and the
+//!    transaction that ends the call writes the money down ([`Inner::settle_pledge`]). Only then is the answer handed over.
+//! 3. When nobody knows what became of the money, the answer is withheld, the call goes on, and the facilitator is asked again
+//!    until there is an end ([`super::fetch`]). The buyer has the answer then if it asks again, with the same key or payment.
+//! 4. When the call is not delivered, nothing was asked for: the authorization may be used again.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use rialto_kernel::{Caller, Timestamp};
+use rialto_registry::service::find_service;
+use rialto_store::{
+    Tx,
+    idempotency::{self, Key},
+};
+
+use super::{
+    Inner, ProxyError,
+    fetch::{Concluded, receipt_headers},
+    open::{Asked, Ticket},
+    send::Waiting,
+    settle::{Keep, Settled, may_pass},
+};
+use crate::{
+    payments::x402::{Offer, Outcome, Payment, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME, Verdict, Version},
+    usage::{UsageEnd, UsageId},
+};
+
+/// What is said to whoever has brought no payment.
+const NOT_PAID: &str = "PAYMENT-SIGNATURE header is required";
+/// How long after a payment has ended it is still asked what became of it: chains are slow.
+const AFTER_ITS_END: Duration = Duration::from_secs(10 * 60);
+/// How long that is asked at most.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How much longer a call is left to whoever asks that.
+const BACKSTOP: Duration = Duration::from_secs(60 * 60);
+/// How long whoever has begun to ask is left alone.
+pub(super) const TURN: Duration = SETTLE_TIME.saturating_add(Duration::from_secs(30));
+/// How long a store that fails is asked again to write down what became of a payment.
+const INSISTENCE: Duration = Duration::from_secs(10 * 60);
+/// How long to wait before that, at first and at most.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How the keys begin that are made of payments.
+const PAYMENT_KEY: &str = "payment ";
+
+/// A payment that came with a request.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// The payment.
+    pub payment: Payment,
+    /// The key that a repeat is known by that has no other: see [`Brought::key`].
+    pub key: Option<Key>,
+}
+
+impl Brought {
+    /// What a key is called that is made of this payment.
+    #[must_use]
+    pub fn key(payment: &Payment) -> Option<String> {
+        Some(format!("{PAYMENT_KEY}{}", payment.identity()?))
+    }
+}
+
+/// Whether this key was made of a payment. What a repeat is told under such a key is that the payment was used; only an answer that
+/// could not be handed over in time is handed over then.
+pub(super) fn is_of_payment(key: &Key) -> bool {
+    key.key.starts_with(PAYMENT_KEY)
+}
+
+/// What became of a payment that came with a request.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Pledged {
+    /// There was none, or it does not matter.
+    #[default]
+    Nothing,
+    /// The request was made before.
+    Repeated,
+    /// It is good.
+    Good(Arc<Pledge>),
+}
+
+/// What to say to a buyer.
+pub(super) fn offer(requirements: Requirements, error: impl Into<Cow<'static, str>>) -> Box<Offer> {
+    Box::new(Offer { error: error.into(), requirements, receipt: None })
+}
+
+/// What to say to one that has not paid.
+pub(super) fn unpaid(requirements: Requirements) -> Box<Offer> {
+    offer(requirements, NOT_PAID)
+}
+
+impl Inner {
+    /// Checks the payment that a request brings, if there is one and the service takes it. One that does not matter is ignored: the
+    /// call is paid from the balance then.
+    pub(super) async fn admit(&self, caller: &Caller, asked: &mut Asked) -> Result<(), ProxyError> {
+        let (Some(brought), Some(x402)) = (asked.brought.take(), &self.x402) else { return Ok(()) };
+        if !caller.may_write(caller.owner) {
+            return Err(ProxyError::ReadOnly);
+        }
+        let (service, key) = (asked.service, asked.key.clone().or(brought.key));
+        let look = key.clone();
+        let look = async move |tx: &mut Tx| {
+            let known = match &look {
+                Some(key) => idempotency::find(tx, key).await?.is_some(),
+                None => false,
+            };
+            Ok::<_, ProxyError>((known, find_service(tx, service).await?))
+        };
+        let (is_known, service) = self.db.read(look).await?;
+        let Some(requirements) = x402.requirements(&service, &asked.path) else { return Ok(()) };
+        asked.key = key;
+        if is_known {
+            asked.pledged = Pledged::Repeated;
+            return Ok(());
+        }
+        let pledge = match requirements.check(&brought.payment, self.clock.now()) {
+            Ok(pledge) => pledge,
+            Err(flaw) => return Err(ProxyError::PaymentRefused(offer(requirements, flaw.as_str()))),
+        };
+        match x402.verify(&pledge).await {
+            Verdict::Good => asked.pledged = Pledged::Good(Arc::new(pledge)),
+            Verdict::Bad(reason) => return Err(ProxyError::PaymentRefused(offer(requirements, reason))),
+            Verdict::Unknown => return Err(ProxyError::FacilitatorSilent),
+        }
+        Ok(())
+    }
+
+    /// Fetches the money for a call that was delivered, and ends it.
+    pub(super) async fn settle_pledge(
+        &self,
+        ticket: &Ticket,
+        pledge: &Pledge,
+        end: UsageEnd,
+        keep: Keep,
+        waiting: Option<&Waiting>,
+    ) -> Result<Settled, ProxyError> {
+        let (usage, now) = (ticket.usage, self.clock.now());
+        let begin = Begin {
+            usage,
+            outcome: outcome(ticket, &end, &keep),
+            next: now.after(TURN),
+            give_up_at: pledge.valid_before.min(now.after(LONGEST)).after(AFTER_ITS_END),
+            now,
+        };
+        let begun = self.insist(ticket.expires_at, || {
+            let begin = begin.clone();
+            async move |tx: &mut Tx| begin.run(tx).await
+        });
+        if !begun.await? {
+            // Somebody else has ended it, because this process stood still for so long.
+            return Ok(Settled::Withheld);
+        }
+        let settlement = self.ask_for(&pledge.request, &pledge.payer, usage).await;
+        // Whoever has gone in the meantime may ask again.
+        let is_late = waiting.is_some_and(Waiting::is_closed);
+        Ok(match self.conclude(usage, settlement, is_late).await? {
+            Concluded::Paid(transaction) => Settled::Done(receipt_headers(&receipt(pledge, Ok(transaction)))),
+            Concluded::Unpaid(reason) => {
+                let error: Cow<'static, str> = reason.into();
+                let receipt = Some(receipt(pledge, Err(error.clone())));
+                Settled::Unpaid(Box::new(Offer { error, requirements: pledge.requirements.clone(), receipt }))
+            }
+            Concluded::Open => Settled::Pending,
+        })
+    }
+
+    /// Runs a transaction again for as long as the store fails in a way that may pass, until this moment.
+    pub(super) async fn insist<R, F>(&self, until: Timestamp, work: impl Fn() -> F) -> Result<R, ProxyError>
+    where
+        F: AsyncFn(&mut Tx) -> Result<R, ProxyError> + Send + 'static,
+        R: Send + 'static,
+    {
+        let mut pause = PAUSE;
+        loop {
+            match self.db.write(work()).await {
+                Err(ProxyError::Store(error)) if may_pass(&error) && self.clock.now() < until => {
+                    tracing::warn!(%error, "what became of a payment could not be written down yet");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Until when it is insisted that what became of a payment is written down.
+    pub(super) fn patience(&self) -> Timestamp {
+        self.clock.now().after(INSISTENCE)
+    }
+}
+
+/// That the money of a call is being fetched from now on.
+#[derive(Clone)]
+struct Begin {
+    usage: UsageId,
+    outcome: Outcome,
+    next: Timestamp,
+    give_up_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Begin {
+    /// Whether the call still runs. It does no harm to repeat.
+    async fn run(&self, tx: &mut Tx) -> Result<bool, ProxyError> {
+        let Self { usage, next, give_up_at, now, .. } = *self;
+        if !tx.keep_running(usage, give_up_at.after(BACKSTOP)).await? {
+            return Ok(false);
+        }
+        Ok(tx.begin_settling(usage, &self.outcome, next, give_up_at, now).await? || tx.find_settling(usage).await?.is_some())
+    }
+}
+
+fn outcome(ticket: &Ticket, end: &UsageEnd, keep: &Keep) -> Outcome {
+    let answer = match keep {
+        Keep::Answer(kept) if ticket.key.is_some() => {
+            let stored = kept.write();
+            Some((stored.status, stored.body))
+        }
+        _ => None,
+    };
+    Outcome {
+        status_code: end.status_code,
+        latency_ms: end.latency_ms,
+        reason: end.reason,
+        commission: end.commission,
+        memo: ticket.charge.as_ref().map(|charge| charge.memo.clone()).unwrap_or_default(),
+        answer,
+    }
+}
+
+fn receipt(pledge: &Pledge, outcome: Result<String, Cow<'static, str>>) -> Receipt {
+    let network = pledge.requirements.network;
+    let network = match pledge.version {
+        Version::One => network.old_name(),
+        Version::Two => network.name(),
+    };
+    Receipt { version: pledge.version, outcome, network, payer: pledge.payer.to_string() }
+}

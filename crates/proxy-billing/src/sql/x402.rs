@@ -1,0 +1,234 @@
+//! Payments by x402.
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_query, sql_types::Text,
+};
+use rialto_kernel::{Amount, OwnerId, Timestamp};
+use rialto_registry::service::{PaymentMethod, ServiceId};
+use rialto_store::{
+    StoreError, Tx, on,
+    types::{Json, Uid},
+};
+
+use self::x402_payments as p;
+use super::schema::usage_records as u;
+use crate::{
+    model::ClaimName,
+    payments::x402::{Address, NewPayment, Outcome, PaymentState, PaymentStore, Settling, Version},
+    usage::UsageId,
+};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    x402_payments (usage_id) {
+        usage_id -> Uid,
+        chain_id -> BigInt,
+        asset -> Text,
+        payer -> Text,
+        nonce -> Text,
+        amount -> BigInt,
+        x402_version -> Integer,
+        request -> JsonDoc,
+        state -> Text,
+        is_asked -> Bool,
+        outcome -> Nullable<JsonDoc>,
+        transaction_id -> Nullable<Text>,
+        failure -> Nullable<Text>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<UtcTime>,
+        give_up_at -> Nullable<UtcTime>,
+        created_at -> UtcTime,
+        updated_at -> UtcTime,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(x402_payments, u);
+
+// SQLite takes `$1` for the name of its first parameter: they stand in the order in which they are bound.
+const SET_PAYMENT_TX: &str = "UPDATE usage_records SET payment_tx = $1 WHERE id = $2";
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = p)]
+struct PaymentRow {
+    usage_id: UsageId,
+    amount: i64,
+    x402_version: i32,
+    payer: String,
+    request: Json,
+    is_asked: bool,
+    outcome: Option<Json>,
+    transaction_id: Option<String>,
+    attempts: i32,
+    next_attempt_at: Option<Timestamp>,
+    give_up_at: Option<Timestamp>,
+}
+
+type CallRow = (ServiceId, OwnerId, OwnerId, String, Option<String>, Option<String>);
+
+fn settling((row, call): (PaymentRow, CallRow)) -> Result<Settling, StoreError> {
+    let usage = row.usage_id;
+    let corrupt = || StoreError::Corrupt(format!("the payment of the call {usage} is not as it should be"));
+    let (service, buyer, provider, method, claim_scope, claim_key) = call;
+    let outcome: Outcome = serde_json::from_value(row.outcome.ok_or_else(corrupt)?.0).map_err(|_| corrupt())?;
+    Ok(Settling {
+        usage,
+        service,
+        buyer,
+        provider,
+        payment_method: PaymentMethod::from_word(&method).ok_or_else(corrupt)?,
+        claim: claim_scope.zip(claim_key).map(|(scope, key)| ClaimName { scope, key }),
+        amount: Amount::new(row.amount).map_err(|_| corrupt())?,
+        version: if row.x402_version == 1 { Version::One } else { Version::Two },
+        payer: Address::parse(&row.payer).ok_or_else(corrupt)?,
+        request: row.request.0,
+        outcome,
+        is_asked: row.is_asked,
+        transaction: row.transaction_id,
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at.ok_or_else(corrupt)?,
+        give_up_at: row.give_up_at.ok_or_else(corrupt)?,
+    })
+}
+
+impl PaymentStore for Tx {
+    async fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        let pledge = new.pledge;
+        let domain = &pledge.requirements.domain;
+        let row = (
+            p::usage_id.eq(new.usage),
+            p::chain_id.eq(i64::try_from(domain.chain_id).unwrap_or(i64::MAX)),
+            p::asset.eq(domain.contract.plain()),
+            p::payer.eq(pledge.payer.plain()),
+            p::nonce.eq(format!("0x{}", hex::encode(pledge.nonce))),
+            p::amount.eq(pledge.requirements.amount.get()),
+            p::x402_version.eq(i32::from(pledge.version.number())),
+            p::request.eq(Json(pledge.request.clone())),
+            p::state.eq(PaymentState::Reserved.as_str()),
+            p::is_asked.eq(false),
+            p::attempts.eq(0),
+            p::created_at.eq(now),
+            p::updated_at.eq(now),
+        );
+        let kept: usize =
+            on!(self, conn => diesel::insert_into(p::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
+        Ok(kept == 1)
+    }
+
+    async fn release_payment(&mut self, usage: UsageId) -> Result<bool, StoreError> {
+        let reserved = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Reserved.as_str()));
+        let gone: usize = on!(self, conn => diesel::delete(p::table.filter(reserved)).execute(conn).await)?;
+        Ok(gone == 1)
+    }
+
+    async fn keep_running(&mut self, usage: UsageId, until: Timestamp) -> Result<bool, StoreError> {
+        let running = u::id.eq(usage).and(u::finished_at.is_null());
+        let changed: usize = on!(self, conn =>
+            diesel::update(u::table.filter(running)).set(u::expires_at.eq(until)).execute(conn).await)?;
+        Ok(changed == 1)
+    }
+
+    async fn begin_settling(
+        &mut self,
+        usage: UsageId,
+        outcome: &Outcome,
+        next: Timestamp,
+        give_up_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let outcome = serde_json::to_value(outcome).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let reserved = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Reserved.as_str()));
+        let changes = (
+            p::state.eq(PaymentState::Settling.as_str()),
+            p::is_asked.eq(true),
+            p::attempts.eq(1),
+            p::outcome.eq(Some(Json(outcome))),
+            p::next_attempt_at.eq(Some(next)),
+            p::give_up_at.eq(Some(give_up_at)),
+            p::updated_at.eq(now),
+        );
+        let changed: usize = on!(self, conn => diesel::update(p::table.filter(reserved)).set(changes).execute(conn).await)?;
+        Ok(changed == 1)
+    }
+
+    async fn find_settling(&mut self, usage: UsageId) -> Result<Option<Settling>, StoreError> {
+        let call = (u::service_id, u::buyer_id, u::provider_id, u::payment_method, u::claim_scope, u::claim_key);
+        let row: Option<(PaymentRow, CallRow)> = on!(self, conn => p::table
+            .inner_join(u::table.on(u::id.eq(p::usage_id)))
+            .filter(p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str())))
+            .select((PaymentRow::as_select(), call)).first(conn).await.optional())?;
+        row.map(settling).transpose()
+    }
+
+    async fn list_settling(&mut self, now: Timestamp, limit: u32) -> Result<Vec<UsageId>, StoreError> {
+        // The condition is that of the index, word by word: with a parameter in it SQLite would not know that it is.
+        let is_settling = diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'settling'");
+        on!(self, conn => p::table.filter(is_settling.and(p::next_attempt_at.le(now)))
+            .order((p::next_attempt_at.asc(), p::usage_id.asc())).limit(limit.into()).select(p::usage_id).load(conn).await)
+    }
+
+    async fn take_settling(&mut self, seen: &Settling, next: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let due = p::usage_id
+            .eq(seen.usage)
+            .and(p::state.eq(PaymentState::Settling.as_str()))
+            .and(p::next_attempt_at.eq(seen.next_attempt_at));
+        let changes = (
+            p::is_asked.eq(true),
+            p::attempts.eq(seen.attempts.saturating_add(1)),
+            p::next_attempt_at.eq(Some(next)),
+            p::updated_at.eq(now),
+        );
+        let changed: usize = on!(self, conn => diesel::update(p::table.filter(due)).set(changes).execute(conn).await)?;
+        Ok(changed == 1)
+    }
+
+    async fn put_off(
+        &mut self,
+        usage: UsageId,
+        is_asked: bool,
+        transaction: Option<&str>,
+        next: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let settling = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str()));
+        let changes = (
+            p::is_asked.eq(is_asked),
+            p::transaction_id.eq(transaction),
+            p::next_attempt_at.eq(Some(next)),
+            p::updated_at.eq(now),
+        );
+        on!(self, conn => diesel::update(p::table.filter(settling)).set(changes).execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn end_payment(
+        &mut self,
+        usage: UsageId,
+        state: PaymentState,
+        outcome: Result<&str, &str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let settling = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str()));
+        let ended = (
+            p::state.eq(state.as_str()),
+            p::failure.eq(outcome.err()),
+            // What was to be told is told, or never will be.
+            p::outcome.eq(None::<Json>),
+            p::next_attempt_at.eq(None::<Timestamp>),
+            p::updated_at.eq(now),
+        );
+        let changed: usize = match outcome {
+            Ok(transaction) => on!(self, conn => diesel::update(p::table.filter(settling))
+                .set((ended, p::transaction_id.eq(transaction))).execute(conn).await)?,
+            Err(_) => on!(self, conn => diesel::update(p::table.filter(settling)).set(ended).execute(conn).await)?,
+        };
+        Ok(changed == 1)
+    }
+
+    async fn set_payment_tx(&mut self, usage: UsageId, transaction: &str) -> Result<(), StoreError> {
+        on!(self, conn => sql_query(SET_PAYMENT_TX)
+            .bind::<Text, _>(transaction).bind::<Uid, _>(usage).execute(conn).await)?;
+        Ok(())
+    }
+}

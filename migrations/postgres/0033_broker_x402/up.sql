@@ -1,0 +1,37 @@
+-- Payments of calls by x402: what buyers have signed, each for one call.
+
+-- What the payment of a call is called where it was made. NULL: it was paid from a balance, or not at all.
+ALTER TABLE usage_records ADD COLUMN payment_tx text;
+
+CREATE TABLE x402_payments (
+    -- The call that it pays for.
+    usage_id        uuid PRIMARY KEY REFERENCES usage_records (id),
+    -- Whose authorization it is, of which token on which chain, and its number: what can be used once. Addresses in lower case.
+    chain_id        bigint NOT NULL CHECK (chain_id > 0),
+    asset           text NOT NULL CHECK (length(asset) = 42),
+    payer           text NOT NULL CHECK (length(payer) = 42),
+    nonce           text NOT NULL CHECK (length(nonce) = 66),
+    -- Micro-USDC.
+    amount          bigint NOT NULL CHECK (amount > 0),
+    x402_version    integer NOT NULL CHECK (x402_version IN (1, 2)),
+    -- What a facilitator is asked to settle.
+    request         jsonb NOT NULL,
+    -- reserved: the call is being made. settling: it was delivered, and the facilitator is asked for the money. unclear: nobody
+    -- can say any more whether the money has come.
+    state           text NOT NULL CHECK (state IN ('reserved', 'settling', 'settled', 'failed', 'unclear')),
+    -- Whether a facilitator may have been asked to settle it.
+    is_asked        boolean NOT NULL,
+    -- How the call ends when it is paid.
+    outcome         jsonb,
+    transaction_id  text CHECK (state <> 'settled' OR transaction_id IS NOT NULL),
+    failure         text,
+    attempts        integer NOT NULL CHECK (attempts >= 0),
+    -- When the facilitator is asked again, and until when at most.
+    next_attempt_at timestamptz CHECK ((next_attempt_at IS NOT NULL) = (state = 'settling')),
+    give_up_at      timestamptz,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    UNIQUE (chain_id, asset, payer, nonce),
+    CHECK (state <> 'settling' OR (outcome IS NOT NULL AND give_up_at IS NOT NULL))
+);
+CREATE INDEX x402_payments_settling ON x402_payments (next_attempt_at, usage_id) WHERE state = 'settling';

@@ -1,0 +1,53 @@
+//! Many at once: one payment pays once.
+
+use std::time::Duration;
+
+use super::{
+    super::proxy::upstream::{Part, Upstream, plain},
+    shop::{Facilitator, Scene, flags, restart, settled},
+};
+use crate::harness::{World, journeys, statuses, together};
+
+async fn one_payment_twenty_times_pays_once(world: &mut World) {
+    let mut slowly = vec![Part::Wait(Duration::from_millis(150))];
+    slowly.extend(plain(200, "", b"x"));
+    let there = Upstream::answering(slowly).await;
+    let facilitator = Facilitator::start(|_| settled()).await;
+    restart(world, &flags(&facilitator)).await;
+    let scene = Scene::open(world, &there).await;
+    for (round, with_keys) in [false, true].into_iter().enumerate() {
+        let payment = scene.wallet.pays(u8::try_from(round).unwrap());
+        let replies = together(20, |n| {
+            let (mut api, path) = (scene.paying(&payment), scene.shop.path.clone());
+            if with_keys {
+                api = api.with("idempotency-key", &format!("k{n}"));
+            }
+            async move { api.get(&path).await }
+        })
+        .await;
+        assert_eq!(statuses(&replies), [(200, 1), (409, 19)].into());
+        assert_eq!((there.calls(), facilitator.settles()), (round + 1, round + 1));
+    }
+    let usage = scene.ann.api.get("/api/v1/usage/me").await.expect(200);
+    assert_eq!((&usage["total_spent_usd"], &usage["total_calls"]), (&"0.10".into(), &2.into()));
+}
+
+async fn twenty_payments_pay_twenty_calls(world: &mut World) {
+    let there = Upstream::answering(plain(200, "", b"x")).await;
+    let facilitator = Facilitator::start(|_| settled()).await;
+    restart(world, &flags(&facilitator)).await;
+    let scene = Scene::open(world, &there).await;
+    let replies = together(20, |n| {
+        let (api, path) = (scene.paying(&scene.wallet.pays(u8::try_from(n).unwrap())), scene.shop.path.clone());
+        async move { api.get(&path).await }
+    })
+    .await;
+    assert_eq!(statuses(&replies), [(200, 20)].into());
+    let sold = scene.shop.api.get("/api/v1/usage/services").await.expect(200);
+    assert_eq!((&sold["total_spent_usd"], facilitator.settles()), (&"1.00".into(), 20));
+}
+
+journeys! {
+    one_payment_twenty_times_pays_once,
+    twenty_payments_pay_twenty_calls,
+}
