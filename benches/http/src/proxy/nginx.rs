@@ -97,6 +97,7 @@ fn free() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
+#[expect(clippy::disallowed_methods, reason = "there is no runtime that it could block")]
 fn await_listener(address: &str) -> Result<()> {
     for _ in 0..100 {
         if TcpStream::connect(address).is_ok() {

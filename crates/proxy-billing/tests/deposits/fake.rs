@@ -303,7 +303,7 @@ impl Till {
             }
             _ => {
                 let id = line.trim_start_matches("GET /v1/payment/");
-                let found = self.payments.iter().find(|payment| payment["payment_id"].to_string() == id);
+                let found = self.payments.iter().find(|payment| id.parse().is_ok_and(|id: u64| payment["payment_id"] == id));
                 found.map_or((404, json!({"message": "Payment not found"})), |payment| (200, payment.clone()))
             }
         }
