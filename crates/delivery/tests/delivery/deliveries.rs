@@ -196,7 +196,18 @@ async fn an_address_inside_is_a_failed_attempt(test: &TestDb) {
     world.stop(running).await;
 }
 
+async fn a_long_answer_is_an_answer(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", Manner::Answer(200, "x".repeat(70_000)), &["service.called"]).await;
+    world.call(ada, world.bob, SERVICE, "one").await;
+    let done = world.tried(ada, &hook, 1).await;
+    assert_eq!((done.status, done.last_status, done.last_error), (DeliveryStatus::Delivered, Some(200), None));
+    world.stop(running).await;
+}
+
 suite! {
+    a_long_answer_is_an_answer,
     what_is_sent_is_signed_with_the_secrets_that_are_good,
     what_fails_is_sent_again_after_1_2_and_4_seconds_and_then_dead,
     first_attempts_of_a_subject_keep_their_order_while_one_fails,
