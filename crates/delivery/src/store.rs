@@ -120,8 +120,14 @@ pub trait LaneStore: Send {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId)>, StoreError>> + Send;
-    /// Renews all leases of a courier.
-    fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Renews those of these leases of a courier that have not ended; gives how many.
+    fn renew_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.
     fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Locks a lane; whether it is leased by this courier.

@@ -49,18 +49,19 @@ enum Then {
 }
 
 /// Serves a leased lane. Whatever is not done when this ends is in the lane still.
-pub(super) async fn serve(inner: Arc<Inner>, id: WebhookId, lease: Id<Lease>, phase: watch::Receiver<Phase>) -> WebhookId {
+pub(super) async fn serve(inner: Arc<Inner>, id: WebhookId, lease: Id<Lease>, phase: watch::Receiver<Phase>) {
     let ends = Instant::now() + inner.config.turn;
     let turn = Turn { inner, id, lease, ends, phase };
     loop {
         let is_over = turn.is_over();
         match if is_over { turn.yield_place().await } else { turn.step().await } {
             Ok(Then::GoOn) => {}
-            Ok(Then::Stop) => return id,
+            Ok(Then::Stop) => return,
             Err(error) => {
                 tracing::warn!(%error, webhook.id = %id, "a webhook could not be served; trying again");
                 if is_over {
-                    return id;
+                    // Nobody renews the lease from now on: the lane comes due when it ends.
+                    return;
                 }
                 tokio::time::sleep(AWAY).await;
             }

@@ -87,9 +87,15 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> Result<(), StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(l::due_at.eq(until)).execute(conn).await)?;
-        Ok(())
+    async fn renew_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<usize, StoreError> {
+        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(ids)).filter(l::lease_id.eq(lease))
+            .filter(l::due_at.gt(now))).set(l::due_at.eq(until)).execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {

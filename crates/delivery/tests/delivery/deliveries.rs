@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use rialto_delivery::{
-    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhooksConfig, hex_signature,
+    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhookId, WebhooksConfig, hex_signature,
     standard_signature,
+    store::{LaneStore, Lease, QueueStore},
 };
-use rialto_kernel::Caller;
+use rialto_kernel::{Caller, Id, Timestamp};
 use rialto_store::{Tx, suite, testing::TestDb};
 use uuid::Uuid;
 
@@ -206,7 +207,38 @@ async fn a_long_answer_is_an_answer(test: &TestDb) {
     world.stop(running).await;
 }
 
+async fn only_leases_of_lanes_that_are_served_are_renewed(test: &TestDb) {
+    let world = World::new(test).await;
+    let now = world.clock.now();
+    let hooks = [
+        world.hook(world.ada, "/a", fine(), &["service.called"]).await.id,
+        world.hook(world.ada, "/b", fine(), &["service.called"]).await.id,
+    ];
+    let (lease, until) = (Id::<Lease>::new(), now.after(Duration::from_secs(15)));
+    let leased = async move |tx: &mut Tx| {
+        for hook in hooks {
+            tx.rouse(hook, now).await?;
+        }
+        Ok(tx.lease_lanes(&hooks, lease, now, until).await?.len())
+    };
+    assert_eq!(world.write(leased).await, Ok(2));
+    let renew = |ids: Vec<WebhookId>, lease: Id<Lease>, now: Timestamp| {
+        let until = now.after(Duration::from_secs(15));
+        world.write(async move |tx: &mut Tx| Ok(tx.renew_lanes(&ids, lease, now, until).await?))
+    };
+    let later = now.after(Duration::from_secs(5));
+    assert_eq!(renew(hooks.to_vec(), Id::new(), later).await, Ok(0), "another's");
+    assert_eq!(renew(vec![hooks[0]], lease, later).await, Ok(1));
+    let ended = now.after(Duration::from_secs(15));
+    assert_eq!(renew(hooks.to_vec(), lease, ended).await, Ok(1), "the other one's has ended");
+    let taken =
+        async move |tx: &mut Tx| Ok(tx.lease_lanes(&hooks, Id::new(), ended, ended.after(Duration::from_secs(15))).await?);
+    let taken: Vec<_> = world.write(taken).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(taken, [hooks[1]]);
+}
+
 suite! {
+    only_leases_of_lanes_that_are_served_are_renewed,
     a_long_answer_is_an_answer,
     what_is_sent_is_signed_with_the_secrets_that_are_good,
     what_fails_is_sent_again_after_1_2_and_4_seconds_and_then_dead,
