@@ -125,6 +125,11 @@ async fn queue(inner: &Inner, events: Vec<Recorded>, upto: i64) -> Result<bool, 
                 // Another process was faster.
                 return Ok(());
             }
+            // Whoever was switched off since, or off and on again, is not told of these.
+            let live: HashMap<WebhookId, i64> = tx.hold_active(&lanes(&part)).await?.into_iter().collect();
+            let is_told =
+                |new: &NewDelivery| live.get(&new.webhook).is_some_and(|since| new.event_seq.is_none_or(|seq| seq > *since));
+            let part: Vec<NewDelivery> = part.iter().filter(|new| is_told(new)).cloned().collect();
             tx.queue(&part, now).await?;
             for lane in lanes(&part) {
                 tx.rouse(lane, now).await?;

@@ -100,6 +100,15 @@ impl QueueStore for Tx {
         rows.into_iter().map(|(row, name)| row.webhook(name)).collect()
     }
 
+    async fn hold_active(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, i64)>, StoreError> {
+        macro_rules! live {
+            () => {
+                w::table.filter(w::id.eq_any(ids)).filter(sql::<Bool>(LIVE)).order(w::id).select((w::id, w::since_seq))
+            };
+        }
+        on!(self, sqlite conn => live!().load(conn).await, postgres conn => live!().for_share().load(conn).await)
+    }
+
     async fn list_owner_names(&mut self, owners: &[OwnerId]) -> Result<Vec<(OwnerId, String)>, StoreError> {
         let rows: Vec<(OwnerId, Option<String>)> = on!(self, conn => owners::table.filter(owners::id.eq_any(owners))
             .select((owners::id, owners::external_id)).load(conn).await)?;

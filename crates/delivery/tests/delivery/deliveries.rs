@@ -237,7 +237,51 @@ async fn only_leases_of_lanes_that_are_served_are_renewed(test: &TestDb) {
     assert_eq!(taken, [hooks[1]]);
 }
 
+async fn off_and_on_again_is_told_of_what_is_new_and_of_nothing_else(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", Manner::FailFirst(1), &["service.called"]).await;
+    world.call(ada, world.bob, SERVICE, "old").await;
+    world.tried(ada, &hook, 1).await;
+    let (id, now) = (hook.id, world.clock.now());
+    for active in [false, true] {
+        let changes = WebhookChanges { active: Some(active), ..WebhookChanges::default() };
+        world.write(async move |tx: &mut Tx| delivery::update_webhook(tx, &ada, id, &changes, now).await).await.unwrap();
+    }
+    world.call(ada, world.bob, SERVICE, "new").await;
+    world.webhooks.wake();
+    world.clock.advance(Duration::from_secs(60));
+    let log = world.until(ada, &hook, DeliveryStatus::Delivered, 1).await;
+    assert_eq!(log.iter().map(|one| one.status).collect::<Vec<_>>(), [DeliveryStatus::Cancelled, DeliveryStatus::Delivered]);
+    assert_eq!(world.told("/ada"), ["old", "new"]);
+    world.stop(running).await;
+}
+
+async fn what_cannot_be_signed_waits(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", fine(), &["service.called"]).await;
+    let (id, now) = (hook.id, world.clock.now());
+    let other = rialto_registry::CredentialCipher::new(&[8; 32]);
+    let rotate = async move |tx: &mut Tx| delivery::rotate_secret(tx, &other, &ada, id, Some("x"), now).await.map(drop);
+    world.write(rotate).await.unwrap();
+    world.call(ada, world.bob, SERVICE, "one").await;
+    eventually("the lane rests", async || {
+        world.count("SELECT count(*) AS n FROM webhook_deliveries WHERE status = 'pending'").await == 1
+            && world.count("SELECT count(*) AS n FROM webhook_lanes WHERE lease_id IS NULL AND due_at IS NOT NULL").await == 1
+    })
+    .await;
+    let rotate = async move |tx: &mut Tx| delivery::rotate_secret(tx, &cipher(), &ada, id, Some("y"), now).await.map(drop);
+    world.write(rotate).await.unwrap();
+    world.clock.advance(Duration::from_secs(300));
+    let log = world.until(ada, &hook, DeliveryStatus::Delivered, 1).await;
+    assert_eq!((log[0].attempts, world.peer.seen("/ada").len()), (1, 1));
+    world.stop(running).await;
+}
+
 suite! {
+    off_and_on_again_is_told_of_what_is_new_and_of_nothing_else,
+    what_cannot_be_signed_waits,
     only_leases_of_lanes_that_are_served_are_renewed,
     a_long_answer_is_an_answer,
     what_is_sent_is_signed_with_the_secrets_that_are_good,
