@@ -35,6 +35,8 @@ const AWAY: Duration = Duration::from_secs(1);
 const MARK_EVERY: Duration = Duration::from_secs(10);
 /// How many deliveries are queued in one transaction.
 const QUEUED_MAX: usize = 200;
+/// How many deliveries of one webhook may wait; older ones are given up.
+const WAITING_MAX: u32 = 10_000;
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(inner: Arc<Inner>, mut phase: watch::Receiver<Phase>) {
@@ -133,6 +135,9 @@ async fn queue(inner: &Inner, events: Vec<Recorded>, upto: i64) -> Result<bool, 
             tx.queue(&part, now).await?;
             for lane in lanes(&part) {
                 tx.rouse(lane, now).await?;
+            }
+            for lane in lanes(&part) {
+                tx.bury_excess(lane, WAITING_MAX, now).await?;
             }
             match place {
                 Some(upto) => tx.set_cursor(upto).await,

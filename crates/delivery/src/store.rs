@@ -67,6 +67,13 @@ pub trait QueueStore: Send {
     fn hold_active(&mut self, ids: &[WebhookId]) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
     /// Queues deliveries in this order, but those whose webhook has one of the same event.
     fn queue(&mut self, new: &[NewDelivery], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives up the oldest that are pending beyond so many of a webhook whose lane is locked; gives how many.
+    fn bury_excess(
+        &mut self,
+        webhook: WebhookId,
+        kept: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Makes the lane of a webhook due, unless it is being served. Several are roused in the order of their ids.
     fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

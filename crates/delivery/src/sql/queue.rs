@@ -1,7 +1,7 @@
 //! Queueing deliveries, and how far the outbox was read.
 
 use diesel::{
-    ExpressionMethods, Insertable, QueryDsl, SelectableHelper,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, SelectableHelper,
     dsl::{min, sql},
     sql_types::Bool,
 };
@@ -22,6 +22,9 @@ use crate::{
 
 /// As in the partial index.
 const LIVE: &str = "webhooks.active AND webhooks.deleted_at IS NULL";
+
+/// As in the partial index.
+const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
 /// The only row there is.
 const CURSOR: i32 = 1;
@@ -134,6 +137,20 @@ impl QueueStore for Tx {
             }
         }
         Ok(())
+    }
+
+    async fn bury_excess(&mut self, webhook: WebhookId, kept: u32, now: Timestamp) -> Result<usize, StoreError> {
+        let last: Option<i64> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
+            .order(d::seq.desc()).offset(kept.into()).select(d::seq).first(conn).await.optional())?;
+        let Some(last) = last else { return Ok(0) };
+        let dead = (
+            d::status.eq(DeliveryStatus::Dead.as_str()),
+            d::due_at.eq(None::<Timestamp>),
+            d::ended_at.eq(now),
+            d::last_error.eq("too many are waiting"),
+        );
+        on!(self, conn => diesel::update(d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
+            .filter(d::seq.le(last))).set(dead).execute(conn).await)
     }
 
     async fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {
