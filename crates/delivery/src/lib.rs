@@ -38,7 +38,7 @@ pub use model::{Attempt, Delivery, DeliveryId, DeliveryStatus, EventKind, Webhoo
 pub use secret::{PREFIX, hex_signature, standard_signature};
 pub use service::{Running, Webhooks, WebhooksConfig};
 pub use subscribe::{
-    NewWebhook, Rotated, WEBHOOKS_MAX, WebhookChanges, create_webhook, delete_webhook, find_webhook, list_webhooks,
-    rotate_secret, update_webhook,
+    NewWebhook, Rotated, WEBHOOKS_MAX, WebhookChanges, create_webhook, delete_webhook, find_webhook, list_webhooks, may_change,
+    may_create, rotate_secret, update_webhook,
 };
 pub use upkeep::{KEPT, forget};

@@ -85,10 +85,11 @@ pub async fn replay(
     if !is_active {
         return Err(WebhookError::NotActive);
     }
+    // The lane comes first, as it does for couriers.
+    tx.rouse(webhook, now).await?;
     if !tx.requeue(delivery.seq, now).await? {
         return Err(WebhookError::StillPending);
     }
-    tx.rouse(webhook, now).await?;
     read_back(tx, webhook, id).await
 }
 

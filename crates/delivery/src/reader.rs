@@ -35,6 +35,8 @@ const AWAY: Duration = Duration::from_secs(1);
 const MARK_EVERY: Duration = Duration::from_secs(10);
 /// How many deliveries are queued in one transaction.
 const QUEUED_MAX: usize = 200;
+/// How many deliveries of one webhook may wait; older ones are given up.
+const WAITING_MAX: u32 = 10_000;
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(inner: Arc<Inner>, mut phase: watch::Receiver<Phase>) {
@@ -125,9 +127,17 @@ async fn queue(inner: &Inner, events: Vec<Recorded>, upto: i64) -> Result<bool, 
                 // Another process was faster.
                 return Ok(());
             }
+            // Whoever was switched off since, or off and on again, is not told of these.
+            let live: HashMap<WebhookId, i64> = tx.hold_active(&lanes(&part)).await?.into_iter().collect();
+            let is_told =
+                |new: &NewDelivery| live.get(&new.webhook).is_some_and(|since| new.event_seq.is_none_or(|seq| seq > *since));
+            let part: Vec<NewDelivery> = part.iter().filter(|new| is_told(new)).cloned().collect();
             tx.queue(&part, now).await?;
             for lane in lanes(&part) {
                 tx.rouse(lane, now).await?;
+            }
+            for lane in lanes(&part) {
+                tx.bury_excess(lane, WAITING_MAX, now).await?;
             }
             match place {
                 Some(upto) => tx.set_cursor(upto).await,

@@ -62,8 +62,18 @@ pub trait QueueStore: Send {
     /// What these owners are called.
     fn list_owner_names(&mut self, owners: &[OwnerId])
     -> impl Future<Output = Result<Vec<(OwnerId, String)>, StoreError>> + Send;
+    /// Those of these webhooks that are active, and behind which number each is told of events. They stay so until the transaction
+    /// ends.
+    fn hold_active(&mut self, ids: &[WebhookId]) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
     /// Queues deliveries in this order, but those whose webhook has one of the same event.
     fn queue(&mut self, new: &[NewDelivery], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives up the oldest that are pending beyond so many of a webhook whose lane is locked; gives how many.
+    fn bury_excess(
+        &mut self,
+        webhook: WebhookId,
+        kept: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Makes the lane of a webhook due, unless it is being served. Several are roused in the order of their ids.
     fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -120,12 +130,25 @@ pub trait LaneStore: Send {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId)>, StoreError>> + Send;
-    /// Renews all leases of a courier.
-    fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Renews those of these leases of a courier that have not ended; gives how many.
+    fn renew_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.
     fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Locks a lane; whether it is leased by this courier.
     fn lock_lane(&mut self, id: WebhookId, lease: Id<Lease>) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Locks a lane and leases it until this moment, if it is leased by this courier; whether it is.
+    fn extend_lane(
+        &mut self,
+        id: WebhookId,
+        lease: Id<Lease>,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// Gives a lane back, due at this moment, or not at all.
     fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// What may be sent now, in order.
@@ -137,8 +160,10 @@ pub trait LaneStore: Send {
     ) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
     /// When the next that is pending may be sent.
     fn next_due(&mut self, webhook: WebhookId) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
-    /// Writes down an attempt.
+    /// Writes down an attempt, unless the delivery was cancelled meanwhile.
     fn set_attempted(&mut self, attempted: &Attempted) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Cancels all that is pending.
+    fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels what is pending, at most `limit`; gives how many.
     fn cancel_pending(
         &mut self,

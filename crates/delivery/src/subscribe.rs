@@ -11,7 +11,7 @@ use crate::{
     error::WebhookError,
     model::{Webhook, WebhookId},
     secret::new_secret,
-    store::{QueueStore, WebhookStore},
+    store::{LaneStore, QueueStore, WebhookStore},
 };
 
 /// How many webhooks an owner has at most.
@@ -51,6 +51,26 @@ pub struct Rotated {
     pub secret: Option<Zeroizing<String>>,
     /// Until when the one before signs, too.
     pub retired_until: Timestamp,
+}
+
+/// Whether the caller may make a webhook, as it seems now: to be asked before its URL is looked up.
+///
+/// # Errors
+/// [`WebhookError::ReadOnly`], [`WebhookError::TooMany`].
+pub async fn may_create(tx: &mut impl WebhookStore, caller: &Caller) -> Result<(), WebhookError> {
+    if !caller.may_write(caller.owner) {
+        return Err(WebhookError::ReadOnly);
+    }
+    if tx.count_webhooks(caller.owner).await? >= WEBHOOKS_MAX.into() { Err(WebhookError::TooMany) } else { Ok(()) }
+}
+
+/// Whether the caller may change a webhook, as it seems now: to be asked before its new URL is looked up.
+///
+/// # Errors
+/// [`WebhookError::Unknown`], [`WebhookError::ReadOnly`].
+pub async fn may_change(tx: &mut impl WebhookStore, caller: &Caller, id: WebhookId) -> Result<(), WebhookError> {
+    let webhook = find_webhook(tx, caller, id).await?;
+    if caller.may_write(webhook.owner) { Ok(()) } else { Err(WebhookError::ReadOnly) }
 }
 
 /// Makes a webhook of the caller. It is told of what happens from then on.
@@ -120,7 +140,7 @@ pub(crate) async fn lock(tx: &mut impl WebhookStore, caller: &Caller, id: Webhoo
 /// # Errors
 /// [`WebhookError::Unknown`], [`WebhookError::ReadOnly`], [`WebhookError::Invalid`].
 pub async fn update_webhook(
-    tx: &mut (impl WebhookStore + QueueStore),
+    tx: &mut (impl WebhookStore + QueueStore + LaneStore),
     caller: &Caller,
     id: WebhookId,
     changes: &WebhookChanges,
@@ -137,6 +157,9 @@ pub async fn update_webhook(
         webhook.is_active = active;
         if active {
             webhook.since_seq = tx.newest_event().await?;
+            // What is left of the time before. The lane comes first, as it does for couriers.
+            tx.rouse(id, now).await?;
+            tx.cancel_all(id, now).await?;
         }
     }
     webhook.updated_at = now;

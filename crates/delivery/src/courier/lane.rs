@@ -1,12 +1,13 @@
 //! Serving one lane: what waits in it, until nothing may be sent or the turn is over.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use rialto_kernel::{Id, Timestamp};
 use rialto_store::{StoreError, Tx};
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::{
     AWAY,
@@ -22,6 +23,8 @@ use crate::{
 const PARCELS_MAX: u32 = 32;
 /// How many are cancelled in one transaction.
 const CANCELLED_MAX: u32 = 500;
+/// How long a lane rests whose secret cannot be opened, unless something new is queued in it.
+const UNOPENED_FOR: Duration = Duration::from_secs(300);
 
 /// A lane that is leased, and for how long it is served.
 struct Turn {
@@ -35,9 +38,22 @@ struct Turn {
 /// What is next in a lane.
 enum Next {
     Nothing,
-    Send(Box<Target>, Vec<Parcel>),
+    Send(Vec<Parcel>),
     /// The webhook is switched off, or gone.
     Cancel,
+    /// Its secret cannot be opened.
+    Rest,
+}
+
+/// Where the next goes, as the webhook is at this moment.
+enum Aim {
+    At(Target),
+    /// The webhook is switched off, or gone.
+    Off,
+    /// Its secret cannot be opened: nothing goes out unsigned.
+    Unopened,
+    /// The lane is another courier's.
+    NotMine,
 }
 
 /// What becomes of the lane.
@@ -49,18 +65,19 @@ enum Then {
 }
 
 /// Serves a leased lane. Whatever is not done when this ends is in the lane still.
-pub(super) async fn serve(inner: Arc<Inner>, id: WebhookId, lease: Id<Lease>, phase: watch::Receiver<Phase>) -> WebhookId {
+pub(super) async fn serve(inner: Arc<Inner>, id: WebhookId, lease: Id<Lease>, phase: watch::Receiver<Phase>) {
     let ends = Instant::now() + inner.config.turn;
     let turn = Turn { inner, id, lease, ends, phase };
     loop {
         let is_over = turn.is_over();
         match if is_over { turn.yield_place().await } else { turn.step().await } {
             Ok(Then::GoOn) => {}
-            Ok(Then::Stop) => return id,
+            Ok(Then::Stop) => return,
             Err(error) => {
                 tracing::warn!(%error, webhook.id = %id, "a webhook could not be served; trying again");
                 if is_over {
-                    return id;
+                    // Nobody renews the lease from now on: the lane comes due when it ends.
+                    return;
                 }
                 tokio::time::sleep(AWAY).await;
             }
@@ -88,12 +105,17 @@ impl Turn {
 
     async fn step(&self) -> Result<Then, StoreError> {
         let (id, lease, now) = (self.id, self.lease, self.inner.now());
-        match self.inner.db.read(async move |tx: &mut Tx| next(tx, id, now).await).await? {
+        let inner = Arc::clone(&self.inner);
+        match self.inner.db.read(async move |tx: &mut Tx| next(tx, &inner, id, now).await).await? {
             Next::Nothing => self.inner.db.write(async move |tx: &mut Tx| close(tx, id, lease, now).await).await,
             Next::Cancel => {
                 let cancel = async move |tx: &mut Tx| {
                     if !tx.lock_lane(id, lease).await? {
                         return Ok(Then::Stop);
+                    }
+                    if tx.find_webhook(id).await?.is_some_and(|webhook| webhook.is_active) {
+                        // It was switched on again meanwhile, and has cancelled what was pending before.
+                        return Ok(Then::GoOn);
                     }
                     if tx.cancel_pending(id, now, CANCELLED_MAX).await? > 0 {
                         return Ok(Then::GoOn);
@@ -103,10 +125,18 @@ impl Turn {
                 };
                 self.inner.db.write(cancel).await
             }
-            Next::Send(target, parcels) => {
-                let target = &*target;
+            Next::Rest => {
+                let rest = async move |tx: &mut Tx| {
+                    if tx.lock_lane(id, lease).await? {
+                        tx.give_back(id, Some(now.after(UNOPENED_FOR))).await?;
+                    }
+                    Ok(Then::Stop)
+                };
+                self.inner.db.write(rest).await
+            }
+            Next::Send(parcels) => {
                 let sent: Vec<Result<bool, StoreError>> = stream::iter(chains(parcels))
-                    .map(|chain| self.send_all(target, chain))
+                    .map(|chain| self.send_all(chain))
                     .buffer_unordered(self.inner.config.at_once.max(1))
                     .collect()
                     .await;
@@ -117,16 +147,47 @@ impl Turn {
     }
 
     /// Sends these one after another; whether the lane was this courier's all the time.
-    async fn send_all(&self, target: &Target, chain: Vec<Parcel>) -> Result<bool, StoreError> {
+    async fn send_all(&self, chain: Vec<Parcel>) -> Result<bool, StoreError> {
         for parcel in chain {
             if self.is_over() {
                 break;
             }
+            let target = match self.aim().await? {
+                Aim::At(target) => target,
+                Aim::Off | Aim::Unopened => break,
+                Aim::NotMine => return Ok(false),
+            };
             let sent = target.send(&self.inner, &parcel).await;
             if let Some(why) = &sent.error {
                 tracing::debug!(webhook.id = %self.id, delivery.id = %parcel.id, why, "a webhook could not be told");
             }
-            let (id, lease, attempted) = (self.id, self.lease, self.judge(&parcel, sent));
+            if !self.settle(self.judge(&parcel, sent)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Finds out where the next goes, and renews the lease: nothing is sent while the database takes no writes.
+    async fn aim(&self) -> Result<Aim, StoreError> {
+        let (inner, id, lease, now) = (Arc::clone(&self.inner), self.id, self.lease, self.inner.now());
+        let until = now.after(inner.config.lease);
+        let aim = async move |tx: &mut Tx| {
+            if !tx.extend_lane(id, lease, until).await? {
+                return Ok(Aim::NotMine);
+            }
+            let Some(webhook) = tx.find_webhook(id).await?.filter(|webhook| webhook.is_active) else { return Ok(Aim::Off) };
+            let secrets = open(tx, &inner, id, now).await?;
+            Ok::<_, StoreError>(if secrets.is_empty() { Aim::Unopened } else { Aim::At(Target { url: webhook.url, secrets }) })
+        };
+        self.inner.db.write(aim).await
+    }
+
+    /// Writes down an attempt; whether the lane is this courier's still. It is what is written that is tried again, and nothing is
+    /// sent twice for it.
+    async fn settle(&self, attempted: Attempted) -> Result<bool, StoreError> {
+        loop {
+            let (id, lease, attempted) = (self.id, self.lease, attempted.clone());
             let settle = async move |tx: &mut Tx| {
                 let mine = tx.lock_lane(id, lease).await?;
                 if mine {
@@ -134,11 +195,14 @@ impl Turn {
                 }
                 Ok::<_, StoreError>(mine)
             };
-            if !self.inner.db.write(settle).await? {
-                return Ok(false);
+            match self.inner.db.write(settle).await {
+                Err(error) if *self.phase.borrow() == Phase::Working => {
+                    tracing::warn!(%error, webhook.id = %self.id, "an attempt could not be written down; trying again");
+                    tokio::time::sleep(AWAY).await;
+                }
+                settled => return settled,
             }
         }
-        Ok(true)
     }
 
     /// How a delivery stands after an attempt.
@@ -175,14 +239,26 @@ fn chains(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
 }
 
 /// Finds out what is next in a lane.
-async fn next(tx: &mut Tx, id: WebhookId, now: Timestamp) -> Result<Next, StoreError> {
-    let Some(webhook) = tx.find_webhook(id).await?.filter(|webhook| webhook.is_active) else { return Ok(Next::Cancel) };
+async fn next(tx: &mut Tx, inner: &Inner, id: WebhookId, now: Timestamp) -> Result<Next, StoreError> {
+    if !tx.find_webhook(id).await?.is_some_and(|webhook| webhook.is_active) {
+        return Ok(Next::Cancel);
+    }
     let parcels = tx.list_parcels(id, now, PARCELS_MAX).await?;
     if parcels.is_empty() {
         return Ok(Next::Nothing);
     }
-    let secrets = tx.list_secrets(id, now).await?.into_iter().map(|(sealed, _)| sealed).collect();
-    Ok(Next::Send(Box::new(Target { id, url: webhook.url, secrets }), parcels))
+    if open(tx, inner, id, now).await?.is_empty() {
+        // They were encrypted with another key, say. That is no fault of the receiver's, and no attempt.
+        tracing::error!(webhook.id = %id, "the secret of a webhook cannot be opened; nothing is sent to it");
+        return Ok(Next::Rest);
+    }
+    Ok(Next::Send(parcels))
+}
+
+/// The secrets that sign now, the one in force first; none if that cannot be opened.
+async fn open(tx: &mut Tx, inner: &Inner, id: WebhookId, now: Timestamp) -> Result<Vec<Zeroizing<String>>, StoreError> {
+    let sealed = tx.list_secrets(id, now).await?;
+    Ok(sealed.iter().map_while(|(sealed, _)| inner.cipher.open(id, sealed).ok()).collect())
 }
 
 /// Gives a lane back in which nothing may be sent now. Whoever queues something waits for this, and finds the lane given back.

@@ -5,14 +5,20 @@
 //!
 //! - A delivery is settled in the transaction that writes down the attempt. A process that dies in between leaves it pending: it is
 //!   sent again, with the same `webhook-id`.
-//! - A lane's lease is renewed while the process lives. When it dies, its lanes come due for others; on SQLite, where there is
-//!   only one process, at its next start.
+//! - A lane's lease is renewed while a task serves it. When the process dies, or a task could not give its lane back, the lease ends
+//!   and the lane comes due; on SQLite, where there is only one process, also at its next start.
 
 mod lane;
 mod send;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use rialto_kernel::{Id, OwnerId};
 use rialto_outbound::may_have_another;
 use rialto_store::{StoreError, Tx};
@@ -29,6 +35,34 @@ const BREATH: Duration = Duration::from_millis(2);
 /// How long to wait before a database is asked again that could not answer.
 const AWAY: Duration = Duration::from_secs(1);
 
+/// The lanes that tasks serve at this moment: whose leases are renewed.
+#[derive(Clone, Default)]
+struct Served(Arc<Mutex<HashSet<WebhookId>>>);
+
+impl Served {
+    fn ids(&self) -> MutexGuard<'_, HashSet<WebhookId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this one is served, until what is returned is dropped.
+    fn begin(&self, id: WebhookId) -> Serving {
+        self.ids().insert(id);
+        Serving { served: self.clone(), id }
+    }
+}
+
+/// Held by a task while it serves a lane, however it ends.
+struct Serving {
+    served: Served,
+    id: WebhookId,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.served.ids().remove(&self.id);
+    }
+}
+
 /// What a courier has in hand.
 struct Round {
     inner: Arc<Inner>,
@@ -36,15 +70,17 @@ struct Round {
     lanes: JoinSet<WebhookId>,
     /// Whose lanes these are.
     owners: HashMap<WebhookId, OwnerId>,
+    served: Served,
 }
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(inner: Arc<Inner>, mut phase: watch::Receiver<Phase>) {
-    let mut round = Round { inner, lease: Id::new(), lanes: JoinSet::new(), owners: HashMap::new() };
+    let served = Served::default();
+    let mut round = Round { inner, lease: Id::new(), lanes: JoinSet::new(), owners: HashMap::new(), served };
     round.take_over().await;
     // In a set, because that ends its tasks when it is dropped: nobody renews the leases of a courier that is no more.
     let mut renewal = JoinSet::new();
-    renewal.spawn(renew(Arc::clone(&round.inner), round.lease));
+    renewal.spawn(renew(Arc::clone(&round.inner), round.lease, round.served.clone()));
     while *phase.borrow() == Phase::Working {
         // Hearing begins before the look, so that what is queued in between is not missed.
         let inner = Arc::clone(&round.inner);
@@ -97,7 +133,15 @@ impl Round {
             Ok((leased, pause)) => {
                 for (id, owner) in leased {
                     self.owners.insert(id, owner);
-                    self.lanes.spawn(lane::serve(Arc::clone(&self.inner), id, self.lease, phase.clone()));
+                    let (serving, work) =
+                        (self.served.begin(id), lane::serve(Arc::clone(&self.inner), id, self.lease, phase.clone()));
+                    self.lanes.spawn(async move {
+                        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                            tracing::error!(webhook.id = %id, "the task of a webhook has panicked; its lease runs out by itself");
+                        }
+                        drop(serving);
+                        id
+                    });
                 }
                 pause
             }
@@ -144,7 +188,7 @@ impl Round {
         Ok((leased, pause))
     }
 
-    /// A task that panicked does not say which lane it served: all that no task serves are forgotten when none is left.
+    /// A task that was cut off does not say which lane it served: all that no task serves are forgotten when none is left.
     fn forget(&mut self, ended: Option<WebhookId>) {
         match ended {
             Some(id) => drop(self.owners.remove(&id)),
@@ -154,12 +198,17 @@ impl Round {
     }
 }
 
-/// Renews all leases of this courier three times as often as needed, without an end.
-async fn renew(inner: Arc<Inner>, lease: Id<Lease>) {
+/// Renews the leases of the lanes that are served, three times as often as needed, without an end.
+async fn renew(inner: Arc<Inner>, lease: Id<Lease>, served: Served) {
     loop {
         tokio::time::sleep(inner.config.lease / 3).await;
-        let until = inner.now().after(inner.config.lease);
-        if let Err(error) = inner.db.write(async move |tx: &mut Tx| tx.renew_lanes(lease, until).await).await {
+        let ids: Vec<WebhookId> = served.ids().iter().copied().collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let (now, until) = (inner.now(), inner.now().after(inner.config.lease));
+        let renewed = inner.db.write(async move |tx: &mut Tx| tx.renew_lanes(&ids, lease, now, until).await).await;
+        if let Err(error) = renewed {
             tracing::warn!(%error, "the leases of webhooks could not be renewed; trying again");
         }
     }

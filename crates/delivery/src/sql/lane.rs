@@ -31,7 +31,7 @@ statement! {
 }
 
 const ATTEMPTED: &str = "UPDATE webhook_deliveries SET status = $1, attempts = $2, tries = $3, due_at = $4, ended_at = $5, \
-     last_status = $6, last_error = $7 WHERE seq = $8";
+     last_status = $6, last_error = $7 WHERE seq = $8 AND status = 'pending'";
 
 statement! {
     /// Counts an attempt.
@@ -87,9 +87,15 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> Result<(), StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(l::due_at.eq(until)).execute(conn).await)?;
-        Ok(())
+    async fn renew_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<usize, StoreError> {
+        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(ids)).filter(l::lease_id.eq(lease))
+            .filter(l::due_at.gt(now))).set(l::due_at.eq(until)).execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {
@@ -114,6 +120,12 @@ impl LaneStore for Tx {
             sqlite conn => mine!().first(conn).await.optional(),
             postgres conn => mine!().for_no_key_update().first(conn).await.optional())?;
         Ok(mine.is_some())
+    }
+
+    async fn extend_lane(&mut self, id: WebhookId, lease: Id<Lease>, until: Timestamp) -> Result<bool, StoreError> {
+        let extended: usize = on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq(id)).filter(l::lease_id.eq(lease)))
+            .set(l::due_at.eq(until)).execute(conn).await)?;
+        Ok(extended > 0)
     }
 
     async fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> Result<(), StoreError> {
@@ -156,7 +168,10 @@ impl LaneStore for Tx {
             last_error: made.error.clone(),
             seq: attempted.seq,
         };
-        on!(self, conn => set().execute(conn).await)?;
+        let counted: usize = on!(self, conn => set().execute(conn).await)?;
+        if counted == 0 {
+            return Ok(());
+        }
         let row = (
             a::delivery_seq.eq(attempted.seq),
             a::number.eq(made.number),
@@ -166,6 +181,13 @@ impl LaneStore for Tx {
             a::error.eq(made.error.as_deref()),
         );
         on!(self, conn => diesel::insert_into(a::table).values(&row).execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {
+        let cancelled = (d::status.eq(DeliveryStatus::Cancelled.as_str()), d::due_at.eq(None::<Timestamp>), d::ended_at.eq(now));
+        on!(self, conn => diesel::update(d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING)))
+            .set(cancelled).execute(conn).await)?;
         Ok(())
     }
 

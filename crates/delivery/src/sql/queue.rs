@@ -1,7 +1,7 @@
 //! Queueing deliveries, and how far the outbox was read.
 
 use diesel::{
-    ExpressionMethods, Insertable, QueryDsl, SelectableHelper,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, SelectableHelper,
     dsl::{min, sql},
     sql_types::Bool,
 };
@@ -22,6 +22,9 @@ use crate::{
 
 /// As in the partial index.
 const LIVE: &str = "webhooks.active AND webhooks.deleted_at IS NULL";
+
+/// As in the partial index.
+const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
 /// The only row there is.
 const CURSOR: i32 = 1;
@@ -100,6 +103,15 @@ impl QueueStore for Tx {
         rows.into_iter().map(|(row, name)| row.webhook(name)).collect()
     }
 
+    async fn hold_active(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, i64)>, StoreError> {
+        macro_rules! live {
+            () => {
+                w::table.filter(w::id.eq_any(ids)).filter(sql::<Bool>(LIVE)).order(w::id).select((w::id, w::since_seq))
+            };
+        }
+        on!(self, sqlite conn => live!().load(conn).await, postgres conn => live!().for_share().load(conn).await)
+    }
+
     async fn list_owner_names(&mut self, owners: &[OwnerId]) -> Result<Vec<(OwnerId, String)>, StoreError> {
         let rows: Vec<(OwnerId, Option<String>)> = on!(self, conn => owners::table.filter(owners::id.eq_any(owners))
             .select((owners::id, owners::external_id)).load(conn).await)?;
@@ -125,6 +137,20 @@ impl QueueStore for Tx {
             }
         }
         Ok(())
+    }
+
+    async fn bury_excess(&mut self, webhook: WebhookId, kept: u32, now: Timestamp) -> Result<usize, StoreError> {
+        let last: Option<i64> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
+            .order(d::seq.desc()).offset(kept.into()).select(d::seq).first(conn).await.optional())?;
+        let Some(last) = last else { return Ok(0) };
+        let dead = (
+            d::status.eq(DeliveryStatus::Dead.as_str()),
+            d::due_at.eq(None::<Timestamp>),
+            d::ended_at.eq(now),
+            d::last_error.eq("too many are waiting"),
+        );
+        on!(self, conn => diesel::update(d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
+            .filter(d::seq.le(last))).set(dead).execute(conn).await)
     }
 
     async fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {

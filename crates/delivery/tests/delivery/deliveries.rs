@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use rialto_delivery::{
-    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhooksConfig, hex_signature,
+    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhookId, WebhooksConfig, hex_signature,
     standard_signature,
+    store::{LaneStore, Lease, QueueStore},
 };
-use rialto_kernel::Caller;
+use rialto_kernel::{Caller, Id, Timestamp};
 use rialto_store::{Tx, suite, testing::TestDb};
 use uuid::Uuid;
 
@@ -196,7 +197,93 @@ async fn an_address_inside_is_a_failed_attempt(test: &TestDb) {
     world.stop(running).await;
 }
 
+async fn a_long_answer_is_an_answer(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", Manner::Answer(200, "x".repeat(70_000)), &["service.called"]).await;
+    world.call(ada, world.bob, SERVICE, "one").await;
+    let done = world.tried(ada, &hook, 1).await;
+    assert_eq!((done.status, done.last_status, done.last_error), (DeliveryStatus::Delivered, Some(200), None));
+    world.stop(running).await;
+}
+
+async fn only_leases_of_lanes_that_are_served_are_renewed(test: &TestDb) {
+    let world = World::new(test).await;
+    let now = world.clock.now();
+    let hooks = [
+        world.hook(world.ada, "/a", fine(), &["service.called"]).await.id,
+        world.hook(world.ada, "/b", fine(), &["service.called"]).await.id,
+    ];
+    let (lease, until) = (Id::<Lease>::new(), now.after(Duration::from_secs(15)));
+    let leased = async move |tx: &mut Tx| {
+        for hook in hooks {
+            tx.rouse(hook, now).await?;
+        }
+        Ok(tx.lease_lanes(&hooks, lease, now, until).await?.len())
+    };
+    assert_eq!(world.write(leased).await, Ok(2));
+    let renew = |ids: Vec<WebhookId>, lease: Id<Lease>, now: Timestamp| {
+        let until = now.after(Duration::from_secs(15));
+        world.write(async move |tx: &mut Tx| Ok(tx.renew_lanes(&ids, lease, now, until).await?))
+    };
+    let later = now.after(Duration::from_secs(5));
+    assert_eq!(renew(hooks.to_vec(), Id::new(), later).await, Ok(0), "another's");
+    assert_eq!(renew(vec![hooks[0]], lease, later).await, Ok(1));
+    let ended = now.after(Duration::from_secs(15));
+    assert_eq!(renew(hooks.to_vec(), lease, ended).await, Ok(1), "the other one's has ended");
+    let taken =
+        async move |tx: &mut Tx| Ok(tx.lease_lanes(&hooks, Id::new(), ended, ended.after(Duration::from_secs(15))).await?);
+    let taken: Vec<_> = world.write(taken).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(taken, [hooks[1]]);
+}
+
+async fn off_and_on_again_is_told_of_what_is_new_and_of_nothing_else(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", Manner::FailFirst(1), &["service.called"]).await;
+    world.call(ada, world.bob, SERVICE, "old").await;
+    world.tried(ada, &hook, 1).await;
+    let (id, now) = (hook.id, world.clock.now());
+    for active in [false, true] {
+        let changes = WebhookChanges { active: Some(active), ..WebhookChanges::default() };
+        world.write(async move |tx: &mut Tx| delivery::update_webhook(tx, &ada, id, &changes, now).await).await.unwrap();
+    }
+    world.call(ada, world.bob, SERVICE, "new").await;
+    world.webhooks.wake();
+    world.clock.advance(Duration::from_secs(60));
+    let log = world.until(ada, &hook, DeliveryStatus::Delivered, 1).await;
+    assert_eq!(log.iter().map(|one| one.status).collect::<Vec<_>>(), [DeliveryStatus::Cancelled, DeliveryStatus::Delivered]);
+    assert_eq!(world.told("/ada"), ["old", "new"]);
+    world.stop(running).await;
+}
+
+async fn what_cannot_be_signed_waits(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", fine(), &["service.called"]).await;
+    let (id, now) = (hook.id, world.clock.now());
+    let other = rialto_registry::CredentialCipher::new(&[8; 32]);
+    let rotate = async move |tx: &mut Tx| delivery::rotate_secret(tx, &other, &ada, id, Some("x"), now).await.map(drop);
+    world.write(rotate).await.unwrap();
+    world.call(ada, world.bob, SERVICE, "one").await;
+    eventually("the lane rests", async || {
+        world.count("SELECT count(*) AS n FROM webhook_deliveries WHERE status = 'pending'").await == 1
+            && world.count("SELECT count(*) AS n FROM webhook_lanes WHERE lease_id IS NULL AND due_at IS NOT NULL").await == 1
+    })
+    .await;
+    let rotate = async move |tx: &mut Tx| delivery::rotate_secret(tx, &cipher(), &ada, id, Some("y"), now).await.map(drop);
+    world.write(rotate).await.unwrap();
+    world.clock.advance(Duration::from_secs(300));
+    let log = world.until(ada, &hook, DeliveryStatus::Delivered, 1).await;
+    assert_eq!((log[0].attempts, world.peer.seen("/ada").len()), (1, 1));
+    world.stop(running).await;
+}
+
 suite! {
+    off_and_on_again_is_told_of_what_is_new_and_of_nothing_else,
+    what_cannot_be_signed_waits,
+    only_leases_of_lanes_that_are_served_are_renewed,
+    a_long_answer_is_an_answer,
     what_is_sent_is_signed_with_the_secrets_that_are_good,
     what_fails_is_sent_again_after_1_2_and_4_seconds_and_then_dead,
     first_attempts_of_a_subject_keep_their_order_while_one_fails,

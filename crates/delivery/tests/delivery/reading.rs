@@ -116,7 +116,24 @@ async fn a_webhook_that_is_off_misses_what_happens_meanwhile(test: &TestDb) {
     world.stop(running).await;
 }
 
+async fn of_too_many_that_wait_the_oldest_are_given_up(test: &TestDb) {
+    let world = World::new(test).await;
+    let ada = world.ada;
+    let hook = world.hook(ada, "/ada", fine(), &["service.called"]).await;
+    let (id, now) = (hook.id, world.clock.now());
+    for _ in 0..5 {
+        world.write(async move |tx: &mut Tx| delivery::send_test(tx, &ada, id, now).await).await.unwrap();
+    }
+    for buried in [3, 0] {
+        assert_eq!(world.write(async move |tx: &mut Tx| Ok(tx.bury_excess(id, 2, now).await?)).await, Ok(buried));
+    }
+    let log: Vec<_> = world.log(ada, &hook).await.into_iter().map(|one| one.status).collect();
+    let (dead, pending) = (DeliveryStatus::Dead, DeliveryStatus::Pending);
+    assert_eq!(log, [dead, dead, dead, pending, pending]);
+}
+
 suite! {
+    of_too_many_that_wait_the_oldest_are_given_up,
     the_parties_of_a_call_are_told_and_nobody_else,
     what_happens_while_nobody_reads_is_told_once_later,
     several_that_read_queue_an_event_once,

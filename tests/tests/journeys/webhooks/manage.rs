@@ -92,8 +92,11 @@ async fn what_makes_no_sense_is_refused(world: &mut World) {
         [(json!({"url": "http://a.example/"}), 400), (json!({"events": []}), 400), (json!({"active": "no"}), 422)]
     {
         mine.patch(&path(&made), &change).await.expect_problem(status);
+        mine.put(&path(&made), &change).await.expect_problem(status);
     }
-    for query in ["limit=0", "limit=-1", "limit=101", "cursor=x"] {
+    let put = mine.put(&path(&made), &json!({"events": ["payment.completed"]})).await.expect(200);
+    assert_eq!((&put["events"], &put["url"]), (&json!(["payment.completed"]), &made["url"]));
+    for query in ["limit=0", "limit=-1", "limit=101", "cursor=x", "cursor=0", "cursor=-5"] {
         mine.get(&format!("{}/deliveries?{query}", path(&made))).await.expect_problem(422);
     }
     mine.get(&format!("{}/deliveries?status=lost", path(&made))).await.expect_problem(400);

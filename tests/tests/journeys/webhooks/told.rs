@@ -1,5 +1,6 @@
 //! Whoever is told: a receiver that checks signatures as people's receivers do.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use rialto_kernel::Clock;
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ impl Told {
     pub fn verify_standard(&self, key: &[u8]) -> bool {
         let (id, stamp) = (self.header("webhook-id"), self.header("webhook-timestamp"));
         let age = Clock::system().now().seconds().abs_diff(stamp.parse().unwrap());
-        let expected = base64(&mac(key, &[format!("{id}.{stamp}.").as_bytes(), &self.raw].concat()));
+        let expected = STANDARD.encode(mac(key, &[format!("{id}.{stamp}.").as_bytes(), &self.raw].concat()));
         let signatures = self.header("webhook-signature");
         age < 300 && signatures.split(' ').filter_map(|one| one.split_once(',')).any(|(v, one)| v == "v1" && one == expected)
     }
@@ -88,29 +89,9 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let all = three.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for at in 0..4 {
-            let letter = LETTERS[usize::try_from(all >> (18 - 6 * at) & 63).unwrap()];
-            text.push(if at <= three.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
-}
-
 /// The bytes of base64.
 pub fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for four in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let value = |letter: &u8| u32::try_from(LETTERS.iter().position(|known| known == letter).unwrap()).unwrap();
-        let all = four.iter().fold(0_u32, |all, letter| all << 6 | value(letter)) << (6 * (4 - four.len()));
-        bytes.extend_from_slice(&all.to_be_bytes()[1..four.len()]);
-    }
-    bytes
+    STANDARD.decode(text).unwrap()
 }
 
 /// The path of a webhook.
@@ -128,10 +109,6 @@ pub async fn delivery(api: &Api, webhook: &Value, status: &str) -> Value {
 }
 
 #[test]
-fn the_checker_checks() {
-    assert_eq!(base64(b"rialto-test-secret-0123456"), SECRET.strip_prefix("whsec_").unwrap());
+fn the_secret_is_that_of_its_key() {
     assert_eq!(decoded(SECRET.strip_prefix("whsec_").unwrap()), SECRET_KEY);
-    for text in ["", "a", "ab", "abc", "abcd"] {
-        assert_eq!(decoded(&base64(text.as_bytes())), text.as_bytes());
-    }
 }

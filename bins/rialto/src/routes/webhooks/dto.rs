@@ -253,6 +253,9 @@ impl DeliveryPage {
             known.ok_or_else(|| Problem::rule("query.status", "must be pending, delivered, dead or cancelled"))
         });
         let limit = paging::number("limit", self.limit, 50, 1, 100)?;
+        if self.cursor.is_some_and(|cursor| cursor < 1) {
+            return Err(Problem::invalid("query.cursor", "must be a next_cursor"));
+        }
         Ok(LogQuery { status: status.transpose()?, after: self.cursor, limit })
     }
 }

@@ -4,7 +4,7 @@ mod deliveries;
 mod dto;
 mod problem;
 
-use actix_web::{HttpResponse, delete, get, http::StatusCode, patch, post, web::Data};
+use actix_web::{HttpResponse, delete, get, http::StatusCode, patch, post, put, web::Data};
 use rialto_delivery::{self as delivery, NewWebhook, WebhookChanges, WebhookError, WebhookId, check};
 use rialto_identity::Secret;
 use rialto_kernel::Caller;
@@ -24,6 +24,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_webhooks)
         .service(read_webhook)
         .service(update_webhook)
+        .service(put_webhook)
         .service(delete_webhook)
         .service(rotate_webhook_secret)
         .configure(deliveries::configure);
@@ -52,6 +53,11 @@ fn id(path: &str) -> Result<WebhookId, WebhookError> {
 )]
 #[post("/api/v1/webhooks")]
 pub async fn create_webhook(app: Data<App>, command: Command<WebhookCreate>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
+    let caller = command.caller;
+    app.db.read(async move |tx: &mut Tx| delivery::may_create(tx, &caller).await).await?;
     check::url(app.webhooks.policy(), &command.body.url).await?;
     let (cipher, now) = (app.webhooks.cipher().clone(), app.clock.now());
     let answer = command
@@ -121,8 +127,38 @@ pub async fn update_webhook(
     path: Path<String>,
     Json(body): Json<WebhookUpdate>,
 ) -> Result<HttpResponse, Problem> {
-    let id = id(&path)?;
+    change(&app, caller, id(&path)?, body).await
+}
+
+/// Change a webhook by `PUT`
+///
+/// The same as `PATCH`: what is left out, or null, stays as it is.
+#[utoipa::path(
+    tag = "Webhooks",
+    params(("webhook_id" = WebhookId, Path, description = "The webhook's id.", example = "0198c0de-0000-7000-8000-000000000051")),
+    request_body = WebhookUpdate,
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
+        (status = 400, description = "The URL may not be called, or there is no such event.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such webhook of yours.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[put("/api/v1/webhooks/{webhook_id}")]
+pub async fn put_webhook(
+    app: Data<App>,
+    Auth(caller): Auth,
+    path: Path<String>,
+    Json(body): Json<WebhookUpdate>,
+) -> Result<HttpResponse, Problem> {
+    change(&app, caller, id(&path)?, body).await
+}
+
+/// What `PATCH` and `PUT` do.
+async fn change(app: &App, caller: Caller, id: WebhookId, body: WebhookUpdate) -> Result<HttpResponse, Problem> {
     if let Some(url) = &body.url {
+        app.db.read(async move |tx: &mut Tx| delivery::may_change(tx, &caller, id).await).await?;
         check::url(app.webhooks.policy(), url).await?;
     }
     let (changes, now) = (WebhookChanges::from(body), app.clock.now());
