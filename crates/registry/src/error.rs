@@ -60,6 +60,15 @@ pub enum RegistryError {
     /// The token has vouched for an agent before, or has ended meanwhile.
     #[error("The token was used before, or has expired; ask its issuer for a new one")]
     ProofUsed,
+    /// An administrator took back what vouched for the agent.
+    #[error("An administrator took this agent's verification back; only one verifies it again")]
+    VerificationBarred,
+    /// What vouches for the agent is more than what was shown, or holds longer.
+    #[error("What vouches for this agent is stronger than this, or holds longer")]
+    WeakerProof,
+    /// The identifier stands for another agent.
+    #[error("This identifier stands for another agent")]
+    DidTaken,
     /// The challenge was not made for this agent, is over, or was answered before.
     #[error("The challenge is unknown, over, or was answered before; ask for a new one")]
     ChallengeUnknown,

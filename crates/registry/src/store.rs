@@ -63,6 +63,10 @@ pub trait IdentityStore: Send {
     /// Writes what is known of an agent, all but its metadata.
     fn put_identity(&mut self, identity: &Identity) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Ends what another agent shows with this identifier, if that is over or the agent was deleted: it stands for one agent, and
+    /// [`Self::put_identity`] with one that stands for another is [`StoreError::Unique`].
+    fn free_did(&mut self, did: &str, agent: AgentId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Reads what is known of these agents, in no order. Those of which nothing was written are left out.
     fn list_identities(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<Identity>, StoreError>> + Send;
 

@@ -3,13 +3,11 @@
 
 mod world;
 
-use std::time::Duration;
-
 use rialto_kernel::{AgentId, Caller, Role, Timestamp};
 use rialto_registry::{
     Agent, AgentChanges, AgentFilter, NewAgent, RegistryError,
-    identity::{self, AgentStatus, CHALLENGE_LASTS, CHALLENGES_MAX, IdentityType, Method, NewIdentity, Profile},
-    proof::{Kya, Presented},
+    identity::{self, AgentStatus, CHALLENGE_LASTS, CHALLENGES_MAX, IdentityType, Method, NewIdentity, PROOF_LASTS, Profile},
+    proof::{Kya, Presented, Trust},
 };
 use rialto_store::{Db, Tx, on, suite, testing::TestDb};
 use serde_json::json;
@@ -29,7 +27,7 @@ async fn profile(db: &Db, agent: AgentId) -> Profile {
 }
 
 async fn verified(db: &Db, agent: AgentId, now: Timestamp) -> bool {
-    profile(db, agent).await.identity.is_verified(now)
+    profile(db, agent).await.identity.is_verified(&trust(), now)
 }
 
 async fn status_of(db: &Db, agent: AgentId) -> AgentStatus {
@@ -185,13 +183,19 @@ async fn agents_are_listed_by_status_and_found_by_name(test: &TestDb) {
     assert_eq!(list(AgentStatus::Suspended, 10, 0).await, (vec![], 0));
 }
 
+/// Whoever is named in these tests, and the holders of keys.
+fn trust() -> Trust {
+    let kya_issuers = [("https://kya.example".to_owned(), String::new())].into();
+    Trust { kya_issuers, did_control: true, ..Trust::default() }
+}
+
 fn token(subject: &str, digest: u8, expires_at: Timestamp) -> Kya {
     Kya { issuer: "https://kya.example".into(), subject: subject.into(), expires_at, digest: [digest; 32] }
 }
 
 async fn show_token(db: &Db, caller: &Caller, agent: AgentId, token: Kya, now: Timestamp) -> Result<Agent, RegistryError> {
     let caller = *caller;
-    db.write(async move |tx: &mut Tx| identity::verify_by_token(tx, &caller, &agent.into(), &token, now).await).await
+    db.write(async move |tx: &mut Tx| identity::verify_by_token(tx, &caller, &agent.into(), &token, &trust(), now).await).await
 }
 
 async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
@@ -211,7 +215,10 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
     let known = profile(db, agent.id).await.identity;
     let verification = known.verification.clone().unwrap();
     assert_eq!((verification.method, verification.at, verification.expires_at), (Method::KyaJwt, at(1), Some(end)));
-    assert_eq!((known.kind, known.is_verified(at(999)), known.is_verified(end)), (IdentityType::KyaJwt, true, false));
+    assert_eq!(
+        (known.kind, known.is_verified(&trust(), at(999)), known.is_verified(&trust(), end)),
+        (IdentityType::KyaJwt, true, false)
+    );
     // Another wallet is another payee.
     let wallet = |wallet: &str| AgentChanges { wallet_address: Some(wallet.into()), ..AgentChanges::default() };
     update(db, &owner, agent.id, wallet(&format!(" {WALLET} ")), at(3)).await.unwrap();
@@ -241,6 +248,9 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
         assert_eq!(verified(db, twin.id, at(8)).await, !ok);
     }
     assert_eq!(events(db, "agent.unverified").await, 2);
+    // Until one does, nobody else.
+    let anew = token(&twin.slug, 5, end);
+    assert_eq!(show_token(db, &owner, twin.id, anew.clone(), at(8)).await.unwrap_err(), RegistryError::VerificationBarred);
     for (caller, ok) in [(owner, false), (admin, true), (admin, true)] {
         let done = db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &caller, &twin.id.into(), at(9)).await).await;
         assert_eq!(done.is_ok(), ok);
@@ -248,6 +258,7 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
     let verification = profile(db, twin.id).await.identity.verification.unwrap();
     assert_eq!((verification.method, verification.by, verification.expires_at), (Method::Admin, admin.owner, None));
     assert_eq!(verification.at, at(9));
+    assert_eq!(show_token(db, &owner, twin.id, anew, at(9)).await.unwrap_err(), RegistryError::WeakerProof);
 }
 
 async fn ask(db: &Db, caller: &Caller, agent: AgentId, now: Timestamp) -> String {
@@ -259,8 +270,8 @@ async fn ask(db: &Db, caller: &Caller, agent: AgentId, now: Timestamp) -> String
 
 async fn answer(db: &Db, caller: &Caller, agent: AgentId, challenge: &str, now: Timestamp) -> Result<Agent, RegistryError> {
     let (caller, did) = (*caller, "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_owned());
-    let shown = Presented { did, challenge: challenge.to_owned(), issuer: None, expires_at: None };
-    db.write(async move |tx: &mut Tx| identity::verify_by_did(tx, &caller, &agent.into(), &shown, now).await).await
+    let shown = Presented { did, challenge: challenge.to_owned(), attested: None };
+    db.write(async move |tx: &mut Tx| identity::verify_by_did(tx, &caller, &agent.into(), &shown, &trust(), now).await).await
 }
 
 async fn a_challenge_is_answered_once_in_time_for_its_agent(test: &TestDb) {
@@ -289,7 +300,7 @@ async fn a_challenge_is_answered_once_in_time_for_its_agent(test: &TestDb) {
     let known = profile(db, agent).await.identity;
     let verification = known.verification.unwrap();
     assert_eq!((known.kind, verification.method), (IdentityType::DidVc, Method::DidControl));
-    assert_eq!(verification.expires_at, Some(at(2).after(Duration::from_secs(365 * 86_400))));
+    assert_eq!(verification.expires_at, Some(at(2).after(PROOF_LASTS)));
 
     let over = ask(db, &owner, twin, NOON).await;
     assert_eq!(answer(db, &owner, twin, &over, NOON.after(CHALLENGE_LASTS)).await.unwrap_err(), RegistryError::ChallengeUnknown);
@@ -299,6 +310,8 @@ async fn a_challenge_is_answered_once_in_time_for_its_agent(test: &TestDb) {
     }
     assert_eq!(rows(db, "SELECT count(*) AS n FROM agent_challenges").await, i64::from(CHALLENGES_MAX));
     assert_eq!(answer(db, &owner, twin, &asked[0], at(40)).await.unwrap_err(), RegistryError::ChallengeUnknown);
+    assert_eq!(answer(db, &owner, twin, &asked[1], at(40)).await.unwrap_err(), RegistryError::DidTaken);
+    delete(db, &owner, agent).await.unwrap();
     answer(db, &owner, twin, &asked[1], at(40)).await.unwrap();
     let viewer = Caller { role: Role::Viewer, ..owner };
     let refused = db.write(async move |tx: &mut Tx| identity::challenge(tx, &viewer, &twin.into(), NOON).await).await;

@@ -88,8 +88,8 @@ pub struct Ranked {
     pub slug: String,
     /// What it is called.
     pub name: String,
-    /// Whether somebody vouches for who it is.
-    pub is_verified: bool,
+    /// How somebody vouches for who it is, and who says so, as long as that holds. Whether it counts is the operator's to say.
+    pub vouched: Option<(String, Option<String>)>,
     /// In hundredths of a point of ten, for all time.
     pub overall: u32,
     /// Of how many calls.

@@ -52,7 +52,8 @@ diesel::table! {
     use rialto_store::types::*;
     agent_identities (agent_id) {
         agent_id -> Uid,
-        verified_at -> Nullable<UtcTime>,
+        method -> Nullable<Text>,
+        issuer -> Nullable<Text>,
         expires_at -> Nullable<UtcTime>,
     }
 }
@@ -211,21 +212,22 @@ impl ReputationStore for Tx {
     }
 
     async fn list_ranked(&mut self, limit: u32, now: Timestamp) -> Result<Vec<Ranked>, StoreError> {
-        type Found = (AgentId, String, String, Option<(Option<Timestamp>, Option<Timestamp>)>, i32, i64);
+        type Said = (Option<String>, Option<String>, Option<Timestamp>);
+        type Found = (AgentId, String, String, Option<Said>, i32, i64);
         let rows: Vec<Found> = on!(self, conn => r::table
             .inner_join(agents::table.on(agents::owner_id.eq(r::provider_id).and(agents::state.eq("active"))))
             .left_join(agent_identities::table.on(agent_identities::agent_id.eq(agents::id)))
             .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("month = 0 AND service_id IS NULL"))
             .order((r::overall.desc(), r::calls.desc(), r::provider_id.asc(), agents::created_at.asc(), agents::id.asc()))
             .limit(i64::from(limit))
-            .select((agents::id, agents::slug, agents::name, (agent_identities::verified_at, agent_identities::expires_at).nullable(), r::overall, r::calls))
+            .select((agents::id, agents::slug, agents::name, (agent_identities::method, agent_identities::issuer, agent_identities::expires_at).nullable(), r::overall, r::calls))
             .load(conn).await)?;
-        let holds = |(at, end): (Option<Timestamp>, Option<Timestamp>)| at.is_some() && end.is_none_or(|end| now < end);
+        let holds = |(method, issuer, end): Said| Some((method.filter(|_| end.is_none_or(|end| now < end))?, issuer));
         let ranked = |(agent, slug, name, verified, overall, calls): Found| Ranked {
             agent,
             slug,
             name,
-            is_verified: verified.is_some_and(holds),
+            vouched: verified.and_then(holds),
             overall: u32::try_from(overall).unwrap_or(0),
             calls,
         };

@@ -9,6 +9,8 @@ CREATE TABLE agent_identities (
     is_deactivated boolean NOT NULL,
     -- An administrator switched it off, so that its owner may not switch it on.
     held_by_admin  boolean NOT NULL,
+    -- An administrator took back what vouched for it: nobody but one makes it verified again.
+    verification_barred boolean NOT NULL,
     -- Who vouches for it, and how: all of it is there, or nothing.
     method         text CHECK (method IN ('admin', 'kya_jwt', 'did_control', 'did_vc')),
     issuer         text,
@@ -22,6 +24,8 @@ CREATE TABLE agent_identities (
     metadata       jsonb
 );
 CREATE INDEX agent_identities_deactivated ON agent_identities (agent_id) WHERE is_deactivated;
+-- An identifier stands for one agent.
+CREATE UNIQUE INDEX agent_identities_did ON agent_identities (subject) WHERE method IN ('did_control', 'did_vc');
 
 -- What an agent's owner was asked to sign, hashed. Each is answered once.
 CREATE TABLE agent_challenges (
@@ -30,6 +34,7 @@ CREATE TABLE agent_challenges (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX agent_challenges_agent ON agent_challenges (agent_id, expires_at);
+CREATE INDEX agent_challenges_expiry ON agent_challenges (expires_at);
 
 -- Tokens that were shown, by their hashes: each vouches for one agent, once, and is forgotten when its time is over.
 CREATE TABLE agent_proofs (

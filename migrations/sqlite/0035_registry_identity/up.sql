@@ -9,6 +9,8 @@ CREATE TABLE agent_identities (
     is_deactivated INTEGER NOT NULL CHECK (is_deactivated IN (0, 1)),
     -- An administrator switched it off, so that its owner may not switch it on.
     held_by_admin  INTEGER NOT NULL CHECK (held_by_admin IN (0, 1)),
+    -- An administrator took back what vouched for it: nobody but one makes it verified again.
+    verification_barred INTEGER NOT NULL CHECK (verification_barred IN (0, 1)),
     -- Who vouches for it, and how: all of it is there, or nothing.
     method         TEXT CHECK (method IN ('admin', 'kya_jwt', 'did_control', 'did_vc')),
     issuer         TEXT,
@@ -22,6 +24,8 @@ CREATE TABLE agent_identities (
     metadata       TEXT CHECK (json_valid(metadata))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agent_identities_deactivated ON agent_identities (agent_id) WHERE is_deactivated = 1;
+-- An identifier stands for one agent.
+CREATE UNIQUE INDEX agent_identities_did ON agent_identities (subject) WHERE method IN ('did_control', 'did_vc');
 
 -- What an agent's owner was asked to sign, hashed. Each is answered once.
 CREATE TABLE agent_challenges (
@@ -30,6 +34,7 @@ CREATE TABLE agent_challenges (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agent_challenges_agent ON agent_challenges (agent_id, expires_at);
+CREATE INDEX agent_challenges_expiry ON agent_challenges (expires_at);
 
 -- Tokens that were shown, by their hashes: each vouches for one agent, once, and is forgotten when its time is over.
 CREATE TABLE agent_proofs (

@@ -153,6 +153,11 @@ async fn an_administrator_vouches_and_holds(world: &mut World) {
     let switch = shop.put(&format!("/registry/agents/{}", text(&agent["agent_id"])), &json!({"is_active": true})).await;
     assert_eq!(switch.expect_problem(403)["type"], "agent-held");
     root.patch(&path, &json!({"status": "active"})).await.expect(200);
+    // Also what its owner had deactivated already.
+    shop.delete(&path).await.expect(200);
+    root.delete(&path).await.expect(200);
+    assert_eq!(shop.patch(&path, &json!({"status": "active"})).await.expect_problem(403)["type"], "agent-held");
+    root.patch(&path, &json!({"status": "active", "description": ""})).await.expect(200);
 }
 
 async fn hostile_agents_are_refused_clearly(world: &mut World) {

@@ -12,6 +12,8 @@ pub fn verifier(settings: &Settings, client: &OutboundClient) -> Verifier {
         kya_issuers: identity.kya_issuers.iter().map(|issuer| (issuer.name.clone(), issuer.keys.clone())).collect(),
         kya_audience: identity.kya_audience.clone().unwrap_or_else(|| settings.public_url.clone()),
         did_issuers: identity.did_trusted_issuers.clone(),
+        did_types: identity.did_credential_types.clone(),
+        did_control: identity.did_control_verifies,
         domain: domain(&settings.public_url).to_owned(),
     };
     Verifier::new(trust, client.clone())

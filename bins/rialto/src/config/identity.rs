@@ -11,10 +11,16 @@ pub struct IdentityFlags {
     /// For whom those tokens have to be (aud) [default: the public URL]
     #[arg(long, env = "RIALTO_KYA_AUDIENCE", value_name = "NAME", global = true)]
     pub kya_audience: Option<String>,
-    /// Identifiers (did:web, did:key) whose credentials say who an agent is, separated by commas. With any of them, holding the key of
-    /// an identifier is not enough any more
+    /// Identifiers (did:web, did:key) whose credentials say who an agent is, separated by commas. With any of them a credential is
+    /// required
     #[arg(long, env = "RIALTO_DID_TRUSTED_ISSUERS", value_name = "DID,…", global = true, value_delimiter = ',', value_parser = parse_did)]
     pub did_trusted_issuers: Option<Vec<String>>,
+    /// The types of which such a credential has to have one, separated by commas [default: any]
+    #[arg(long, env = "RIALTO_DID_CREDENTIAL_TYPES", value_name = "TYPE,…", global = true, value_delimiter = ',')]
+    pub did_credential_types: Option<Vec<String>>,
+    /// Holding the key of an identifier verifies an agent, though anybody makes such a key [default: false]
+    #[arg(long, env = "RIALTO_DID_CONTROL_VERIFIES", value_name = "BOOL", global = true)]
+    pub did_control_verifies: Option<bool>,
 }
 
 /// An issuer of tokens.
@@ -33,6 +39,8 @@ pub struct IdentitySettings {
     /// The public URL where it was not said.
     pub kya_audience: Option<String>,
     pub did_trusted_issuers: Vec<String>,
+    pub did_credential_types: Vec<String>,
+    pub did_control_verifies: bool,
 }
 
 impl IdentitySettings {
@@ -42,6 +50,8 @@ impl IdentitySettings {
             kya_issuers: flags.kya_issuers.clone().unwrap_or_default(),
             kya_audience: flags.kya_audience.clone(),
             did_trusted_issuers: flags.did_trusted_issuers.clone().unwrap_or_default(),
+            did_credential_types: flags.did_credential_types.clone().unwrap_or_default(),
+            did_control_verifies: flags.did_control_verifies.unwrap_or(false),
         }
     }
 }

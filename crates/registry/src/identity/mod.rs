@@ -17,12 +17,13 @@ use serde_json::Value;
 
 pub use read::{PROFILES_MAX, Profile, list_profiles, metadata, profile, search_profiles};
 pub use verify::{
-    CHALLENGE_LASTS, CHALLENGES_MAX, Challenge, challenge, check_owner, unverify, verify_by_admin, verify_by_did, verify_by_token,
+    CHALLENGE_LASTS, CHALLENGES_MAX, Challenge, PROOF_LASTS, challenge, check_owner, unverify, verify_by_admin, verify_by_did,
+    verify_by_token,
 };
 
 pub(crate) use change::{change, checked_wallet, metadata_text, write_new};
 
-use crate::{Agent, RegistryError};
+use crate::{Agent, RegistryError, proof::Trust};
 
 words! {
     /// What an agent is known by.
@@ -55,7 +56,8 @@ words! {
         Admin = "admin",
         /// A token of an issuer that the operator trusts.
         KyaJwt = "kya_jwt",
-        /// Whoever acts for it holds the key of an identifier.
+        /// Whoever acts for it holds the key of an identifier. Anybody makes one, so that alone verifies nobody unless the operator
+        /// says so.
         DidControl = "did_control",
         /// The same, and somebody whom the operator trusts attests something of that identifier.
         DidVc = "did_vc",
@@ -87,6 +89,12 @@ impl Verification {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
+
+    /// Whether it holds, and is one that the operator trusts now: what an issuer said ends when it is trusted no more.
+    #[must_use]
+    pub fn counts(&self, trust: &Trust, now: Timestamp) -> bool {
+        self.holds(now) && trust.accepts(self.method, self.issuer.as_deref())
+    }
 }
 
 /// What is known of an agent as somebody.
@@ -102,6 +110,8 @@ pub struct Identity {
     pub is_deactivated: bool,
     /// Whether an administrator switched it off.
     pub held_by_admin: bool,
+    /// Whether an administrator took back what vouched for it: nobody but one makes it verified again.
+    pub verification_barred: bool,
     /// Who vouches for it, even if that is over.
     pub verification: Option<Verification>,
 }
@@ -116,6 +126,7 @@ impl Identity {
             wallet_address: None,
             is_deactivated: false,
             held_by_admin: false,
+            verification_barred: false,
             verification: None,
         }
     }
@@ -130,10 +141,10 @@ impl Identity {
         }
     }
 
-    /// Whether somebody vouches for it at this moment.
+    /// Whether somebody whom the operator trusts vouches for it at this moment.
     #[must_use]
-    pub fn is_verified(&self, now: Timestamp) -> bool {
-        self.verification.as_ref().is_some_and(|verification| verification.holds(now))
+    pub fn is_verified(&self, trust: &Trust, now: Timestamp) -> bool {
+        self.verification.as_ref().is_some_and(|verification| verification.counts(trust, now))
     }
 
     /// Makes it take part or not, on behalf of `caller`, who may change it.

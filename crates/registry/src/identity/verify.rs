@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rialto_kernel::{Caller, Event, Timestamp};
+use rialto_store::StoreError;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Identity, IdentityType, Method, Verification};
 use crate::{
     Agent, AgentRef, CipherError, RegistryError,
-    proof::{Kya, Presented},
+    proof::{Kya, Presented, Trust},
     register::event,
     store::{AgentStore, IdentityStore},
     update::owned,
@@ -20,8 +21,10 @@ use crate::{
 pub const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 /// The most challenges of one agent that can be answered; with one more the oldest is forgotten.
 pub const CHALLENGES_MAX: u32 = 16;
-/// How long what was shown with a key is believed, unless it ends before that.
-const DID_LASTS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long what an agent's owner has shown is believed, unless it ends before that: then it has to be shown again.
+pub const PROOF_LASTS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// Until when a credential without an end is remembered: the last second of the year 9999.
+const FOR_GOOD: Timestamp = Timestamp::from_micros(253_402_300_799_000_000);
 
 /// What is to be signed by whoever acts for an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +58,12 @@ pub async fn verify_by_admin(
         at: now,
         expires_at: None,
     };
-    set(tx, &agent, identity, verification, now).await?;
+    set(tx, &agent, Identity { verification_barred: false, ..identity }, verification, true).await?;
     Ok(agent)
 }
 
-/// An administrator takes back what anybody vouched for. Doing it again changes nothing.
+/// An administrator takes back what anybody vouched for, and keeps everybody else from vouching for it again. Doing it again changes
+/// nothing.
 ///
 /// # Errors
 /// [`RegistryError::AdminOnly`] or [`RegistryError::NotFound`].
@@ -70,36 +74,38 @@ pub async fn unverify(
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let (agent, identity) = for_admin(tx, caller, agent).await?;
-    if identity.verification.is_some() {
-        tx.put_identity(&Identity { verification: None, ..identity }).await?;
+    let was_verified = identity.verification.is_some();
+    if was_verified || !identity.verification_barred {
+        tx.put_identity(&Identity { verification: None, verification_barred: true, ..identity }).await?;
+    }
+    if was_verified {
         tx.append_event(event("agent.unverified", &agent, now)).await?;
     }
     Ok(agent)
 }
 
 /// An issuer vouches for an agent by a token that was checked. The token's subject has to be this agent, by either of its ids or
-/// its wallet. Each token vouches for one agent, once; showing it again while it does changes nothing.
+/// its wallet. Each token vouches for one agent; showing it again while it does changes nothing, and after [`PROOF_LASTS`] renews it.
 ///
 /// # Errors
-/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::WrongSubject`], or [`RegistryError::ProofUsed`].
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::VerificationBarred`],
+/// [`RegistryError::WrongSubject`], [`RegistryError::WeakerProof`], or [`RegistryError::ProofUsed`].
 pub async fn verify_by_token(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
     agent: &AgentRef,
     token: &Kya,
+    trust: &Trust,
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let agent = owned(tx, caller, agent, "verify").await?;
-    let identity = tx.find_identity(agent.id).await?;
-    let shown = |verification: &Verification| verification.proof == Some(token.digest) && verification.holds(now);
-    if identity.verification.as_ref().is_some_and(shown) {
+    let identity = open(tx, &agent).await?;
+    let is_same = is_shown(&identity, token.digest);
+    if is_same && identity.verification.as_ref().is_some_and(|verification| verification.holds(now)) {
         return Ok(agent);
     }
     if !is_subject(&agent, &identity, &token.subject) {
         return Err(RegistryError::WrongSubject);
-    }
-    if token.expires_at <= now || !tx.use_proof(&token.digest, token.expires_at, now).await? {
-        return Err(RegistryError::ProofUsed);
     }
     let verification = Verification {
         method: Method::KyaJwt,
@@ -108,9 +114,15 @@ pub async fn verify_by_token(
         by: caller.owner,
         proof: Some(token.digest),
         at: now,
-        expires_at: Some(token.expires_at),
+        expires_at: Some(token.expires_at.min(now.after(PROOF_LASTS))),
     };
-    set(tx, &agent, Identity { kind: IdentityType::KyaJwt, ..identity }, verification, now).await?;
+    not_weaker(&identity, &verification, trust, now)?;
+    let is_over = token.expires_at <= now;
+    if is_over || !(is_same || tx.use_proof(&token.digest, token.expires_at, now).await?) {
+        return Err(RegistryError::ProofUsed);
+    }
+    let counts = verification.counts(trust, now);
+    set(tx, &agent, Identity { kind: IdentityType::KyaJwt, ..identity }, verification, counts).await?;
     Ok(agent)
 }
 
@@ -146,31 +158,71 @@ pub async fn check_owner(tx: &mut impl AgentStore, caller: &Caller, agent: &Agen
 /// challenge that was answered has to be one of this agent, and is answered by that.
 ///
 /// # Errors
-/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], or [`RegistryError::ChallengeUnknown`].
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::VerificationBarred`],
+/// [`RegistryError::ChallengeUnknown`], [`RegistryError::WeakerProof`], [`RegistryError::ProofUsed`], or
+/// [`RegistryError::DidTaken`].
 pub async fn verify_by_did(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
     agent: &AgentRef,
     shown: &Presented,
+    trust: &Trust,
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let agent = owned(tx, caller, agent, "verify").await?;
+    let identity = open(tx, &agent).await?;
     if !tx.take_challenge(agent.id, &Sha256::digest(&shown.challenge).into(), now).await? {
         return Err(RegistryError::ChallengeUnknown);
     }
-    let identity = tx.find_identity(agent.id).await?;
-    let longest = now.after(DID_LASTS);
+    let (longest, attested) = (now.after(PROOF_LASTS), shown.attested.as_ref());
     let verification = Verification {
-        method: if shown.issuer.is_some() { Method::DidVc } else { Method::DidControl },
-        issuer: shown.issuer.clone(),
+        method: if attested.is_some() { Method::DidVc } else { Method::DidControl },
+        issuer: attested.map(|attested| attested.issuer.clone()),
         subject: Some(shown.did.clone()),
         by: caller.owner,
-        proof: None,
+        proof: attested.map(|attested| attested.digest),
         at: now,
-        expires_at: Some(shown.expires_at.map_or(longest, |end| end.min(longest))),
+        expires_at: Some(attested.and_then(|attested| attested.expires_at).map_or(longest, |end| end.min(longest))),
     };
-    set(tx, &agent, Identity { kind: IdentityType::DidVc, ..identity }, verification, now).await?;
+    not_weaker(&identity, &verification, trust, now)?;
+    if let Some(attested) = attested {
+        let end = attested.expires_at.unwrap_or(FOR_GOOD);
+        let is_same = is_shown(&identity, attested.digest);
+        if end <= now || !(is_same || tx.use_proof(&attested.digest, end, now).await?) {
+            return Err(RegistryError::ProofUsed);
+        }
+    }
+    tx.free_did(&shown.did, agent.id, now).await?;
+    let counts = verification.counts(trust, now);
+    set(tx, &agent, Identity { kind: IdentityType::DidVc, ..identity }, verification, counts).await?;
     Ok(agent)
+}
+
+/// What is known of an agent whose owner may have it verified.
+async fn open(tx: &mut impl IdentityStore, agent: &Agent) -> Result<Identity, RegistryError> {
+    let identity = tx.find_identity(agent.id).await?;
+    if identity.verification_barred { Err(RegistryError::VerificationBarred) } else { Ok(identity) }
+}
+
+/// Whether this very proof is what the agent was verified by last, even if that is over.
+fn is_shown(identity: &Identity, digest: [u8; 32]) -> bool {
+    identity.verification.as_ref().is_some_and(|verification| verification.proof == Some(digest))
+}
+
+/// Refuses what is less than what vouches for the agent now, or as much and ends sooner.
+fn not_weaker(identity: &Identity, new: &Verification, trust: &Trust, now: Timestamp) -> Result<(), RegistryError> {
+    let strength = |verification: &Verification| match verification.method {
+        Method::Admin => 2,
+        Method::KyaJwt | Method::DidVc => 1,
+        Method::DidControl => 0,
+    };
+    let ends_sooner = |old: &Verification| match (new.expires_at, old.expires_at) {
+        (Some(new), Some(old)) => new < old,
+        (new, old) => new.is_some() && old.is_none(),
+    };
+    let is_weaker = |old: &Verification| strength(new) < strength(old) || (strength(new) == strength(old) && ends_sooner(old));
+    let stands = identity.verification.as_ref().filter(|old| old.counts(trust, now));
+    if stands.is_some_and(is_weaker) { Err(RegistryError::WeakerProof) } else { Ok(()) }
 }
 
 /// The agent, locked, and what is known of it, if the caller is an administrator.
@@ -201,13 +253,15 @@ fn is_subject(agent: &Agent, identity: &Identity, subject: &str) -> bool {
     is_wallet || subject == agent.slug || subject.eq_ignore_ascii_case(&agent.id.to_string())
 }
 
+/// Writes who vouches for an agent; everybody is told if that `counts`.
 async fn set(
     tx: &mut (impl AgentStore + IdentityStore),
     agent: &Agent,
     identity: Identity,
     verification: Verification,
-    now: Timestamp,
+    counts: bool,
 ) -> Result<(), RegistryError> {
+    let at = verification.at;
     let data = json!({
         "agent_id": agent.slug,
         "name": agent.name,
@@ -215,8 +269,14 @@ async fn set(
         "issuer": verification.issuer,
         "expires_at": verification.expires_at,
     });
-    tx.put_identity(&Identity { verification: Some(verification), ..identity }).await?;
-    let (subject, owner) = (agent.id.uuid(), Some(agent.owner));
-    tx.append_event(Event { kind: "agent.verified", subject, owner, data, at: now }).await?;
+    let put = tx.put_identity(&Identity { verification: Some(verification), ..identity }).await;
+    put.map_err(|error| match error {
+        StoreError::Unique(_) => RegistryError::DidTaken,
+        other => other.into(),
+    })?;
+    if counts {
+        let (subject, owner) = (agent.id.uuid(), Some(agent.owner));
+        tx.append_event(Event { kind: "agent.verified", subject, owner, data, at }).await?;
+    }
     Ok(())
 }

@@ -21,6 +21,7 @@ const SECONDS_MAX: i64 = 253_402_300_799;
 struct Protected {
     alg: String,
     kid: Option<String>,
+    typ: Option<String>,
     /// What must be understood, and is not.
     crit: Option<Value>,
 }
@@ -31,6 +32,8 @@ pub(super) struct Token<'t> {
     what: &'static str,
     pub(super) alg: Alg,
     pub(super) kid: Option<String>,
+    /// Which kind of token it says it is.
+    pub(super) typ: Option<String>,
     payload: Vec<u8>,
     /// Head and claims, as they were signed.
     pub(super) signed: &'t str,
@@ -60,7 +63,7 @@ impl<'t> Token<'t> {
             .ok_or_else(|| unreadable(&format!("the algorithm {named:?} is not accepted; RS256, ES256 and EdDSA are")))?;
         let payload = bytes(claims)?;
         let signed = text.get(..head.len() + 1 + claims.len()).unwrap_or(text);
-        Ok(Self { what, alg, kid: protected.kid, payload, signed, signature })
+        Ok(Self { what, alg, kid: protected.kid, typ: protected.typ, payload, signed, signature })
     }
 
     /// What it says. Nothing of that is true before [`Self::check`].

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::base58;
 
-/// The sizes of RSA keys that are used, in bytes of their modulus: 2,048 to 8,192 bits. Smaller ones prove nothing, larger ones only
+/// The sizes of RSA keys that are used, in bytes of their modulus: 2,048 to 4,096 bits. Smaller ones prove nothing, larger ones only
 /// cost time.
-const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1_024;
+const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// How a token is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +154,7 @@ mod tests {
             json!({"kty": "EC", "crv": "secp256k1", "x": x, "y": x}),
             json!({"kty": "EC", "crv": "P-256", "x": x, "y": "AAAA"}),
             json!({"kty": "RSA", "n": modulus(128), "e": "AQAB"}),
-            json!({"kty": "RSA", "n": modulus(2_048), "e": "AQAB"}),
+            json!({"kty": "RSA", "n": modulus(513), "e": "AQAB"}),
             json!({"kty": "RSA", "n": modulus(256), "e": modulus(256)}),
             json!([]),
         ] {

@@ -51,11 +51,7 @@ impl Verifier {
         let token = Token::read("token", token)?;
         let claims: Claims = token.claims()?;
         let place = self.trust.kya_issuers.get(&claims.iss).ok_or_else(|| ProofError::Untrusted(short(&claims.iss)))?;
-        let no_keys = |why: String| ProofError::NoKeys { whose: claims.iss.clone(), why };
-        let kid = token.kid.as_deref();
-        let has_it = |set: &Value| choose(&keys(set), kid, token.alg).is_some();
-        let set = self.documents.get(place, has_it).await.map_err(no_keys)?;
-        token.check(&keys(&set), kid)?;
+        // What can be refused is, before its issuer's server is asked.
         if !claims.aud.is_for(&self.trust.kya_audience) {
             return Err(token.refused("it is for somebody else (aud)"));
         }
@@ -64,6 +60,11 @@ impl Verifier {
         }
         let times = Times { exp: Some(claims.exp), nbf: claims.nbf, iat: claims.iat };
         let expires_at = token.check_times(&times, now)?.ok_or_else(|| token.refused("it has no end (exp)"))?;
+        let no_keys = |_| ProofError::NoKeys(short(&claims.iss));
+        let kid = token.kid.as_deref();
+        let has_it = |set: &Value| choose(&keys(set), kid, token.alg).is_some();
+        let set = self.trusted.get(place, has_it).await.map_err(no_keys)?;
+        token.check(&keys(&set), kid)?;
         let mut digest = Sha256::new_with_prefix(b"rialto kya\0");
         match &claims.jti {
             // What was signed, and not the signature: of that there may be two for the same.

@@ -21,10 +21,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rialto_outbound::OutboundClient;
 
+use crate::identity::Method;
+
 use documents::Documents;
 pub use jws::TOKEN_BYTES_MAX;
 pub use kya::Kya;
-pub use present::Presented;
+pub use present::{Attested, Presented};
 
 /// How far clocks may be apart, in seconds.
 const LEEWAY_S: i64 = 60;
@@ -58,13 +60,9 @@ pub enum ProofError {
     #[error("The identifier cannot be used: {0}")]
     BadDid(String),
     /// The keys of an issuer, or the document of an identifier, cannot be had.
-    #[error("The keys of {whose} cannot be had: {why}")]
-    NoKeys {
-        /// Whose.
-        whose: String,
-        /// Why.
-        why: String,
-    },
+    /// Why is not said: whoever names a host is not to learn by that what is there.
+    #[error("The keys of {0} cannot be had; try again later")]
+    NoKeys(String),
 }
 
 /// Whom the operator trusts to say who an agent is.
@@ -74,16 +72,35 @@ pub struct Trust {
     pub kya_issuers: BTreeMap<String, String>,
     /// For whom those tokens have to be.
     pub kya_audience: String,
-    /// The identifiers whose credentials count. With none of them, holding a key is enough.
+    /// The identifiers whose credentials count. With none of them no credential is asked for.
     pub did_issuers: Vec<String>,
+    /// The types of which a credential has to have one; with none of them any will do.
+    pub did_types: Vec<String>,
+    /// Whether holding the key of an identifier verifies an agent. Anybody makes such a key.
+    pub did_control: bool,
     /// Who asks for proofs: the `aud` of an answer to a challenge.
     pub domain: String,
+}
+
+impl Trust {
+    /// Whether somebody who vouched in this way counts now.
+    #[must_use]
+    pub fn accepts(&self, method: Method, issuer: Option<&str>) -> bool {
+        match method {
+            Method::Admin => true,
+            Method::KyaJwt => issuer.is_some_and(|issuer| self.kya_issuers.contains_key(issuer)),
+            Method::DidVc => issuer.is_some_and(|issuer| self.did_issuers.iter().any(|did| did == issuer)),
+            Method::DidControl => self.did_control,
+        }
+    }
 }
 
 /// Checks what is shown. Cheap to clone.
 #[derive(Clone)]
 pub struct Verifier {
     trust: Arc<Trust>,
+    /// Of those that the operator trusts. What strangers name does not push them out.
+    trusted: Documents,
     documents: Documents,
 }
 
@@ -91,7 +108,13 @@ impl Verifier {
     /// A verifier that fetches keys through `client`.
     #[must_use]
     pub fn new(trust: Trust, client: OutboundClient) -> Self {
-        Self { trust: Arc::new(trust), documents: Documents::new(client) }
+        Self { trust: Arc::new(trust), trusted: Documents::new(client.clone()), documents: Documents::new(client) }
+    }
+
+    /// What the operator trusts.
+    #[must_use]
+    pub fn trust(&self) -> &Arc<Trust> {
+        &self.trust
     }
 
     /// Who asks for proofs.

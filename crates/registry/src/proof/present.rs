@@ -3,9 +3,10 @@
 use rialto_kernel::Timestamp;
 use serde::Deserialize;
 use serde_json::{Number, Value};
+use sha2::{Digest, Sha256};
 
 use super::{
-    ProofError, Verifier,
+    ProofError, Trust, Verifier,
     did::{Purpose, absolute},
     jws::{Audience, Times, Token},
     short,
@@ -18,10 +19,19 @@ pub struct Presented {
     pub did: String,
     /// The challenge that was answered.
     pub challenge: String,
-    /// Who attested something of the identifier, if that was shown.
-    pub issuer: Option<String>,
-    /// Until when that holds.
+    /// What was attested of the identifier, if that was shown.
+    pub attested: Option<Attested>,
+}
+
+/// A credential that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attested {
+    /// Who attests it.
+    pub issuer: String,
+    /// Until when it holds; `None` when it does not say.
     pub expires_at: Option<Timestamp>,
+    /// What tells it from other credentials: the hash of what was signed.
+    pub digest: [u8; 32],
 }
 
 /// An answer to a challenge.
@@ -42,10 +52,13 @@ struct Answer {
 struct Credential {
     iss: Option<String>,
     sub: Option<String>,
+    aud: Option<Audience>,
     exp: Option<Number>,
     nbf: Option<Number>,
     iat: Option<Number>,
     vc: Option<Body>,
+    #[serde(rename = "type")]
+    types: Option<Types>,
     issuer: Option<Issuer>,
     credential_subject: Option<Subject>,
     valid_from: Option<Timestamp>,
@@ -57,11 +70,30 @@ struct Credential {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
+    #[serde(rename = "type")]
+    types: Option<Types>,
     issuer: Option<Issuer>,
     credential_subject: Option<Subject>,
     expiration_date: Option<Timestamp>,
     issuance_date: Option<Timestamp>,
     credential_status: Option<Value>,
+}
+
+/// Of which types a credential is.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Types {
+    One(String),
+    Some(Vec<String>),
+}
+
+impl Types {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Some(some) => some.iter().any(|one| one == name),
+        }
+    }
 }
 
 /// Who attests.
@@ -109,18 +141,15 @@ impl Verifier {
         let kid = token.kid.as_deref().map(|kid| absolute(kid, did));
         let keys = self.keys_of(did, Purpose::Authentication, kid.as_deref()).await?;
         token.check(&keys, kid.as_deref())?;
-        let (issuer, expires_at) = match credential {
-            None => (None, None),
-            Some(credential) => {
-                let (issuer, end) = self.credential(did, credential, now).await?;
-                (Some(issuer), end)
-            }
+        let attested = match credential {
+            None => None,
+            Some(credential) => Some(self.credential(did, credential, now).await?),
         };
-        Ok(Presented { did: did.to_owned(), challenge: answer.nonce, issuer, expires_at })
+        Ok(Presented { did: did.to_owned(), challenge: answer.nonce, attested })
     }
 
-    /// Who attests something of `did` with this credential, and until when.
-    async fn credential(&self, did: &str, text: &str, now: Timestamp) -> Result<(String, Option<Timestamp>), ProofError> {
+    /// What this credential attests of `did`.
+    async fn credential(&self, did: &str, text: &str, now: Timestamp) -> Result<Attested, ProofError> {
         let token = Token::read("credential", text)?;
         let said: Credential = token.claims()?;
         let issuer = said.issuers().next().ok_or_else(|| token.refused("it has no issuer"))?.to_owned();
@@ -130,6 +159,7 @@ impl Verifier {
         if !self.trust.did_issuers.contains(&issuer) {
             return Err(ProofError::Untrusted(short(&issuer)));
         }
+        said.check_kind(&token, &self.trust)?;
         if said.subjects().next().is_none() || said.subjects().any(|one| one != did) {
             return Err(token.refused("it is about somebody else (sub, credentialSubject.id)"));
         }
@@ -140,11 +170,34 @@ impl Verifier {
         let kid = token.kid.as_deref().map(|kid| absolute(kid, &issuer));
         let keys = self.keys_of(&issuer, Purpose::Assertion, kid.as_deref()).await?;
         token.check(&keys, kid.as_deref())?;
-        Ok((issuer, end))
+        let digest = Sha256::new_with_prefix(b"rialto vc\0").chain_update(token.signed).finalize().into();
+        Ok(Attested { issuer, expires_at: end, digest })
     }
 }
 
 impl Credential {
+    /// Refuses what is another kind of token: one that its issuer made for somebody to log in with, say.
+    fn check_kind(&self, token: &Token<'_>, trust: &Trust) -> Result<(), ProofError> {
+        let typ = token.typ.as_deref().map(str::to_ascii_lowercase);
+        let typ = typ.as_deref().map_or("jwt", |typ| typ.strip_prefix("application/").unwrap_or(typ));
+        if !["jwt", "vc+jwt", "vc+ld+jwt"].contains(&typ) {
+            return Err(token.refused("its header says that it is something else (typ)"));
+        }
+        let inner = self.vc.as_ref().and_then(|vc| vc.types.as_ref());
+        let is = |name: &str| self.types.iter().chain(inner).any(|types| types.has(name));
+        if !is("VerifiableCredential") {
+            return Err(token.refused("it is no VerifiableCredential (type)"));
+        }
+        if !trust.did_types.is_empty() && !trust.did_types.iter().any(|name| is(name)) {
+            return Err(token.refused("it is of no type that is accepted here (type)"));
+        }
+        let is_ours = |aud: &Audience| aud.is_for(&trust.domain) || aud.is_for(&trust.kya_audience);
+        if self.aud.as_ref().is_some_and(|aud| !is_ours(aud)) {
+            return Err(token.refused("it is for somebody else (aud)"));
+        }
+        Ok(())
+    }
+
     fn issuers(&self) -> impl Iterator<Item = &str> {
         let inner = self.vc.as_ref().and_then(|vc| vc.issuer.as_ref());
         self.iss.as_deref().into_iter().chain(self.issuer.as_ref().map(Issuer::id)).chain(inner.map(Issuer::id))

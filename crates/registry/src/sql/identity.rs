@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    agent::{ACTIVE, AgentRow, INACTIVE},
+    agent::{ACTIVE, AgentRow, DELETED, INACTIVE},
     catalog::{agents_of, lower, pattern},
     schema::{agent_capabilities, agent_challenges, agent_identities as i, agent_proofs, agents, reputation_records as r},
 };
@@ -33,6 +33,7 @@ struct Row {
     wallet_address: Option<String>,
     is_deactivated: bool,
     held_by_admin: bool,
+    verification_barred: bool,
     method: Option<String>,
     issuer: Option<String>,
     subject: Option<String>,
@@ -55,6 +56,7 @@ impl From<&Identity> for Row {
             wallet_address: identity.wallet_address.clone(),
             is_deactivated: identity.is_deactivated,
             held_by_admin: identity.held_by_admin,
+            verification_barred: identity.verification_barred,
             method: verification.map(|verification| verification.method.as_str().to_owned()),
             issuer: verification.and_then(|verification| verification.issuer.clone()),
             subject: verification.and_then(|verification| verification.subject.clone()),
@@ -88,6 +90,7 @@ impl TryFrom<Row> for Identity {
             wallet_address: row.wallet_address,
             is_deactivated: row.is_deactivated,
             held_by_admin: row.held_by_admin,
+            verification_barred: row.verification_barred,
             verification,
         })
     }
@@ -118,6 +121,24 @@ impl IdentityStore for Tx {
         let row = Row::from(identity);
         on!(self, conn => diesel::insert_into(i::table).values(&row)
             .on_conflict(i::agent_id).do_update().set(&row).execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn free_did(&mut self, did: &str, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
+        let by_key = [Method::DidControl.as_str(), Method::DidVc.as_str()];
+        let others = || i::subject.eq(did).and(i::method.eq_any(by_key)).and(i::agent_id.ne(agent));
+        let deleted: Vec<AgentId> = on!(self, conn => i::table.inner_join(agents::table.on(agents::id.eq(i::agent_id)))
+            .filter(others().and(agents::state.eq(DELETED))).select(i::agent_id).load(conn).await)?;
+        let is_over = || i::expires_at.le(now).or(i::agent_id.eq_any(&deleted));
+        let nobody = || {
+            (
+                (i::method.eq(None::<String>), i::issuer.eq(None::<String>), i::subject.eq(None::<String>)),
+                (i::verified_by.eq(None::<OwnerId>), i::proof.eq(None::<Vec<u8>>)),
+                (i::verified_at.eq(None::<Timestamp>), i::expires_at.eq(None::<Timestamp>)),
+            )
+        };
+        on!(self, conn => diesel::update(i::table.filter(others().and(is_over()))).set(nobody())
+            .execute(conn).await)?;
         Ok(())
     }
 

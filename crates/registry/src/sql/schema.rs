@@ -107,6 +107,7 @@ diesel::table! {
         wallet_address -> Nullable<Text>,
         is_deactivated -> Bool,
         held_by_admin -> Bool,
+        verification_barred -> Bool,
         method -> Nullable<Text>,
         issuer -> Nullable<Text>,
         subject -> Nullable<Text>,

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::Algorithm;
 use rialto_kernel::Timestamp;
-use rialto_registry::proof::{Presented, ProofError};
+use rialto_registry::proof::{Presented, ProofError, Trust};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -24,7 +24,7 @@ async fn the_holder_of_a_key_answers_for_its_identifier() {
     for (did, alg) in [(ED_DID, Algorithm::EdDSA), (EC_DID, Algorithm::ES256)] {
         let shown = verifier.did(did, &answer(did, alg, json!({"sub": did, "exp": NOW_S + 1})), None, NOW).await.unwrap();
         let (did, challenge) = (did.to_owned(), "challenge".to_owned());
-        assert_eq!(shown, Presented { did, challenge, issuer: None, expires_at: None });
+        assert_eq!(shown, Presented { did, challenge, attested: None });
     }
     let multibase = ED_DID.strip_prefix("did:key:").unwrap();
     for kid in [format!("{ED_DID}#{multibase}"), format!("#{multibase}")] {
@@ -63,7 +63,7 @@ async fn the_holder_of_a_key_answers_for_its_identifier() {
     // A host within: what it is called does not matter, where it is does.
     let inner = "did:web:agents.internal.invalid";
     let error = verifier.did(inner, &answer(inner, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
-    assert!(matches!(error, ProofError::NoKeys { .. }), "{error}");
+    assert!(matches!(error, ProofError::NoKeys(_)), "{error}");
     assert_eq!(host.asked(), 0);
 }
 
@@ -95,7 +95,7 @@ async fn a_document_on_the_web_holds_keys_for_what_it_says() {
     }
     for did in [format!("did:web:localhost%3A{port}:other"), format!("did:web:localhost%3A{port}:lost")] {
         let error = verifier.did(&did, &answer(&did, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
-        assert!(matches!(error, ProofError::NoKeys { .. }), "{error}");
+        assert!(matches!(error, ProofError::NoKeys(_)), "{error}");
     }
 }
 
@@ -114,32 +114,75 @@ async fn where_issuers_are_trusted_one_of_them_has_to_attest() {
     };
     let show = async |credential: &str| verifier.did(ED_DID, &proof, Some(credential), NOW).await;
     assert_eq!(verifier.did(ED_DID, &proof, None, NOW).await.unwrap_err(), ProofError::CredentialRequired);
+    let attested = |shown: &Presented| {
+        let attested = shown.attested.as_ref().unwrap();
+        (attested.issuer.clone(), attested.expires_at.map(Timestamp::seconds))
+    };
     let shown = show(&credential(json!({}))).await.unwrap();
-    assert_eq!((shown.issuer.as_deref(), shown.expires_at.map(Timestamp::seconds)), (Some(EC_DID), Some(NOW_S + 500)));
+    assert_eq!(attested(&shown), (EC_DID.to_owned(), Some(NOW_S + 500)));
     // As version 2 has it.
-    let modern = json!({"issuer": {"id": EC_DID}, "credentialSubject": {"id": ED_DID}, "validFrom": "2026-01-01T00:00:00Z", "validUntil": "2026-12-01T00:00:00Z"});
+    let modern = json!({"type": "VerifiableCredential", "issuer": {"id": EC_DID}, "credentialSubject": {"id": ED_DID}, "validFrom": "2026-01-01T00:00:00Z", "validUntil": "2026-12-01T00:00:00Z"});
     let modern = signed(r#"{"alg":"ES256","typ":"vc+jwt"}"#, &modern.to_string(), Algorithm::ES256);
-    assert_eq!(show(&modern).await.unwrap().expires_at.unwrap().to_string(), "2026-12-01T00:00:00.000000Z");
+    assert_eq!(show(&modern).await.unwrap().attested.unwrap().expires_at.unwrap().to_string(), "2026-12-01T00:00:00.000000Z");
     for wrong in [
         json!({"sub": EC_DID}),
-        json!({"sub": null, "vc": {}}),
-        json!({"vc": {"credentialSubject": {"id": EC_DID}}}),
+        json!({"sub": null, "vc": {"type": "VerifiableCredential"}}),
+        json!({"vc": {"type": "VerifiableCredential", "credentialSubject": {"id": EC_DID}}}),
         json!({"exp": NOW_S}),
         json!({"nbf": NOW_S + 100}),
         json!({"validUntil": "2026-01-01T00:00:00Z"}),
-        json!({"vc": {"expirationDate": "2026-01-01T00:00:00Z"}}),
-        json!({"vc": {"issuer": ED_DID}}),
-        json!({"vc": {"credentialStatus": {"id": "https://status.example/1"}}}),
+        json!({"vc": {"type": "VerifiableCredential", "expirationDate": "2026-01-01T00:00:00Z"}}),
+        json!({"vc": {"type": "VerifiableCredential", "issuer": ED_DID}}),
+        json!({"vc": {"type": "VerifiableCredential", "credentialStatus": {"id": "https://status.example/1"}}}),
     ] {
         let error = show(&credential(wrong.clone())).await.unwrap_err();
         assert!(matches!(error, ProofError::Refused { .. }), "{wrong}: {error}");
     }
     assert_eq!(show(&credential(json!({"iss": ED_DID}))).await.unwrap_err(), ProofError::Untrusted(ED_DID.to_owned()));
     // Attested by oneself, in the issuer's name.
-    let forged = json!({"iss": EC_DID, "sub": ED_DID, "vc": {}}).to_string();
+    let forged = json!({"iss": EC_DID, "sub": ED_DID, "vc": {"type": "VerifiableCredential"}}).to_string();
     let error = show(&signed(r#"{"alg":"EdDSA"}"#, &forged, Algorithm::EdDSA)).await.unwrap_err();
     assert!(matches!(error, ProofError::Refused { .. }), "{error}");
     // Nobody is trusted elsewhere.
     let elsewhere = host.verifier(&[]).did(ED_DID, &proof, Some(&credential(json!({}))), NOW).await;
     assert_eq!(elsewhere.unwrap_err(), ProofError::Untrusted(EC_DID.to_owned()));
+}
+
+#[tokio::test]
+async fn another_kind_of_token_of_a_trusted_issuer_is_no_credential() {
+    let host = Host::issuer().await;
+    let proof = answer(ED_DID, Algorithm::EdDSA, json!({}));
+    let show = async |trust: Trust, typ: &str, changes: Value| {
+        let mut claims =
+            json!({"iss": EC_DID, "sub": ED_DID, "exp": NOW_S + 500, "type": ["VerifiableCredential", "AgentCredential"]});
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let head = json!({"alg": "ES256", "typ": typ}).to_string();
+        let text = signed(&head, &claims.to_string(), Algorithm::ES256);
+        host.verifier_of(trust).did(ED_DID, &proof, Some(&text), NOW).await
+    };
+    let trust = |types: &[&str]| {
+        let types = types.iter().map(|name| (*name).to_owned()).collect();
+        Trust { did_types: types, ..host.trust(&[EC_DID]) }
+    };
+    for typ in ["JWT", "vc+jwt", "application/vc+jwt", "vc+ld+jwt"] {
+        show(trust(&[]), typ, json!({})).await.unwrap();
+    }
+    show(trust(&["AgentCredential"]), "JWT", json!({"aud": [DOMAIN]})).await.unwrap();
+    let bare = show(trust(&[]), "JWT", json!({"exp": null})).await.unwrap().attested.unwrap();
+    assert_eq!(bare.expires_at, None);
+    for (types, typ, changes) in [
+        // A token to log in with.
+        (vec![], "JWT", json!({"type": null})),
+        (vec![], "JWT", json!({"type": "AgentCredential"})),
+        (vec![], "JWT", json!({"type": null, "vc": {"credentialSubject": {"id": ED_DID}}})),
+        (vec![], "at+jwt", json!({})),
+        (vec![], "vp+jwt", json!({})),
+        (vec![], "JWT", json!({"aud": "https://else.example"})),
+        (vec!["PersonCredential"], "JWT", json!({})),
+    ] {
+        let error = show(trust(&types), typ, changes.clone()).await.unwrap_err();
+        assert!(matches!(error, ProofError::Refused { .. }), "{typ} {changes}: {error}");
+    }
 }

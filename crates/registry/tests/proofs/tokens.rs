@@ -113,7 +113,7 @@ async fn tokens_that_say_the_wrong_thing_are_refused() {
     assert_eq!(stranger.unwrap_err(), ProofError::Untrusted("https://evil.example".to_owned()));
     for issuer in ["https://away.example", "https://huge.example"] {
         let error = verifier.kya(&by_ed(&claims(json!({"iss": issuer}))), NOW).await.unwrap_err();
-        assert!(matches!(error, ProofError::NoKeys { .. }), "{error}");
+        assert!(matches!(error, ProofError::NoKeys(_)), "{error}");
     }
 }
 

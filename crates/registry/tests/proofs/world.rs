@@ -114,13 +114,21 @@ impl Host {
 
     /// A verifier that finds the keys of `ISSUER` here, and trusts these identifiers.
     pub fn verifier(&self, trusted: &[&str]) -> Verifier {
+        self.verifier_of(self.trust(trusted))
+    }
+
+    pub fn trust(&self, trusted: &[&str]) -> Trust {
         let issuers = [(ISSUER, "/jwks"), ("https://away.example", "/away"), ("https://huge.example", "/huge")];
-        let trust = Trust {
+        Trust {
             kya_issuers: issuers.map(|(issuer, path)| (issuer.to_owned(), format!("{}{path}", self.base))).into(),
             kya_audience: US.to_owned(),
             did_issuers: trusted.iter().map(|did| (*did).to_owned()).collect(),
             domain: DOMAIN.to_owned(),
-        };
+            ..Trust::default()
+        }
+    }
+
+    pub fn verifier_of(&self, trust: Trust) -> Verifier {
         let policy = "127.0.0.0/8,localhost".parse().unwrap();
         Verifier::new(trust, OutboundClient::new(policy, &ClientOptions::default()).unwrap())
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Sight;
 use crate::http::Problem;
 
 /// What an agent can do: a name, or as a manifest says it.
@@ -137,7 +138,7 @@ pub struct IdentityUpdate {
     /// Other metadata, in place of all there was.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
-    /// Another description.
+    /// Another description; an empty one leaves it as it is.
     #[schema(max_length = 10_000)]
     pub description: Option<String>,
     /// Another endpoint.
@@ -156,7 +157,8 @@ impl IdentityUpdate {
         let status = self.status.as_deref().map(|word| status("body.status", word)).transpose()?;
         Ok(AgentChanges {
             name: display_name(self.display_name.as_ref(), self.name.as_ref())?,
-            description: self.description.clone(),
+            // An agent without one is shown an empty one.
+            description: self.description.clone().filter(|text| !text.trim().is_empty()),
             endpoint: self.endpoint.as_deref().map(|endpoint| endpoint.trim().to_owned()),
             capabilities: self.capabilities.as_deref().map(capabilities),
             tags: self.tags.clone(),
@@ -235,14 +237,14 @@ pub struct IdentityResponse {
 
 impl IdentityResponse {
     /// What everybody is shown.
-    pub fn new(profile: Profile, reputation_score: f64, now: Timestamp) -> Self {
+    pub fn new(profile: Profile, reputation_score: f64, sight: &Sight) -> Self {
         let Profile { agent, identity, capabilities } = profile;
         Self {
             agent_id: agent.id,
             id: agent.id,
             display_name: agent.name.clone(),
             identity_type: identity.kind,
-            verified: identity.is_verified(now),
+            verified: identity.is_verified(&sight.trust, sight.now),
             status: identity.status(&agent),
             wallet_address: identity.wallet_address,
             endpoint: agent.has_endpoint().then_some(agent.endpoint),

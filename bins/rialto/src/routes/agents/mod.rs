@@ -5,6 +5,8 @@ mod proofs;
 mod query;
 mod verify;
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, delete, get, http::StatusCode, patch, post, web::Data};
 use rialto_identity::owner_name;
 use rialto_kernel::{AgentId, Caller, Page, Timestamp};
@@ -12,6 +14,7 @@ use rialto_ledger::wallet;
 use rialto_registry::{
     self as registry, AgentRef, RegistryError,
     identity::{self, AgentStatus, PROFILES_MAX, Profile},
+    proof::Trust,
 };
 use rialto_reputation::overall_scores;
 use rialto_store::Tx;
@@ -53,8 +56,23 @@ async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
     app.outbound.policy().check_url(endpoint).await.map(drop).map_err(|refusal| endpoint_refused(&refusal))
 }
 
+/// How agents are looked at: when, and with whose word counting.
+pub(super) struct Sight {
+    /// When.
+    now: Timestamp,
+    /// Whose word counts.
+    trust: Arc<Trust>,
+}
+
+impl Sight {
+    /// Now, by the settings.
+    fn new(app: &App) -> Self {
+        Self { now: app.clock.now(), trust: Arc::clone(app.verifier.trust()) }
+    }
+}
+
 /// These agents as everybody is shown them, with one look at the scores of all their owners.
-async fn shown(tx: &mut Tx, profiles: Vec<Profile>, now: Timestamp) -> Result<Vec<IdentityResponse>, Problem> {
+async fn shown(tx: &mut Tx, profiles: Vec<Profile>, sight: &Sight) -> Result<Vec<IdentityResponse>, Problem> {
     let owners: Vec<_> = profiles.iter().map(|profile| profile.agent.owner).collect();
     let scores = overall_scores(tx, &owners).await?;
     let score = |profile: &Profile| points(scores.get(&profile.agent.owner).copied().unwrap_or(0));
@@ -62,15 +80,15 @@ async fn shown(tx: &mut Tx, profiles: Vec<Profile>, now: Timestamp) -> Result<Ve
         .into_iter()
         .map(|profile| {
             let score = score(&profile);
-            IdentityResponse::new(profile, score, now)
+            IdentityResponse::new(profile, score, sight)
         })
         .collect())
 }
 
 /// One agent as `caller` is shown it: its owner sees more.
-async fn shown_to(tx: &mut Tx, caller: Option<&Caller>, profile: Profile, now: Timestamp) -> Result<IdentityResponse, Problem> {
+async fn shown_to(tx: &mut Tx, caller: Option<&Caller>, profile: Profile, sight: &Sight) -> Result<IdentityResponse, Problem> {
     let (id, owner) = (profile.agent.id, profile.agent.owner);
-    let mut answer = shown(tx, vec![profile], now).await?.pop().ok_or(RegistryError::NotFound)?;
+    let mut answer = shown(tx, vec![profile], sight).await?.pop().ok_or(RegistryError::NotFound)?;
     if caller.is_some_and(|caller| caller.may_read(owner)) {
         answer.owner_id = Some(owner_name(tx, owner).await?);
         answer.metadata = Some(identity::metadata(tx, id).await?.unwrap_or_else(|| serde_json::json!({})));
@@ -78,9 +96,9 @@ async fn shown_to(tx: &mut Tx, caller: Option<&Caller>, profile: Profile, now: T
     Ok(answer)
 }
 
-async fn show(tx: &mut Tx, caller: Option<&Caller>, agent: AgentId, now: Timestamp) -> Result<IdentityResponse, Problem> {
+async fn show(tx: &mut Tx, caller: Option<&Caller>, agent: AgentId, sight: &Sight) -> Result<IdentityResponse, Problem> {
     let profile = identity::profile(tx, &agent.into()).await?;
-    shown_to(tx, caller, profile, now).await
+    shown_to(tx, caller, profile, sight).await
 }
 
 /// Register an agent's identity
@@ -100,7 +118,8 @@ async fn show(tx: &mut Tx, caller: Option<&Caller>, agent: AgentId, now: Timesta
 )]
 #[post("/api/v1/agents")]
 pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>) -> Result<HttpResponse, Problem> {
-    let (new, now) = (command.body.read()?, app.clock.now());
+    let (new, sight) = (command.body.read()?, Sight::new(&app));
+    let now = sight.now;
     new.check().map_err(refused("body"))?;
     if !new.endpoint.is_empty() {
         judge(&app, &new.endpoint).await?;
@@ -109,7 +128,7 @@ pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>)
         .run(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, _: &IdentityCreate| {
             let agent = registry::register(tx, caller, &new, now).await.map_err(refused("body"))?;
             wallet::open_agent_wallet(tx, agent.owner, agent.id, now).await?;
-            show(tx, Some(caller), agent.id, now).await
+            show(tx, Some(caller), agent.id, &sight).await
         })
         .await
 }
@@ -129,12 +148,12 @@ pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>)
 pub async fn list_identities(app: Data<App>, query: Query<IdentityPage>) -> Result<HttpResponse, Problem> {
     let page = paging::page(query.limit, query.offset, 50, 100)?;
     let status = query.status.as_deref().map_or(Ok(AgentStatus::Active), |word| status("query.status", word))?;
-    let now = app.clock.now();
+    let sight = Sight::new(&app);
     let found = app
         .db
         .read(async move |tx: &mut Tx| {
             let Page { items, total } = identity::list_profiles(tx, status, page).await?;
-            Ok::<_, Problem>(Page { items: shown(tx, items, now).await?, total })
+            Ok::<_, Problem>(Page { items: shown(tx, items, &sight).await?, total })
         })
         .await?;
     Ok(HttpResponse::Ok().json(IdentityList::new(found, page)))
@@ -155,12 +174,12 @@ pub async fn list_identities(app: Data<App>, query: Query<IdentityPage>) -> Resu
 #[get("/api/v1/agents/search")]
 pub async fn search_identities(app: Data<App>, query: Query<IdentitySearch>) -> Result<HttpResponse, Problem> {
     let limit = paging::number("limit", query.limit, 20, 1, PROFILES_MAX)?;
-    let (text, now) = (query.0.q.unwrap_or_default(), app.clock.now());
+    let (text, sight) = (query.0.q.unwrap_or_default(), Sight::new(&app));
     let agents = app
         .db
         .read(async move |tx: &mut Tx| {
             let found = identity::search_profiles(tx, &text, limit).await.map_err(refused("query"))?;
-            shown(tx, found, now).await
+            shown(tx, found, &sight).await
         })
         .await?;
     Ok(HttpResponse::Ok().json(IdentitiesFound { count: agents.len(), agents }))
@@ -179,10 +198,10 @@ pub async fn search_identities(app: Data<App>, query: Query<IdentitySearch>) -> 
 )]
 #[get("/api/v1/agents/{agent_id}")]
 pub async fn read_identity(app: Data<App>, MaybeAuth(caller): MaybeAuth, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
     let read = async move |tx: &mut Tx| {
         let profile = identity::profile(tx, &agent).await?;
-        shown_to(tx, caller.as_ref(), profile, now).await
+        shown_to(tx, caller.as_ref(), profile, &sight).await
     };
     Ok(HttpResponse::Ok().json(app.db.read(read).await?))
 }
@@ -214,11 +233,12 @@ pub async fn update_identity(
     if let Some(endpoint) = &changes.endpoint {
         judge(&app, endpoint).await?;
     }
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
+    let now = sight.now;
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &IdentityUpdate| {
             let agent = retirement::update_agent(tx, caller, &agent, &changes, now).await?;
-            show(tx, Some(caller), agent.id, now).await
+            show(tx, Some(caller), agent.id, &sight).await
         })
         .await
 }

@@ -5,6 +5,8 @@ use rialto_registry::identity::{IdentityType, Method, Profile, Verification};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Sight;
+
 /// A token of an issuer that knows the agent.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(example = json!({"token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL2t5YS5leGFtcGxlIn0.c2lnbmF0dXJl"}))]
@@ -61,7 +63,7 @@ pub struct VerificationResponse {
     /// What it is known by.
     #[schema(value_type = String)]
     pub identity_type: IdentityType,
-    /// How: `admin`, `kya_jwt`, `did_control` (it holds a key) or `did_vc` (and somebody attests something of it). Null when nobody did.
+    /// How: `admin`, `kya_jwt`, `did_control` (it holds a key, which alone verifies nobody unless the operator says so) or `did_vc` (and somebody attests something of it). Null when nobody did.
     #[schema(value_type = Option<String>, required)]
     pub method: Option<Method>,
     /// Who says so.
@@ -80,9 +82,9 @@ pub struct VerificationResponse {
 
 impl VerificationResponse {
     /// What is known at this moment.
-    pub fn new(profile: Profile, now: Timestamp) -> Self {
+    pub fn new(profile: Profile, sight: &Sight) -> Self {
         let identity = profile.identity;
-        let (agent_id, verified, identity_type) = (identity.agent, identity.is_verified(now), identity.kind);
+        let (agent_id, verified, identity_type) = (identity.agent, identity.is_verified(&sight.trust, sight.now), identity.kind);
         let bare = Self {
             agent_id,
             verified,

@@ -7,6 +7,7 @@ use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
+    Sight,
     dto::IdentityResponse,
     proofs::{ChallengeResponse, DidProof, KyaProof, VerificationResponse},
     show,
@@ -42,17 +43,18 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 )]
 #[post("/api/v1/agents/{agent_id}/verify")]
 pub async fn verify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
+    let now = sight.now;
     let work = async move |tx: &mut Tx| {
         let agent = identity::verify_by_admin(tx, &caller, &agent, now).await?;
-        show(tx, None, agent.id, now).await
+        show(tx, None, agent.id, &sight).await
     };
     Ok(HttpResponse::Ok().json(app.db.write(work).await?))
 }
 
 /// Take back an agent's verification
 ///
-/// An administrator does, whoever vouched for it. Its owner may have it verified anew.
+/// An administrator does, whoever vouched for it. Until one verifies it again, its owner cannot have it verified either.
 #[utoipa::path(
     tag = "Agents",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
@@ -65,10 +67,11 @@ pub async fn verify_identity(app: Data<App>, Admin(caller): Admin, path: Path<St
 )]
 #[delete("/api/v1/agents/{agent_id}/verify")]
 pub async fn unverify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
+    let now = sight.now;
     let work = async move |tx: &mut Tx| {
         let agent = identity::unverify(tx, &caller, &agent, now).await?;
-        show(tx, None, agent.id, now).await
+        show(tx, None, agent.id, &sight).await
     };
     Ok(HttpResponse::Ok().json(app.db.write(work).await?))
 }
@@ -86,9 +89,9 @@ pub async fn unverify_identity(app: Data<App>, Admin(caller): Admin, path: Path<
 )]
 #[get("/api/v1/agents/{agent_id}/verification")]
 pub async fn read_verification(app: Data<App>, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
     let profile = app.db.read(async move |tx: &mut Tx| identity::profile(tx, &agent).await).await?;
-    Ok(HttpResponse::Ok().json(VerificationResponse::new(profile, now)))
+    Ok(HttpResponse::Ok().json(VerificationResponse::new(profile, &sight)))
 }
 
 /// Refuses who may not act for an agent, before anybody's server is asked for keys.
@@ -107,9 +110,10 @@ async fn admit(app: &App, caller: Caller, agent: AgentRef) -> Result<(), Problem
     responses(
         (status = 200, description = "The agent, verified.", body = IdentityResponse),
         (status = 400, description = "The token proves nothing about this agent.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The agent is somebody else's, or an administrator took its verification back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The token was used before.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The token was used before, or what vouches for the agent is stronger.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "The keys of its issuer cannot be had.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -121,11 +125,12 @@ pub async fn verify_by_kya(app: Data<App>, path: Path<String>, command: Command<
     let agent = AgentRef::parse(&path);
     admit(&app, command.caller, agent.clone()).await?;
     let token = app.verifier.kya(&command.body.token, app.clock.now()).await?;
-    let now = app.clock.now();
+    let sight = Sight::new(&app);
+    let now = sight.now;
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &KyaProof| {
-            let agent = identity::verify_by_token(tx, caller, &agent, &token, now).await?;
-            show(tx, Some(caller), agent.id, now).await
+            let agent = identity::verify_by_token(tx, caller, &agent, &token, &sight.trust, now).await?;
+            show(tx, Some(caller), agent.id, &sight).await
         })
         .await
 }
@@ -138,7 +143,7 @@ pub async fn verify_by_kya(app: Data<App>, path: Path<String>, command: Command<
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
     responses(
         (status = 201, description = "The challenge.", body = ChallengeResponse),
-        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The agent is somebody else's, or an administrator took its verification back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -165,9 +170,10 @@ pub async fn create_challenge(app: Data<App>, path: Path<String>, command: Comma
     responses(
         (status = 200, description = "The agent, verified.", body = IdentityResponse),
         (status = 400, description = "What was shown proves nothing.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The agent is somebody else's, or an administrator took its verification back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The challenge is none of this agent, over, or was answered before.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The challenge is none of this agent, over, or was answered before; or the identifier or the credential stands for another.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 502, description = "The keys of the identifier cannot be had.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -180,11 +186,12 @@ pub async fn verify_by_did(app: Data<App>, path: Path<String>, command: Command<
     admit(&app, command.caller, agent.clone()).await?;
     let DidProof { did, proof, credential } = &command.body;
     let shown = app.verifier.did(did, proof, credential.as_deref(), app.clock.now()).await?;
-    let now = app.clock.now();
+    let sight = Sight::new(&app);
+    let now = sight.now;
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &DidProof| {
-            let agent = identity::verify_by_did(tx, caller, &agent, &shown, now).await?;
-            show(tx, Some(caller), agent.id, now).await
+            let agent = identity::verify_by_did(tx, caller, &agent, &shown, &sight.trust, now).await?;
+            show(tx, Some(caller), agent.id, &sight).await
         })
         .await
 }

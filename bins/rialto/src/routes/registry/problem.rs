@@ -20,6 +20,9 @@ impl From<RegistryError> for Problem {
             RegistryError::HeldByAdmin => Self::new(StatusCode::FORBIDDEN, "agent-held", said),
             RegistryError::Proof(error) => error.into(),
             RegistryError::WrongSubject => Self::bad_request("wrong-subject", said),
+            RegistryError::VerificationBarred => Self::new(StatusCode::FORBIDDEN, "verification-barred", said),
+            RegistryError::WeakerProof => Self::conflict("weaker-proof", said),
+            RegistryError::DidTaken => Self::conflict("did-taken", said),
             RegistryError::ProofUsed => Self::conflict("proof-used", said),
             RegistryError::ChallengeUnknown => Self::conflict("challenge-unknown", said),
             RegistryError::ServiceRemoved => Self::new(StatusCode::GONE, "service-removed", said),
@@ -40,7 +43,7 @@ impl From<ProofError> for Problem {
             ProofError::Untrusted(_) => Self::bad_request("issuer-not-trusted", said),
             ProofError::CredentialRequired => Self::bad_request("credential-required", said),
             ProofError::BadDid(_) => Self::bad_request("did-not-usable", said),
-            ProofError::NoKeys { .. } => Self::bad_request("keys-unavailable", said),
+            ProofError::NoKeys { .. } => Self::new(StatusCode::BAD_GATEWAY, "keys-unavailable", said),
         }
     }
 }

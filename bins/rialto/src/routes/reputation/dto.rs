@@ -1,7 +1,7 @@
 //! What goes over the wire.
 
 use rialto_kernel::AgentId;
-use rialto_registry::service::ServiceId;
+use rialto_registry::{identity::Method, proof::Trust, service::ServiceId};
 use rialto_reputation::{Period, Ranked, Record};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -147,14 +147,18 @@ pub struct Leader {
     pub call_count: i64,
 }
 
-impl From<Ranked> for Leader {
-    fn from(ranked: Ranked) -> Self {
+impl Leader {
+    /// A row of the board, with those counting whom the operator trusts.
+    pub fn new(ranked: Ranked, trust: &Trust) -> Self {
+        let counts = |(method, issuer): (String, Option<String>)| {
+            Method::from_word(&method).is_some_and(|method| trust.accepts(method, issuer.as_deref()))
+        };
         Self {
             agent_id: ranked.slug,
             id: ranked.agent,
             display_name: ranked.name,
             reputation_score: points(ranked.overall),
-            verified: ranked.is_verified,
+            verified: ranked.vouched.is_some_and(counts),
             call_count: ranked.calls,
         }
     }

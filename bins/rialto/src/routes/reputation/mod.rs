@@ -126,6 +126,6 @@ pub async fn read_leaderboard(app: Data<App>, query: Query<LeaderboardPage>) -> 
     let limit = paging::number("limit", query.limit, 20, 1, 100)?;
     let now = app.clock.now();
     let ranked = app.db.read(async move |tx: &mut Tx| leaderboard(tx, limit, now).await).await?;
-    let leaders: Vec<_> = ranked.into_iter().map(Leader::from).collect();
+    let leaders: Vec<_> = ranked.into_iter().map(|one| Leader::new(one, app.verifier.trust())).collect();
     Ok(HttpResponse::Ok().json(Leaderboard { count: leaders.len(), leaderboard: leaders }))
 }

@@ -1,0 +1,179 @@
+//! What an agent's owner shows counts once, for one agent, as long as the operator trusts it; on both databases.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
+#[expect(dead_code, reason = "shared by the tests of this crate")]
+mod world;
+
+use rialto_kernel::{AgentId, Caller, Role, Timestamp};
+use rialto_registry::{
+    Agent, RegistryError,
+    identity::{self, Identity, Method, PROOF_LASTS},
+    proof::{Attested, Kya, Presented, Trust},
+};
+use rialto_store::{Db, Tx, suite, testing::TestDb};
+use world::*;
+
+const DID: &str = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp";
+const ISSUER: &str = "did:web:issuer.example";
+const KYA: &str = "https://kya.example";
+
+fn trust() -> Trust {
+    Trust { kya_issuers: [(KYA.to_owned(), String::new())].into(), did_issuers: vec![ISSUER.to_owned()], ..Trust::default() }
+}
+
+/// A credential of the issuer, by its number.
+fn credential(number: u8, expires_at: Option<Timestamp>) -> Option<Attested> {
+    Some(Attested { issuer: ISSUER.to_owned(), expires_at, digest: [number; 32] })
+}
+
+async fn show(
+    db: &Db,
+    owner: &Caller,
+    agent: AgentId,
+    did: &str,
+    attested: Option<Attested>,
+    now: Timestamp,
+) -> Result<Agent, RegistryError> {
+    let (caller, did) = (*owner, did.to_owned());
+    db.write(async move |tx: &mut Tx| {
+        let challenge = identity::challenge(tx, &caller, &agent.into(), now).await?.text;
+        let shown = Presented { did: did.clone(), challenge, attested: attested.clone() };
+        identity::verify_by_did(tx, &caller, &agent.into(), &shown, &trust(), now).await
+    })
+    .await
+}
+
+async fn token(
+    db: &Db,
+    owner: &Caller,
+    agent: AgentId,
+    number: u8,
+    end: Timestamp,
+    now: Timestamp,
+) -> Result<Agent, RegistryError> {
+    let (caller, subject) = (*owner, agent.to_string());
+    let token = Kya { issuer: KYA.into(), subject, expires_at: end, digest: [number; 32] };
+    db.write(async move |tx: &mut Tx| identity::verify_by_token(tx, &caller, &agent.into(), &token, &trust(), now).await).await
+}
+
+async fn known(db: &Db, agent: AgentId) -> Identity {
+    db.read(async move |tx: &mut Tx| identity::profile(tx, &agent.into()).await).await.unwrap().identity
+}
+
+async fn events(db: &Db) -> i64 {
+    rows(db, "SELECT count(*) AS n FROM outbox WHERE kind = 'agent.verified'").await
+}
+
+async fn new(db: &Db, owner: &Caller) -> AgentId {
+    register(db, owner, agent("One", "Does something.", &[]), NOON).await.id
+}
+
+async fn holding_a_key_is_told_and_verifies_nobody(test: &TestDb) {
+    let db = &test.db;
+    let owner = operator(db).await;
+    let agent = new(db, &owner).await;
+    show(db, &owner, agent, DID, None, NOON).await.unwrap();
+    let identity = known(db, agent).await;
+    assert_eq!(identity.verification.as_ref().map(|one| one.method), Some(Method::DidControl));
+    assert!(!identity.is_verified(&trust(), NOON), "anybody makes a key");
+    assert!(identity.is_verified(&Trust { did_control: true, ..trust() }, NOON), "the operator may say otherwise");
+    assert_eq!(events(db).await, 0);
+}
+
+async fn what_an_administrator_took_back_only_one_gives_again(test: &TestDb) {
+    let db = &test.db;
+    let (owner, admin) = (operator(db).await, somebody(db, Role::Admin).await);
+    let agent = new(db, &owner).await;
+    show(db, &owner, agent, DID, credential(1, None), NOON).await.unwrap();
+    assert!(known(db, agent).await.is_verified(&trust(), NOON));
+    let unverify = async || db.write(async move |tx: &mut Tx| identity::unverify(tx, &admin, &agent.into(), at(1)).await).await;
+    unverify().await.unwrap();
+    unverify().await.unwrap();
+    for attested in [None, credential(1, None), credential(2, None)] {
+        let refused = show(db, &owner, agent, DID, attested, at(2)).await.unwrap_err();
+        assert_eq!(refused, RegistryError::VerificationBarred);
+    }
+    assert_eq!(token(db, &owner, agent, 3, at(900), at(2)).await.unwrap_err(), RegistryError::VerificationBarred);
+    // Nor by an agent that is made anew.
+    let other = new(db, &owner).await;
+    assert_eq!(show(db, &owner, other, DID, credential(1, None), at(3)).await.unwrap_err(), RegistryError::ProofUsed);
+    db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &agent.into(), at(4)).await).await.unwrap();
+    let identity = known(db, agent).await;
+    assert!(identity.is_verified(&trust(), at(4)) && !identity.verification_barred);
+}
+
+async fn what_was_shown_ends_with_its_time_and_with_the_trust(test: &TestDb) {
+    let db = &test.db;
+    let owner = operator(db).await;
+    let (one, two) = (new(db, &owner).await, new(db, &owner).await);
+    let (far, capped) = (NOON.after(PROOF_LASTS * 5), NOON.after(PROOF_LASTS));
+    show(db, &owner, one, DID, credential(1, Some(far)), NOON).await.unwrap();
+    token(db, &owner, two, 2, far, NOON).await.unwrap();
+    for agent in [one, two] {
+        let identity = known(db, agent).await;
+        assert_eq!(identity.verification.as_ref().and_then(|one| one.expires_at), Some(capped));
+        assert!(identity.is_verified(&trust(), at(1)) && !identity.is_verified(&trust(), capped));
+        // Whom the operator trusts no more has said nothing.
+        assert!(!identity.is_verified(&Trust { did_control: true, ..Trust::default() }, at(1)));
+    }
+    // What still holds can be shown again by the same, and by nobody else.
+    show(db, &owner, one, DID, credential(1, Some(far)), capped).await.unwrap();
+    token(db, &owner, two, 2, far, capped).await.unwrap();
+    for agent in [one, two] {
+        assert!(known(db, agent).await.is_verified(&trust(), capped));
+    }
+    let three = new(db, &owner).await;
+    assert_eq!(
+        show(db, &owner, three, "did:key:other", credential(1, Some(far)), capped).await.unwrap_err(),
+        RegistryError::ProofUsed
+    );
+}
+
+async fn an_identifier_and_a_credential_stand_for_one_agent(test: &TestDb) {
+    let db = &test.db;
+    let (owner, other) = (operator(db).await, operator(db).await);
+    let agents = [(owner, new(db, &owner).await), (other, new(db, &other).await)];
+    let end = NOON.after(PROOF_LASTS * 5);
+    // The same credential, and another of the same identifier.
+    for (first, second, refusal) in [(1, 1, RegistryError::ProofUsed), (2, 3, RegistryError::DidTaken)] {
+        let did = format!("{DID}{first}");
+        let (a, b) = (agents.first().unwrap(), agents.last().unwrap());
+        let (one, two) = tokio::join!(
+            show(db, &a.0, a.1, &did, credential(first, Some(end)), at(u64::from(first))),
+            show(db, &b.0, b.1, &did, credential(second, Some(end)), at(u64::from(first)))
+        );
+        let refused: Vec<_> = [one.err(), two.err()].into_iter().flatten().collect();
+        assert_eq!(refused, [refusal]);
+    }
+    // When that is over, or its agent is gone, it is free.
+    let ([(_, one), (_, two)], late) = (agents, NOON.after(PROOF_LASTS * 2));
+    show(db, &owner, one, DID, credential(4, None), at(5)).await.unwrap();
+    assert_eq!(show(db, &other, two, DID, credential(5, None), at(6)).await.unwrap_err(), RegistryError::DidTaken);
+    show(db, &other, two, DID, credential(5, None), late).await.unwrap();
+    assert_eq!(known(db, one).await.verification, None);
+    assert_eq!(show(db, &owner, one, DID, credential(6, None), late).await.unwrap_err(), RegistryError::DidTaken);
+    delete(db, &other, two).await.unwrap();
+    show(db, &owner, one, DID, credential(6, None), late).await.unwrap();
+}
+
+async fn what_is_less_does_not_replace_what_is_more(test: &TestDb) {
+    let db = &test.db;
+    let owner = operator(db).await;
+    let agent = new(db, &owner).await;
+    token(db, &owner, agent, 1, at(1_000), NOON).await.unwrap();
+    assert_eq!(show(db, &owner, agent, DID, None, at(1)).await.unwrap_err(), RegistryError::WeakerProof);
+    assert_eq!(token(db, &owner, agent, 2, at(999), at(1)).await.unwrap_err(), RegistryError::WeakerProof);
+    assert_eq!(show(db, &owner, agent, DID, credential(3, Some(at(10))), at(1)).await.unwrap_err(), RegistryError::WeakerProof);
+    // What was refused was not used up.
+    token(db, &owner, agent, 2, at(999), at(1_000)).await.unwrap_err();
+    show(db, &owner, agent, DID, credential(3, Some(at(2_000))), at(2)).await.unwrap();
+    assert_eq!(known(db, agent).await.verification.map(|one| one.method), Some(Method::DidVc));
+}
+
+suite! {
+    holding_a_key_is_told_and_verifies_nobody,
+    what_an_administrator_took_back_only_one_gives_again,
+    what_was_shown_ends_with_its_time_and_with_the_trust,
+    an_identifier_and_a_credential_stand_for_one_agent,
+    what_is_less_does_not_replace_what_is_more,
+}
