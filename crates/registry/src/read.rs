@@ -122,7 +122,7 @@ pub async fn list_priced(
     tx: &mut (impl CatalogStore + QualityStore),
     page: PageRequest,
 ) -> Result<Page<AgentView>, RegistryError> {
-    let found = tx.list_agents(&AgentFilter { priced: true, ..AgentFilter::default() }, page).await?;
+    let found = tx.list_agents(&AgentFilter { priced: true, callable: true, ..AgentFilter::default() }, page).await?;
     let mut items = views_since(tx, found.items, i32::MIN).await?;
     for view in &mut items {
         view.invocation_count = Some(view.quality.calls);
