@@ -119,9 +119,11 @@ impl Findings {
             format!("{method} {path} {body}: {} {}", reply.status, reply.text())
         };
         self.sent += 1;
-        // 402 and the broker's own failures have a body of their own, which its clients read; so has the binding of A2A.
+        // 402 and the broker's own failures have a body of their own, which its clients read; so has the binding of A2A, and MCP.
         let kind = reply.header("content-type");
-        let is_problem = kind == Some("application/problem+json") || kind == Some("application/a2a+json") || reply.status == 402;
+        let is_rpc = path.starts_with("/mcp") && reply.json()["error"]["code"].is_i64();
+        let is_problem =
+            is_rpc || kind == Some("application/problem+json") || kind == Some("application/a2a+json") || reply.status == 402;
         if reply.status >= 500 || (reply.status >= 400 && !is_problem) {
             self.wrong.push(told());
         }
