@@ -240,7 +240,8 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
     // An administrator takes it back, and vouches for it.
     let by_slug = token(&twin.slug, 3, end);
     let late = show_token(db, &owner, twin.id, token(&twin.slug, 4, at(7)), at(7)).await;
-    assert_eq!(late.unwrap_err(), RegistryError::ProofUsed);
+    // It is over; and if it was the twin that won above, it is less than what stands as well.
+    assert!(matches!(late.unwrap_err(), RegistryError::ProofUsed | RegistryError::WeakerProof));
     show_token(db, &owner, twin.id, by_slug, at(7)).await.unwrap();
     for (caller, ok) in [(owner, false), (admin, true), (admin, true)] {
         let done = db.write(async move |tx: &mut Tx| identity::unverify(tx, &caller, &twin.id.into(), at(8)).await).await;
