@@ -50,6 +50,10 @@ ci:
 bench-http *flags:
     benches/http/run.sh {{flags}}
 
+# The paid proxy beside nginx: requests a second, added latency, memory (needs wrk and nginx; see benches/http/README.md)
+bench-proxy *flags:
+    benches/http/run.sh --suite proxy {{flags}}
+
 # The order book against other crates: speed, latency, memory, check sums (`--quick` for a tenth, without a file)
 bench-book *flags:
     cargo run --release --manifest-path benches/orderbook/Cargo.toml -- {{flags}}

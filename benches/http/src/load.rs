@@ -19,6 +19,13 @@ pub struct Run {
     posts: Vec<(String, String)>,
 }
 
+impl Run {
+    /// Posts to one path, each with a token and a body, in turns.
+    pub fn post(name: &'static str, path: &str, posts: Vec<(String, String)>) -> Self {
+        Self { name, path: path.to_owned(), posts }
+    }
+}
+
 /// What came of a run.
 pub struct Figures {
     /// Answers a second.
@@ -44,18 +51,17 @@ pub fn runs(world: &World) -> Vec<Run> {
         (payer.token.clone(), body.to_string())
     };
     let transfers: Vec<_> = world.payers.iter().zip(next()).map(pay).collect();
-    let post = |name, path: &str, posts| Run { name, path: path.to_owned(), posts };
     let send = |name, network: &Network| {
-        post(name, &network.path, network.messages.iter().map(|body| (network.token.clone(), body.clone())).collect())
+        Run::post(name, &network.path, network.messages.iter().map(|body| (network.token.clone(), body.clone())).collect())
     };
     vec![
         get("health", "/health"),
         get("agents", "/registry/agents?limit=20"),
-        post("transfer", "/wallets/transfer", transfers.clone()),
-        post("transfer-hot", "/wallets/transfer", transfers.into_iter().take(1).collect()),
-        post("invoke", "/broker/invoke", world.payers.iter().map(call).collect()),
-        post("order", "/market/orders", bids(world, 8)),
-        post("order-hot", "/market/orders", bids(world, 1)),
+        Run::post("transfer", "/wallets/transfer", transfers.clone()),
+        Run::post("transfer-hot", "/wallets/transfer", transfers.into_iter().take(1).collect()),
+        Run::post("invoke", "/broker/invoke", world.payers.iter().map(call).collect()),
+        Run::post("order", "/market/orders", bids(world, 8)),
+        Run::post("order-hot", "/market/orders", bids(world, 1)),
         send("message", &world.polled),
         send("message-pushed", &world.pushed),
     ]
@@ -74,7 +80,8 @@ fn bids(world: &World, capabilities: usize) -> Vec<(String, String)> {
 /// Loads the server with one run.
 pub fn measure(options: &Options, address: &str, run: &Run, folder: &Path) -> Result<Figures> {
     let mut wrk = Command::new("wrk");
-    wrk.args(["--threads=2", "--latency", "--timeout=10s"])
+    wrk.args(["--latency", "--timeout=10s"])
+        .arg(format!("--threads={}", options.connections.clamp(1, 2)))
         .arg(format!("--connections={}", options.connections))
         .arg(format!("--duration={}s", options.seconds));
     if !run.posts.is_empty() {

@@ -4,6 +4,7 @@ mod agent;
 mod client;
 mod load;
 mod options;
+mod proxy;
 mod report;
 mod seed;
 mod server;
@@ -14,7 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use options::{Database, Options};
+use options::{Database, Options, Suite};
 use report::{Report, Row};
 
 /// Whatever keeps a benchmark from going on, readable.
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if options.suite == Suite::Proxy {
+        return proxy::run(options);
+    }
     let echo = agent::start()?;
     let mut report = Report::of_this_machine(options)?;
     for database in options.databases()? {

@@ -9,8 +9,20 @@ use std::{
 
 use crate::Result;
 
+/// Which of the two tables is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// All of the API.
+    Http,
+    /// The paid proxy beside nginx.
+    Proxy,
+}
+
 /// What to measure, and how.
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// Which table.
+    pub suite: Suite,
     /// The server's binary.
     pub server: PathBuf,
     /// The folder for the results.
@@ -28,6 +40,7 @@ impl Options {
     /// Reads the command line.
     pub fn read() -> Result<Self> {
         let mut options = Self {
+            suite: Suite::Http,
             server: "target/release/rialto".into(),
             out: "benches/results".into(),
             seconds: 10,
@@ -40,6 +53,8 @@ impl Options {
         while let Some(flag) = words.next() {
             let value = words.next().ok_or_else(|| format!("{flag} needs a value"))?;
             match flag.as_str() {
+                "--suite" if value == "http" => options.suite = Suite::Http,
+                "--suite" if value == "proxy" => options.suite = Suite::Proxy,
                 "--server" => options.server = value.into(),
                 "--out" => options.out = value.into(),
                 "--seconds" => options.seconds = value.parse()?,
@@ -51,6 +66,11 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// The same with so many connections.
+    pub fn with_connections(&self, connections: u32) -> Self {
+        Self { connections, ..self.clone() }
     }
 
     /// Whether the run with this name is to be measured.

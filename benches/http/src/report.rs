@@ -21,11 +21,17 @@ pub struct Row {
     pub rss_mb: u64,
 }
 
+/// What was measured on, and what of it.
+pub struct Machine {
+    machine: String,
+    /// The commit, short; `-dirty` when there is more than that.
+    pub commit: String,
+    load: String,
+}
+
 /// All of it.
 pub struct Report {
-    machine: String,
-    commit: String,
-    load: String,
+    machine: Machine,
     /// What was measured.
     pub rows: Vec<Row>,
 }
@@ -44,9 +50,9 @@ fn told(file: &str, key: &str) -> String {
     line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }
 
-impl Report {
-    /// An empty report that knows the machine and the commit.
-    pub fn of_this_machine(options: &Options) -> Result<Self> {
+impl Machine {
+    /// This machine, and the commit that is checked out.
+    pub fn this(load: &str) -> Result<Self> {
         let cores = std::thread::available_parallelism()?;
         let folder = std::env::temp_dir();
         let disk = Command::new("df").arg("--output=fstype").arg(&folder).output();
@@ -62,19 +68,36 @@ impl Report {
                 said("psql", &["--version"]),
             ),
             commit: format!("{}{dirty}", said("git", &["rev-parse", "--short=12", "HEAD"])),
-            load: format!(
-                "wrk with {} connections, {} s a run, on {}",
-                options.connections,
-                options.seconds,
-                said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
-            ),
-            rows: Vec::new(),
+            load: format!("{load}, on {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         })
+    }
+
+    /// What stands above a table.
+    pub fn heading(&self, what: &str) -> String {
+        format!("# {what} of {}\n\n{}.\n{}.\n\n", self.commit, self.machine, self.load)
+    }
+}
+
+/// A time as wrk writes it, in milliseconds.
+pub fn millis(text: &str) -> f64 {
+    for (unit, factor) in [("us", 0.001), ("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0)] {
+        if let Some(number) = text.strip_suffix(unit).and_then(|number| number.parse::<f64>().ok()) {
+            return number * factor;
+        }
+    }
+    f64::NAN
+}
+
+impl Report {
+    /// An empty report that knows the machine and the commit.
+    pub fn of_this_machine(options: &Options) -> Result<Self> {
+        let load = format!("wrk with {} connections, {} s a run", options.connections, options.seconds);
+        Ok(Self { machine: Machine::this(&load)?, rows: Vec::new() })
     }
 
     /// As Markdown.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# HTTP benchmark of {}\n\n{}.\n{}.\n\n", self.commit, self.machine, self.load);
+        let mut text = self.machine.heading("HTTP benchmark");
         text.push_str("| database | run | req/s | p50 | p99 | RSS | |\n|---|---|---:|---:|---:|---:|---|\n");
         for row in &self.rows {
             let Figures { per_second, p50, p99, wrong } = &row.figures;
@@ -88,7 +111,7 @@ impl Report {
     /// Writes the table into `folder`.
     pub fn save(&self, folder: &Path, table: &str) -> Result<PathBuf> {
         fs::create_dir_all(folder)?;
-        let path = folder.join(format!("http-{}.md", self.commit));
+        let path = folder.join(format!("http-{}.md", self.machine.commit));
         fs::write(&path, table)?;
         Ok(path)
     }

@@ -4,21 +4,25 @@ pub mod a2a;
 pub mod agents;
 pub mod calls;
 pub mod deliveries;
+pub mod deposits;
 pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
 pub mod payments;
+pub mod proofs;
 pub mod redis;
 pub mod reputation;
 pub mod retirement;
 pub mod stream;
 pub mod trading;
+pub mod webhooks;
 pub mod x402;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use rialto_a2a::{A2a, Executor, conformance::Conformance};
 use rialto_coordinator::Coordinator;
+use rialto_delivery::Webhooks;
 use rialto_identity::{Identity, IdentityConfig, Tokens};
 use rialto_jobs::RetryPolicy;
 use rialto_kernel::Clock;
@@ -31,7 +35,7 @@ use rialto_proxy_billing::{
     payments::x402::X402,
     proxy::{Proxy, ProxyConfig},
 };
-use rialto_registry::{CredentialCipher, Finder};
+use rialto_registry::{CredentialCipher, Finder, proof::Verifier};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
@@ -60,6 +64,8 @@ pub struct App {
     pub outbound: OutboundClient,
     /// Seals the credentials by which agents are called.
     pub cipher: CredentialCipher,
+    /// Checks what agents show to prove who they are.
+    pub verifier: Verifier,
     /// Finds agents for what somebody needs.
     pub finder: Finder,
     /// Moves money, for whoever may have it moved.
@@ -80,6 +86,8 @@ pub struct App {
     pub coordinator: Coordinator,
     /// Calls participants of networks, and brings them their messages.
     pub networks: Networks,
+    /// Tells owners of what happens to them.
+    pub webhooks: Webhooks,
     /// Keeps what networks have said last, if there is a Redis.
     pub context_cache: Option<redis::RedisCache>,
     /// Where the broker's calls run, and those of networks.
@@ -146,11 +154,13 @@ impl App {
             exchange: Exchange::new(db.clone(), clock.clone(), market),
             traders: trading::Traders::start(&db),
             networks,
+            webhooks: webhooks::webhooks(&settings, &secrets, &db, &outbound, &clock),
             context_cache: redis.transpose().map_err(|error| format!("--redis-url: {error}"))?,
             _calls: calls,
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
+            verifier: proofs::verifier(&settings, &outbound),
             outbound,
             cipher,
             finder,

@@ -9,7 +9,7 @@ use rialto_kernel::{Caller, Timestamp};
 use rialto_outbound::CheckedUrl;
 use rialto_registry::{
     Agent, AgentChanges, AgentRef, Imported, NewAgent, delete_credential, register,
-    store::{AgentStore, CatalogStore, CredentialStore},
+    store::{AgentStore, CatalogStore, CredentialStore, IdentityStore},
     update,
 };
 
@@ -93,7 +93,7 @@ impl CheckedCard {
 /// [`A2aError::ReadOnly`], [`A2aError::Registry`], [`A2aError::CardTaken`] when the card at that place is now one that another agent of
 /// the caller has, or [`A2aError::Raced`]: then do it again.
 pub async fn import(
-    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + IdentityStore + CredentialStore + CardStore),
     caller: &Caller,
     card: &CheckedCard,
     now: Timestamp,
@@ -135,7 +135,7 @@ pub async fn card_to_refresh(
 /// # Errors
 /// As [`card_to_refresh`], and [`A2aError::CardTaken`] when the card is now one that another agent of the owner has.
 pub async fn refresh(
-    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + IdentityStore + CredentialStore + CardStore),
     caller: &Caller,
     agent: &AgentRef,
     card: &CheckedCard,
@@ -146,7 +146,7 @@ pub async fn refresh(
 }
 
 async fn bring_up_to_date(
-    tx: &mut (impl AgentStore + CatalogStore + CredentialStore + CardStore),
+    tx: &mut (impl AgentStore + CatalogStore + IdentityStore + CredentialStore + CardStore),
     caller: &Caller,
     agent: &AgentRef,
     card: &CheckedCard,

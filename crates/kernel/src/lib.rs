@@ -72,6 +72,10 @@ pub mod nouns {
         Deposit,
         /// What a provider is owed for a period.
         Settlement,
+        /// Who is told of an owner's events.
+        Webhook,
+        /// An event on its way to a webhook.
+        Delivery,
         /// A rating of an agent by an owner.
         Rating,
         /// A durable background job.

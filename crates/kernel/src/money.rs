@@ -216,6 +216,9 @@ impl<'de> Deserialize<'de> for Amount {
 pub struct Ppm(u32);
 
 impl Ppm {
+    /// Nothing of it.
+    pub const ZERO: Self = Self(0);
+
     /// Takes parts per million; `None` above one million.
     #[must_use]
     pub const fn new(parts: u32) -> Option<Self> {

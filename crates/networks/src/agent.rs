@@ -22,6 +22,9 @@ pub(crate) fn is_endpoint(agent: &Agent, url: &str) -> bool {
 
 /// Refuses an agent that does not understand messages, or that `owner`, whose network it is, would have to pay.
 pub(crate) fn check_callable(agent: &Agent, owner: OwnerId) -> Result<(), NetworkError> {
+    if !agent.has_endpoint() {
+        return Err(NetworkError::AgentWithoutEndpoint);
+    }
     if agent.protocol != Protocol::Http {
         return Err(NetworkError::AgentSpeaksA2a);
     }

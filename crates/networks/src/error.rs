@@ -43,6 +43,9 @@ pub enum NetworkError {
          address here, or let it join with a callback_url of its own"
     )]
     AgentSpeaksA2a,
+    /// There is nowhere to call the agent.
+    #[error("This agent has no endpoint: let it join with a callback_url of its own or polling_enabled")]
+    AgentWithoutEndpoint,
     /// The network is paused or closed.
     #[error("Network is not active")]
     NetworkNotActive,

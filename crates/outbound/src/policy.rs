@@ -122,12 +122,16 @@ impl OutboundPolicy {
     /// A [`UrlRefusal`], but not `Unresolvable`.
     pub fn check_text(&self, text: &str) -> Result<CheckedUrl, UrlRefusal> {
         let url = CheckedUrl::parse(text)?;
-        let host = url.host();
-        let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
-        let local = bare == "localhost" || bare.ends_with(".localhost");
-        let written = if local { Some(IpAddr::from(Ipv4Addr::LOCALHOST)) } else { bare.parse::<IpAddr>().ok() };
-        let fits = self.allows_host(host) || written.is_none_or(|address| self.allows_address(address));
+        let fits = self.allows_host(url.host()) || written(url.host()).is_none_or(|address| self.allows_address(address));
         if fits { Ok(url) } else { Err(UrlRefusal::Private) }
+    }
+
+    /// Whether the host of a URL is one that only the operator's list lets be called, as far as its text tells: a name in the
+    /// list, or an address that is not on the public internet.
+    #[must_use]
+    pub fn opens(&self, url: &CheckedUrl) -> bool {
+        let inner = |address: IpAddr| self.allows_address(address) && !address::is_public(address);
+        self.allows_host(url.host()) || written(url.host()).is_some_and(inner)
     }
 
     /// The addresses of `host` that may be connected to; at least one. Names are looked up off the async threads.
@@ -153,6 +157,13 @@ impl OutboundPolicy {
         }
         Ok(tokio::net::lookup_host((host, port)).await?.collect())
     }
+}
+
+/// The address that a host is written as.
+fn written(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
+    let local = bare == "localhost" || bare.ends_with(".localhost");
+    if local { Some(IpAddr::from(Ipv4Addr::LOCALHOST)) } else { bare.parse().ok() }
 }
 
 /// Whether `text` could be a host name. Digits and dots alone are a mistyped address.
@@ -258,6 +269,9 @@ mod tests {
         let loopback: OutboundPolicy = "127.0.0.0/8".parse().unwrap();
         assert!(loopback.check_text("http://localhost:9/").is_ok() && loopback.check_text("http://127.0.0.2/").is_ok());
         assert_eq!(loopback.check_text("http://10.0.0.1/"), Err(UrlRefusal::Private));
+        let opens = |url: &str| loopback.opens(&CheckedUrl::parse(url).unwrap());
+        assert!(opens("http://localhost:9/") && opens("http://127.1/") && opens("http://[::ffff:127.0.0.1]/"));
+        assert!(!opens("http://10.0.0.1/") && !opens("http://93.184.215.14/") && !opens("http://example.com/"));
     }
 
     #[tokio::test]

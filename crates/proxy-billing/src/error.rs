@@ -13,6 +13,9 @@ pub enum BrokerError {
     /// No such agent, or its owner has switched it off.
     #[error("Agent not found or inactive")]
     AgentNotCallable,
+    /// The agent is only somebody: there is nowhere to call it.
+    #[error("This agent has no endpoint, and cannot be called")]
+    AgentWithoutEndpoint,
     /// No such agent, not even a deleted one.
     #[error("Agent not found")]
     AgentUnknown,

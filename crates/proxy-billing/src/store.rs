@@ -142,6 +142,13 @@ pub trait UsageStore: Send {
     /// Keeps a call that is about to be made.
     fn insert_usage(&mut self, new: &NewUsage) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Keeps calls that have ended and that nothing was kept of before.
+    fn insert_ended_usage(
+        &mut self,
+        calls: &[(NewUsage, UsageEnd)],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Takes one of the calls of `service` that `buyer` has for nothing, if fewer than `calls_max` are taken. Whether it took one.
     fn take_free_call(
         &mut self,

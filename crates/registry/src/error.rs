@@ -2,7 +2,7 @@
 
 use rialto_store::StoreError;
 
-use crate::cipher::CipherError;
+use crate::{cipher::CipherError, proof::ProofError};
 
 /// Why an operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,24 @@ pub enum RegistryError {
     /// The manifest's readable id was given to an agent before, maybe one that is deleted.
     #[error("The agent_id {0} is taken")]
     AgentIdTaken(String),
+    /// It takes an administrator.
+    #[error("Admin access required")]
+    AdminOnly,
+    /// An administrator switched the agent off.
+    #[error("An administrator has suspended this agent; its owner cannot make it active")]
+    HeldByAdmin,
+    /// What was shown proves nothing.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The token is about somebody else.
+    #[error("The token's sub is neither an id nor the wallet address of this agent")]
+    WrongSubject,
+    /// The token has vouched for an agent before, or has ended meanwhile.
+    #[error("The token was used before, or has expired; ask its issuer for a new one")]
+    ProofUsed,
+    /// The challenge was not made for this agent, is over, or was answered before.
+    #[error("The challenge is unknown, over, or was answered before; ask for a new one")]
+    ChallengeUnknown,
     /// Nobody rates their own agent.
     #[error("You cannot rate your own agent")]
     OwnAgent,

@@ -33,7 +33,7 @@ pub(crate) async fn write(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let labels = agent.tags.iter().chain(capabilities.iter().map(|capability| &capability.id));
-    let texts = agent.is_active.then(|| IndexTexts {
+    let texts = (agent.is_active && agent.has_endpoint()).then(|| IndexTexts {
         name: fold(&agent.name),
         labels: fold(&labels.map(|label| words(label)).collect::<Vec<_>>().join(" ")),
         description: fold(&agent.description),

@@ -4,20 +4,22 @@
 //! - A [`Capability`] is what an agent says it can do; a tag is what its owner wants it to be found by.
 //! - A [`service::Service`] is what an owner offers for money, by the call.
 //! - A [`Rating`] is what one owner thinks of one agent. [`Quality`] is counted from real calls.
+//! - An [`identity::Identity`] is who an agent is, whether it takes part, and who vouches for it.
 //! - A credential is what we present to an agent that asks for one. It is encrypted with a [`CredentialCipher`] and is
 //!   never shown again, to anybody.
 //!
 //! # Invariants
 //! 1. A readable id belongs to one agent for ever, deleted or not.
 //! 2. A deleted agent is not listed, found, read, rated or called. What happened with it stays.
-//! 3. An agent can be found by words exactly while it is active and not deleted. Its vector follows after the commit: a job
+//! 3. An agent can be found by words exactly while it is active, not deleted, and has an endpoint to be called at. Its vector follows after the commit: a job
 //!    that is enqueued in the same transaction makes it ([`EmbedAgent`]).
 //! 4. `rating_sum` and `rating_count` are the sum and the number of its ratings; nobody rates their own agent.
 //! 5. An agent is changed by its owner or an administrator alone.
 //! 6. `agent_tags` and `has_credential` say the same as the rows they are made from.
 //!
 //! # What it does not do
-//! It calls nobody: where an endpoint may point is checked by the caller, before the transaction, and again at each call.
+//! It calls no agent: where an endpoint may point is checked by the caller, before the transaction, and again at each call. Only the
+//! keys by which agents prove who they are are fetched ([`proof`]), outside of any transaction.
 //! It knows no money: an agent's wallet is opened by the caller in the same transaction.
 
 mod check;
@@ -26,9 +28,11 @@ mod credential;
 mod discover;
 mod error;
 mod finder;
+pub mod identity;
 mod index;
 mod manifest;
 mod model;
+pub mod proof;
 mod quality;
 mod rate;
 mod read;

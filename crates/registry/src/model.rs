@@ -90,11 +90,11 @@ pub struct Agent {
     pub owner: OwnerId,
     /// What it is called. 1 to 255 characters.
     pub name: String,
-    /// What it does, in words. 1 to 10,000 characters.
+    /// What it does, in words. 1 to 10,000 characters; empty when nobody has said so.
     pub description: String,
     /// Its version, as its owner counts.
     pub version: String,
-    /// Where calls go: an absolute http(s) URL.
+    /// Where calls go: an absolute http(s) URL. Empty when it is not called ([`Agent::has_endpoint`]).
     pub endpoint: String,
     /// What its endpoint speaks.
     pub protocol: Protocol,
@@ -141,6 +141,12 @@ impl Agent {
     #[must_use]
     pub fn price(&self) -> Option<Amount> {
         self.base_price.filter(|price| self.pricing_enabled && !price.is_zero())
+    }
+
+    /// Whether there is somewhere to call it. One that is only somebody has no endpoint: it may act, and is not called.
+    #[must_use]
+    pub fn has_endpoint(&self) -> bool {
+        !self.endpoint.is_empty()
     }
 
     /// Whether it can be called as far as credentials go: it asks for none, or one is stored.

@@ -24,6 +24,8 @@ pub struct AgentFilter {
     pub category: Option<String>,
     /// That charge for calls.
     pub priced: bool,
+    /// That have an endpoint to be called at.
+    pub callable: bool,
     /// Registered at this moment or later.
     pub created_since: Option<Timestamp>,
     /// Sorted by what.

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Agent, AuthType, Capability, PricingStrategy, Protocol, RegistryError, check, index, slug,
-    store::{AgentStore, CatalogStore},
+    Agent, AuthType, Capability, PricingStrategy, Protocol, RegistryError, check,
+    identity::{self, NewIdentity},
+    index, slug,
+    store::{AgentStore, CatalogStore, IdentityStore},
 };
 
 /// How often a generated readable id is tried; two agents of one name share one in four thousand million.
@@ -60,6 +62,8 @@ pub struct NewAgent {
     pub manifest: Option<Value>,
     /// Where it comes from, if it was imported by its card. Its readable id begins with `a2a-` then.
     pub imported: Option<Imported>,
+    /// Who it is, if it is registered as somebody. Its endpoint and its description may be empty then.
+    pub identity: Option<NewIdentity>,
 }
 
 impl Default for NewAgent {
@@ -83,6 +87,7 @@ impl Default for NewAgent {
             brand_id: None,
             manifest: None,
             imported: None,
+            identity: None,
         }
     }
 }
@@ -110,13 +115,22 @@ impl NewAgent {
             ));
         }
         check::text("name", &self.name, check::NAME_CHARS_MAX)?;
-        check::text("description", &self.description, check::DESCRIPTION_CHARS_MAX)?;
+        let may_be_empty = self.identity.is_some();
+        if !(may_be_empty && self.description.is_empty()) {
+            check::text("description", &self.description, check::DESCRIPTION_CHARS_MAX)?;
+        }
         check::text("version", &self.version, check::WORD_CHARS_MAX)?;
         check::maybe_text("category", self.category.as_deref(), check::WORD_CHARS_MAX)?;
-        check::endpoint(&self.endpoint)?;
+        if !(may_be_empty && self.endpoint.is_empty()) {
+            check::endpoint(&self.endpoint)?;
+        }
         check::capabilities(&self.capabilities)?;
         if let Some(manifest) = &self.manifest {
             check::object("manifest", manifest, check::MANIFEST_BYTES_MAX)?;
+        }
+        if let Some(identity) = &self.identity {
+            identity.wallet_address.as_deref().map_or(Ok(None), identity::checked_wallet)?;
+            identity.metadata.as_ref().map_or(Ok(()), identity::metadata_text)?;
         }
         Ok(Agent {
             id,
@@ -156,7 +170,7 @@ impl NewAgent {
 /// # Errors
 /// [`RegistryError::Invalid`], [`RegistryError::AgentIdTaken`], or [`RegistryError::ReadOnly`].
 pub async fn register(
-    tx: &mut (impl AgentStore + CatalogStore),
+    tx: &mut (impl AgentStore + CatalogStore + IdentityStore),
     caller: &Caller,
     new: &NewAgent,
     now: Timestamp,
@@ -167,6 +181,9 @@ pub async fn register(
     for _ in 0..SLUG_ATTEMPTS {
         let agent = new.build(AgentId::new(), caller.owner, now)?;
         if tx.insert_agent(&agent, new.manifest.as_ref()).await? {
+            if let Some(identity) = &new.identity {
+                identity::write_new(tx, &agent, identity).await?;
+            }
             tx.replace_capabilities(agent.id, &new.capabilities).await?;
             index::write(tx, &agent, &new.capabilities, now).await?;
             tx.append_event(event("agent.registered", &agent, now)).await?;

@@ -5,9 +5,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Agent, AgentRef, AuthType, Capability, PricingStrategy, RegistryError, check, index,
+    Agent, AgentRef, AuthType, Capability, PricingStrategy, RegistryError, check,
+    identity::{self, AgentStatus},
+    index,
     register::{Imported, event},
-    store::{AgentStore, CatalogStore},
+    store::{AgentStore, CatalogStore, IdentityStore},
 };
 
 /// What to change about an agent. `None` leaves a field as it is.
@@ -31,6 +33,11 @@ pub struct AgentChanges {
     pub supports_streaming: Option<bool>,
     pub is_active: Option<bool>,
     pub manifest: Option<Value>,
+    /// Whether it takes part; goes before `is_active`.
+    pub status: Option<AgentStatus>,
+    /// An empty one is none.
+    pub wallet_address: Option<String>,
+    pub metadata: Option<Value>,
     pub imported: Option<Imported>,
 }
 
@@ -49,6 +56,8 @@ impl AgentChanges {
         check::schema("input_schema", self.input_schema.as_ref())?;
         check::schema("output_schema", self.output_schema.as_ref())?;
         check::tags(self.tags.as_deref().unwrap_or_default())?;
+        self.wallet_address.as_deref().map_or(Ok(None), identity::checked_wallet)?;
+        self.metadata.as_ref().map_or(Ok(()), identity::metadata_text)?;
         self.manifest.as_ref().map_or(Ok(()), |manifest| check::object("manifest", manifest, check::MANIFEST_BYTES_MAX).map(drop))
     }
 
@@ -58,6 +67,8 @@ impl AgentChanges {
             || self.description.is_some()
             || self.capabilities.is_some()
             || self.tags.is_some()
+            || self.endpoint.is_some()
+            || self.status.is_some()
             || self.is_active.is_some()
     }
 
@@ -70,7 +81,6 @@ impl AgentChanges {
         put(&mut agent.auth_type, self.auth_type.as_ref());
         put(&mut agent.pricing_enabled, self.pricing_enabled.as_ref());
         put(&mut agent.supports_streaming, self.supports_streaming.as_ref());
-        put(&mut agent.is_active, self.is_active.as_ref());
         if let Some(imported) = &self.imported {
             agent.protocol = imported.protocol;
             imported.trust_verification.clone_into(&mut agent.trust_verification);
@@ -97,9 +107,9 @@ fn put<T: Clone>(field: &mut T, change: Option<&T>) {
 /// Changes an agent. Its readable id stays, whatever it is called now.
 ///
 /// # Errors
-/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], or [`RegistryError::Invalid`].
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::Invalid`], or [`RegistryError::HeldByAdmin`].
 pub async fn update(
-    tx: &mut (impl AgentStore + CatalogStore),
+    tx: &mut (impl AgentStore + CatalogStore + IdentityStore),
     caller: &Caller,
     agent: &AgentRef,
     changes: &AgentChanges,
@@ -107,6 +117,7 @@ pub async fn update(
 ) -> Result<Agent, RegistryError> {
     let mut agent = owned(tx, caller, agent, "update").await?;
     changes.apply(&mut agent)?;
+    identity::change(tx, caller, &mut agent, changes, now).await?;
     // Never earlier than it was: replicas' clocks differ.
     agent.updated_at = now.max(agent.updated_at);
     tx.save_agent(&agent, changes.manifest.as_ref()).await?;

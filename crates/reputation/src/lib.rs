@@ -27,6 +27,6 @@ pub use count::{Counted, ScoreChange, count};
 pub use error::ReputationError;
 pub use model::{Call, Counts, Ranked, Record, Subject};
 pub use period::Period;
-pub use read::{leaderboard, live_score, score};
+pub use read::{leaderboard, live_score, overall_scores, score};
 pub use rule::Score;
 pub use store::ReputationStore;

@@ -88,7 +88,7 @@ pub struct Ranked {
     pub slug: String,
     /// What it is called.
     pub name: String,
-    /// Whether somebody vouches for it.
+    /// Whether somebody vouches for who it is.
     pub is_verified: bool,
     /// In hundredths of a point of ten, for all time.
     pub overall: u32,

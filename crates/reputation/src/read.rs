@@ -1,6 +1,8 @@
 //! Reading scores.
 
-use rialto_kernel::OwnerId;
+use std::collections::HashMap;
+
+use rialto_kernel::{OwnerId, Timestamp};
 use rialto_store::StoreError;
 
 use crate::{Counts, Period, Ranked, Record, ReputationStore, Score, Subject};
@@ -33,6 +35,17 @@ pub async fn live_score(tx: &mut impl ReputationStore, provider: OwnerId, period
 ///
 /// # Errors
 /// The store's.
-pub async fn leaderboard(tx: &mut impl ReputationStore, limit: u32) -> Result<Vec<Ranked>, StoreError> {
-    tx.list_ranked(limit).await
+pub async fn leaderboard(tx: &mut impl ReputationStore, limit: u32, now: Timestamp) -> Result<Vec<Ranked>, StoreError> {
+    tx.list_ranked(limit, now).await
+}
+
+/// The overall scores of these providers for all time, in hundredths of a point. Those that were not called are left out.
+///
+/// # Errors
+/// The store's.
+pub async fn overall_scores(tx: &mut impl ReputationStore, providers: &[OwnerId]) -> Result<HashMap<OwnerId, u32>, StoreError> {
+    if providers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(tx.list_overall(providers).await?.into_iter().collect())
 }

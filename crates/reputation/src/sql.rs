@@ -1,8 +1,8 @@
 //! The SQL of reputation.
 
 use diesel::{
-    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable,
-    QueryableByName, Selectable, SelectableHelper, sql_query,
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
+    QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_query,
     sql_types::{BigInt, Integer, Nullable, Text},
 };
 use rialto_kernel::{AgentId, Event, Id, OwnerId, Timestamp, nouns};
@@ -44,8 +44,16 @@ diesel::table! {
         owner_id -> Uid,
         state -> Text,
         name -> Text,
-        trust_verification -> Text,
         created_at -> UtcTime,
+    }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    agent_identities (agent_id) {
+        agent_id -> Uid,
+        verified_at -> Nullable<UtcTime>,
+        expires_at -> Nullable<UtcTime>,
     }
 }
 diesel::table! {
@@ -57,10 +65,7 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(reputation_records, agents);
-
-/// What nobody vouches for.
-const SELF_SIGNED: &str = "self-signed";
+diesel::allow_tables_to_appear_in_same_query!(reputation_records, agents, agent_identities);
 
 // The conditions are those of the index, word by word. Whoever settles calls at the same moment is not waited for: the next
 // round counts them.
@@ -205,24 +210,34 @@ impl ReputationStore for Tx {
         Ok(())
     }
 
-    async fn list_ranked(&mut self, limit: u32) -> Result<Vec<Ranked>, StoreError> {
-        type Found = (AgentId, String, String, String, i32, i64);
+    async fn list_ranked(&mut self, limit: u32, now: Timestamp) -> Result<Vec<Ranked>, StoreError> {
+        type Found = (AgentId, String, String, Option<(Option<Timestamp>, Option<Timestamp>)>, i32, i64);
         let rows: Vec<Found> = on!(self, conn => r::table
             .inner_join(agents::table.on(agents::owner_id.eq(r::provider_id).and(agents::state.eq("active"))))
+            .left_join(agent_identities::table.on(agent_identities::agent_id.eq(agents::id)))
             .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("month = 0 AND service_id IS NULL"))
             .order((r::overall.desc(), r::calls.desc(), r::provider_id.asc(), agents::created_at.asc(), agents::id.asc()))
             .limit(i64::from(limit))
-            .select((agents::id, agents::slug, agents::name, agents::trust_verification, r::overall, r::calls))
+            .select((agents::id, agents::slug, agents::name, (agent_identities::verified_at, agent_identities::expires_at).nullable(), r::overall, r::calls))
             .load(conn).await)?;
-        let ranked = |(agent, slug, name, trust, overall, calls): Found| Ranked {
+        let holds = |(at, end): (Option<Timestamp>, Option<Timestamp>)| at.is_some() && end.is_none_or(|end| now < end);
+        let ranked = |(agent, slug, name, verified, overall, calls): Found| Ranked {
             agent,
             slug,
             name,
-            is_verified: trust != SELF_SIGNED,
+            is_verified: verified.is_some_and(holds),
             overall: u32::try_from(overall).unwrap_or(0),
             calls,
         };
         Ok(rows.into_iter().map(ranked).collect())
+    }
+
+    async fn list_overall(&mut self, providers: &[OwnerId]) -> Result<Vec<(OwnerId, u32)>, StoreError> {
+        let subjects: Vec<Id<()>> = providers.iter().map(|provider| provider.cast()).collect();
+        let rows: Vec<(OwnerId, i32)> = on!(self, conn => r::table
+            .filter(r::subject_id.eq_any(subjects).and(r::month.eq(0)))
+            .select((r::provider_id, r::overall)).load(conn).await)?;
+        Ok(rows.into_iter().map(|(provider, overall)| (provider, u32::try_from(overall).unwrap_or(0))).collect())
     }
 
     async fn find_names(&mut self, owner: OwnerId, limit: u32) -> Result<(String, Vec<String>), StoreError> {

@@ -34,7 +34,10 @@ pub trait ReputationStore: Send {
     fn put_record(&mut self, record: &Record, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The active agents of the providers with the best scores for all time, the best first.
-    fn list_ranked(&mut self, limit: u32) -> impl Future<Output = Result<Vec<Ranked>, StoreError>> + Send;
+    fn list_ranked(&mut self, limit: u32, now: Timestamp) -> impl Future<Output = Result<Vec<Ranked>, StoreError>> + Send;
+
+    /// The overall scores of these providers for all time, in no order. Those that were not called are left out.
+    fn list_overall(&mut self, providers: &[OwnerId]) -> impl Future<Output = Result<Vec<(OwnerId, u32)>, StoreError>> + Send;
 
     /// What an owner is called, and the ids of its oldest active agents, at most `limit`.
     fn find_names(

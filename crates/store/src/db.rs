@@ -103,6 +103,23 @@ impl Db {
         submit(&self.writes, Mode::Write, work)
     }
 
+    /// Like [`Db::write`], but durable only with the next transaction that is: others see it at once, and the end of this process
+    /// does not undo it, but when the machine dies the last of them may be gone, together with all that came after them. For what
+    /// only announces something that a later transaction makes true, such as money that is set aside for a call.
+    ///
+    /// On PostgreSQL it is [`Db::write`]: to ask for less there costs a round trip.
+    ///
+    /// # Errors
+    /// Those of [`Db::write`].
+    pub fn write_soon<R, E, F>(&self, work: F) -> impl Future<Output = Result<R, E>> + Send + 'static
+    where
+        F: AsyncFn(&mut Tx) -> Result<R, E> + Send + 'static,
+        R: Send + 'static,
+        E: From<StoreError> + Error + Send + 'static,
+    {
+        submit(&self.writes, Mode::WriteSoon, work)
+    }
+
     /// Runs `work`, which only reads. Each of its statements sees what is committed when it starts.
     ///
     /// # Errors

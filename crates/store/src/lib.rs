@@ -5,7 +5,7 @@
 //! - [`Tx`] is what the closure is handed. Every domain implements its store trait *for `Tx`*, so one transaction
 //!   can serve several domains and still be atomic.
 //! - [`on!`] compiles one query body for both databases.
-//! - [`Together`] reads for many callers at once.
+//! - [`Together`] reads for many callers at once, [`Gathered`] writes for them.
 //! - [`types`] are the column types: one Rust type each, native in both schemas.
 //! - [`outbox`] and [`idempotency`] are the two tables that a transaction of any domain may have to write.
 //!
@@ -24,6 +24,7 @@
 mod aside;
 mod db;
 mod error;
+mod gathered;
 pub mod idempotency;
 mod listen;
 mod migrations;
@@ -43,6 +44,7 @@ mod work;
 pub use aside::Aside;
 pub use db::{Db, DbOptions};
 pub use error::StoreError;
+pub use gathered::Gathered;
 pub use listen::Listener;
 pub use migrations::{Migration, MigrationReport};
 pub use sqlite::SqliteLink;

@@ -60,7 +60,10 @@ impl Migration {
         "0029_ledger_holds_stay",
         "0030_networks_order",
         "0031_workflows_trees",
+        "0032_delivery",
         "0033_broker_x402",
+        "0034_broker_deposits",
+        "0035_registry_identity",
     ];
 }
 

@@ -234,7 +234,7 @@ async fn begin(pool: &Pool<AsyncPgConnection>, deadline: Instant, mode: Mode) ->
 async fn open(conn: &mut AsyncPgConnection, mode: Mode) -> QueryResult<()> {
     AnsiTransactionManager::begin_transaction(conn).await?;
     match mode {
-        Mode::Live | Mode::Write => Ok(()),
+        Mode::Live | Mode::Write | Mode::WriteSoon => Ok(()),
         Mode::Migrate => conn.batch_execute(UNBOUNDED).await,
         Mode::Frozen => conn.batch_execute(&format!("{SNAPSHOT}; {UNBOUNDED}")).await,
     }

@@ -27,6 +27,8 @@ const BOUND: Duration = Duration::from_secs(10);
 pub(crate) enum Mode {
     /// One transaction that writes.
     Write,
+    /// One that writes what may be lost with the machine, as long as all that follows it is lost too.
+    WriteSoon,
     /// Reads without a transaction: each statement sees what is committed when it starts.
     Live,
     /// Reads of one frozen moment. They may take as long as they need.
@@ -38,7 +40,7 @@ pub(crate) enum Mode {
 impl Mode {
     /// Whether anything of it lasts.
     pub(crate) const fn writes(self) -> bool {
-        matches!(self, Self::Write | Self::Migrate)
+        matches!(self, Self::Write | Self::WriteSoon | Self::Migrate)
     }
 }
 
@@ -137,7 +139,7 @@ where
     R: Send + 'static,
     E: From<StoreError> + Error + Send + 'static,
 {
-    let bound = matches!(mode, Mode::Write | Mode::Live).then_some(BOUND);
+    let bound = matches!(mode, Mode::Write | Mode::WriteSoon | Mode::Live).then_some(BOUND);
     let (task, answer) = task(bound, work);
     let queue = queue.clone();
     async move {

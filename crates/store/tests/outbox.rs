@@ -143,6 +143,26 @@ async fn what_was_open_when_a_follower_began_is_known(test: &TestDb) {
     assert_eq!(all.iter().map(|event| event.data["n"].as_i64().unwrap()).collect::<Vec<_>>(), vec![1, 2, 3]);
 }
 
+async fn a_follower_goes_on_where_another_came_to(test: &TestDb) {
+    let mut first = Follower::at_end(&test.db, kinds()).await.unwrap();
+    write(&test.db, "thing.done", 1).await;
+    assert_eq!(ns(&first.look().await.unwrap()), vec![1]);
+    if !test.db.is_postgres() {
+        write(&test.db, "thing.done", 2).await;
+        assert_eq!(ns(&Follower::after(&test.db, kinds(), first.at()).look().await.unwrap()), vec![2]);
+        return;
+    }
+    let (end, task) = open_transaction(&test.db, 2, true).await;
+    write(&test.db, "thing.done", 3).await;
+    assert!(first.look().await.unwrap().held_up);
+    let mut second = Follower::after(&test.db, kinds(), first.at());
+    let page = second.look().await.unwrap();
+    assert!(page.events.is_empty() && page.held_up && second.is_settled(), "{page:?}");
+    end.notify_one();
+    task.await.unwrap();
+    assert_eq!(ns(&second.look().await.unwrap()), vec![2, 3]);
+}
+
 async fn many_writers_lose_nothing(test: &TestDb) {
     let mut follower = Follower::at_end(&test.db, kinds()).await.unwrap();
     let writers: Vec<_> = (0..8_i64)
@@ -238,6 +258,7 @@ suite! {
     a_follower_does_not_pass_an_open_transaction,
     a_number_whose_transaction_was_undone_is_passed,
     what_was_open_when_a_follower_began_is_known,
+    a_follower_goes_on_where_another_came_to,
     many_writers_lose_nothing,
     the_outbox_knows_how_far_it_reaches,
 }

@@ -43,7 +43,9 @@ fn every_operation_is_told_in_full() {
             for (status, response) in responses {
                 let has_body =
                     response["content"].as_object().is_some_and(|content| content.values().all(|body| !body["schema"].is_null()));
-                if status != "204" && !has_body {
+                // What wants no answer is taken with 202, and has none.
+                let has_none = status == "204" || (path == "/mcp" && status == "202");
+                if !has_none && !has_body {
                     say(&format!("{status} has no schema"));
                 }
                 if response["description"].as_str().is_none_or(str::is_empty) {

@@ -1,12 +1,16 @@
 //! What people do with the server, from registration to the last credit, over HTTP, on both databases.
 
 mod a2a;
+mod acf;
+mod agent_identity;
+mod agent_proofs;
 mod agents;
 mod audit;
 mod broker;
 mod calls;
 mod coordination;
 mod crash;
+mod deposits;
 mod discovery;
 mod events;
 mod fuzz;
@@ -16,10 +20,12 @@ mod keys;
 mod ledger;
 mod main_job;
 mod market;
+mod mcp;
 mod networks;
 mod operations;
 mod page;
 mod proxy;
+mod python;
 mod races;
 mod registry;
 mod replicas;
@@ -29,4 +35,5 @@ mod sdk;
 mod services;
 mod settlements;
 mod wallets;
+mod webhooks;
 mod x402;

@@ -21,7 +21,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "rialto-market" => domain(&["rialto-ledger"]),
         "rialto-a2a" => domain(&["rialto-registry"]),
         "rialto-proxy-billing" => domain(&["rialto-ledger", "rialto-registry", "rialto-a2a"]),
-        "rialto-networks" | "rialto-coordinator" => domain(&["rialto-registry"]),
+        "rialto-networks" | "rialto-coordinator" | "rialto-delivery" => domain(&["rialto-registry"]),
         "rialto-simulation" => domain(&["rialto-market", "rialto-ledger", "rialto-registry"]),
         _ => None,
     }

@@ -177,6 +177,7 @@ fn domains_keep_sql_in_its_place() {
             "coordinator",
             "simulation",
             "a2a",
+            "delivery",
         ];
         source.is_rust()
             && !source.is_test()

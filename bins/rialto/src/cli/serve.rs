@@ -31,7 +31,7 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
             tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
         }
-        let (jobs, courier) = (jobs::start(&app), app.networks.start_courier());
+        let (jobs, courier, webhooks) = (jobs::start(&app), app.networks.start_courier(), app.webhooks.start());
         let server = server::start(Data::from(app.clone()), listener)?;
         let app_on_signal = app.clone();
         actix_web::rt::spawn(async move {
@@ -59,7 +59,7 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         if !app.a2a.drain(TASKS_GRACE).await {
             tracing::warn!("A2A tasks are still being worked on: another process ends them, or the next one");
         }
-        tokio::join!(jobs.stop(JOBS_GRACE), courier.stop(JOBS_GRACE));
+        tokio::join!(jobs.stop(JOBS_GRACE), courier.stop(JOBS_GRACE), webhooks.stop(JOBS_GRACE));
         tracing::info!("stopped");
         Ok(())
     })
@@ -87,6 +87,7 @@ fn announce(app: &App, address: std::net::SocketAddr) {
             "sandbox: owners may credit their own wallets and confirm their own purchases; set RIALTO_SANDBOX=false to end that"
         );
     }
+    app.payments.announce();
     tracing::info!("listening on http://{address}");
     tracing::info!("the API is at http://{address}/docs");
 }

@@ -244,7 +244,7 @@ fn refused(error: &BrokerError) -> Ended {
         BrokerError::InsufficientCredits | BrokerError::PriceAboveCap => (TaskState::Rejected, 402),
         BrokerError::AgentNotCallable | BrokerError::AgentUnknown => (TaskState::Rejected, 404),
         BrokerError::ReadOnly => (TaskState::Rejected, 403),
-        BrokerError::WalletNotOpen => (TaskState::Rejected, 409),
+        BrokerError::WalletNotOpen | BrokerError::AgentWithoutEndpoint => (TaskState::Rejected, 409),
         BrokerError::OwnerBusy => (TaskState::Rejected, 429),
         BrokerError::CredentialsMissing | BrokerError::Busy => (TaskState::Rejected, 503),
         _ => (TaskState::Failed, 500),

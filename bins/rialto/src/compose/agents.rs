@@ -137,6 +137,7 @@ const fn may_pass(status: u16) -> bool {
 fn refusal(error: &BrokerError) -> Result<Called, NotYet> {
     match error {
         BrokerError::AgentNotCallable
+        | BrokerError::AgentWithoutEndpoint
         | BrokerError::AgentUnknown
         | BrokerError::ConversationUnknown
         | BrokerError::MessageUnknown

@@ -154,6 +154,7 @@ impl Deliveries {
         let ended = match self.broker.invoke_paid(buyer, call, job.invocation).await {
             Ok(outcome) => outcome.into(),
             Err(error @ (BrokerError::AgentNotCallable | BrokerError::AgentUnknown)) => Ended::refused(&error, 404),
+            Err(error @ BrokerError::AgentWithoutEndpoint) => Ended::refused(&error, 409),
             Err(error @ BrokerError::CredentialsMissing) => Ended::refused(&error, 503),
             // It may have been made: whoever closes it will know.
             Err(error @ (BrokerError::Interrupted | BrokerError::Store(_))) => return Err(in_doubt(&error)),

@@ -17,7 +17,7 @@ use rialto_simulation::SimulationStore;
 use rialto_store::{StoreError, Tx, idempotency, outbox};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, embedder, reputation, retirement, x402};
+use super::{App, deliveries::CloseDelivery, deposits, embedder, reputation, retirement, webhooks, x402};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
@@ -97,6 +97,7 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("settlements.release", every_minute, task(|app| Box::pin(release_failed_settlements(app))))
         .every("networks.close-interrupted", every_few_seconds, task(|app| Box::pin(close_interrupted_network_calls(app))))
         .every("networks.purge", every_minute, task(|app| Box::pin(purge_networks(app))))
+        .every("webhooks.forget", every_minute, task(|app| Box::pin(webhooks::forget_deliveries(app))))
         .every("idempotency.forget", every_minute, task(|app| Box::pin(forget_keys(app))))
         .every("simulations.end-lost", every_few_seconds, task(|app| Box::pin(end_lost_simulations(app))))
         .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
@@ -118,6 +119,7 @@ fn deliveries(app: &Arc<App>) -> Running {
     Worker::new(app.db.clone(), app.clock.clone(), WorkerOptions { concurrency: DELIVERIES, ..WorkerOptions::default() })
         .job::<TellOfTask>(Arc::new(Delivery { db, client, cipher, clock }))
         .every("x402.fetch", x402::FETCH_EVERY, x402::fetching(app))
+        .every("deposits.ask", Duration::from_secs(60), deposits::asking(app))
         .start()
 }
 

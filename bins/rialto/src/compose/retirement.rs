@@ -2,7 +2,11 @@
 
 use rialto_kernel::{Caller, Clock, Timestamp};
 use rialto_market::{MarketError, MarketStore, resume_trading, stop_trading};
-use rialto_registry::{self as registry, Agent, AgentChanges, AgentRef, store::AgentStore};
+use rialto_registry::{
+    self as registry, Agent, AgentChanges, AgentRef, RegistryError,
+    identity::AgentStatus,
+    store::{AgentStore, IdentityStore},
+};
 use rialto_store::{Db, StoreError, Tx};
 
 use crate::http::Problem;
@@ -29,12 +33,30 @@ pub async fn update_agent(
     now: Timestamp,
 ) -> Result<Agent, Problem> {
     let agent = registry::update(tx, caller, agent, changes, now).await?;
-    match changes.is_active {
-        Some(true) => resume_trading(tx, agent.id).await?,
-        Some(false) => drop(stop_trading(tx, agent.id, now).await?),
-        None => {}
+    if changes.status.is_some() || changes.is_active.is_some() {
+        if agent.is_active {
+            resume_trading(tx, agent.id).await?;
+        } else {
+            stop_trading(tx, agent.id, now).await?;
+        }
     }
     Ok(agent)
+}
+
+/// Deactivates an agent, and ends its open orders. Doing it again changes nothing.
+///
+/// # Errors
+/// 403, 404.
+pub async fn deactivate_agent(tx: &mut Tx, caller: &Caller, agent: &AgentRef, now: Timestamp) -> Result<Agent, Problem> {
+    let known = tx.find_agent(agent).await?.ok_or(RegistryError::NotFound)?;
+    let identity = tx.find_identity(known.id).await?;
+    // An administrator holds also what its owner has deactivated already.
+    let is_held = identity.held_by_admin || !caller.is_admin() || caller.owner == known.owner;
+    if caller.may_write(known.owner) && is_held && identity.status(&known) == AgentStatus::Deactivated {
+        return Ok(known);
+    }
+    let changes = AgentChanges { status: Some(AgentStatus::Deactivated), ..AgentChanges::default() };
+    update_agent(tx, caller, agent, &changes, now).await
 }
 
 /// Ends the open orders of agents that were deleted by a server that did not know of the market, and so left them; `limit` agents

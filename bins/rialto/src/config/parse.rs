@@ -63,6 +63,10 @@ mod tests {
             "--admin-password",
             "--stripe-secret-key",
             "--stripe-webhook-secret",
+            "--paypal-client-secret",
+            "--nowpayments-api-key",
+            "--nowpayments-ipn-secret",
+            "--nowpayments-password",
             "--embedder-key",
             "--x402-facilitator-token",
         ];

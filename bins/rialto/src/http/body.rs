@@ -93,7 +93,7 @@ fn message(error: &serde_json::Error) -> String {
 }
 
 /// Whether a string in this JSON holds NUL: the escape itself, not an escaped backslash before `u0000`.
-fn holds_nul(json: &[u8]) -> bool {
+pub fn holds_nul(json: &[u8]) -> bool {
     json.windows(ESCAPED_NUL.len()).enumerate().any(|(at, window)| {
         window == ESCAPED_NUL
             && json.get(..at).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0

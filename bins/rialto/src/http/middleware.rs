@@ -104,6 +104,12 @@ pub async fn around<B: MessageBody + 'static>(
 
 fn problem_of(error: Option<&Error>) -> Option<&Problem> {
     let problem = error?.as_error::<Problem>()?;
+    note(problem);
+    Some(problem)
+}
+
+/// Tells the log of a problem that is not the client's doing.
+pub fn note(problem: &Problem) {
     if matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT) {
         // Somebody else's server failed; nobody has to be woken up for that.
         tracing::warn!(error = %problem, "a request failed at the one that was called for it");
@@ -111,7 +117,6 @@ fn problem_of(error: Option<&Error>) -> Option<&Problem> {
         let cause = std::error::Error::source(problem).map(ToString::to_string).unwrap_or_default();
         tracing::error!(error = %problem, cause, "a request failed");
     }
-    Some(problem)
 }
 
 fn request_id(request: &ServiceRequest) -> String {

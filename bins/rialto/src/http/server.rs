@@ -54,6 +54,7 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
     let document = document();
     let docs = Data::new(Docs::new(&document).map_err(io::Error::other)?);
     let known = Data::new(KnownPaths::of(&document));
+    let tools = Data::new(routes::mcp::Catalog::of(&document));
     let workers = app.settings.workers;
     let server = HttpServer::new(move || {
         let (routes, _) = ActixApp::new().into_utoipa_app().configure(routes::configure).split_for_parts();
@@ -66,6 +67,7 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
             .app_data(app.clone())
             .app_data(docs.clone())
             .app_data(known.clone())
+            .app_data(tools.clone())
             // The last one named is the first one met.
             .wrap(NormalizePath::trim())
             .wrap(from_fn(middleware::around))

@@ -3,6 +3,7 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod a2a;
+pub mod agents;
 pub mod auth;
 pub mod balance;
 pub mod broker;
@@ -11,9 +12,11 @@ pub mod credits;
 pub mod events;
 pub mod executions;
 pub mod health;
+pub mod home;
 pub mod keys;
 pub mod ledger;
 pub mod market;
+pub mod mcp;
 pub mod networks;
 pub mod page;
 pub mod proxy;
@@ -25,27 +28,31 @@ pub mod settlements;
 pub mod tasks;
 pub mod usage;
 pub mod wallets;
+pub mod webhooks;
 pub mod workflows;
 
 /// Every area.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .configure(proxy::configure)
         .configure(a2a::configure)
+        .configure(agents::configure)
         .configure(auth::configure)
         .configure(broker::configure)
         .configure(conversations::configure)
         .configure(events::configure)
         .configure(health::configure)
+        .configure(home::configure)
         .configure(keys::configure)
         .configure(ledger::configure)
         .configure(market::configure)
+        .configure(mcp::configure)
         .configure(networks::configure)
         .configure(page::configure)
         .configure(registry::configure)
         .configure(reputation::configure)
         .configure(scenarios::configure)
         .configure(services::configure)
-        .configure(proxy::configure)
         .configure(balance::configure)
         .configure(usage::configure)
         .configure(settlements::configure)
@@ -53,5 +60,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .configure(workflows::configure)
         .configure(executions::configure)
         .configure(wallets::configure)
+        .configure(webhooks::configure)
         .configure(credits::configure);
 }

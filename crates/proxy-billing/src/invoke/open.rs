@@ -94,6 +94,9 @@ impl Inner {
                         return Ok::<_, BrokerError>(found);
                     }
                     let agent = find_callable(tx, &asked.agent).await?.ok_or(BrokerError::AgentNotCallable)?;
+                    if !agent.has_endpoint() {
+                        return Err(BrokerError::AgentWithoutEndpoint);
+                    }
                     let credential = credential_for(tx, &cipher, &agent).await?;
                     if credential.is_none() && agent.auth_type != AuthType::Public {
                         return Err(BrokerError::CredentialsMissing);

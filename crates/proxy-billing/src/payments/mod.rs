@@ -5,16 +5,21 @@
 //!
 //! The simulated gateway, which takes no money, is `rialto_ledger::purchase::SimulatedGateway`.
 //!
-//! - [`deposit`] fills the balance that an owner buys calls with.
+//! - [`deposit`] fills the balance that an owner buys calls with; [`paypal`] and [`nowpayments`] bring the money for it.
 //! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance, and [`OutsideRail`] from the world
 //!   outside, where [`x402`] fetches it.
 
 pub mod deposit;
+mod hook;
+pub mod nowpayments;
+pub mod paypal;
+mod provider;
 mod rail;
 mod stripe;
 pub mod webhook;
 pub mod x402;
 
+pub use hook::{Heard, HookError};
 pub(crate) use rail::release;
 pub use rail::{BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails};
 use rialto_kernel::Id;
@@ -27,6 +32,12 @@ pub(crate) fn version_8<T, U>(id: Id<T>) -> Id<U> {
     let bytes = u128::from_be_bytes(*id.as_bytes());
     // The version is the upper half of the seventh byte (RFC 9562, section 4.2).
     Id::from_uuid(Uuid::from_u128((bytes & !(0xf_u128 << 76)) | (8_u128 << 76)))
+}
+
+/// A URL that payers go to, with the deposit in its query.
+pub(crate) fn with_deposit(url: &str, id: &str) -> String {
+    let join = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{join}deposit={id}")
 }
 
 #[cfg(test)]

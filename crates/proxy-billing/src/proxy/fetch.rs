@@ -8,6 +8,7 @@ use rialto_outbound::{HeaderMap, HeaderName, HeaderValue};
 use rialto_store::{
     StoreError, Tx,
     idempotency::{self, Key, Stored},
+    outbox,
 };
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::{
     Inner, Kept, KeptBody, Proxy, ProxyError,
     open::Ticket,
     pledged::{TURN, is_of_payment},
-    settle::{Parties, tell},
+    settle::{Parties, told},
 };
 use crate::{
     payments::{
@@ -215,7 +216,7 @@ async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, is_late: bool
         idempotency::finish(tx, &key, &kept.write()).await?;
     }
     tx.set_payment_tx(usage, transaction).await?;
-    tell(tx, &parties(seen, Some(transaction)), &end, now).await?;
+    outbox::append_all(tx, told(&parties(seen, Some(transaction)), &end, now)).await?;
     tx.end_payment(usage, PaymentState::Settled, Ok(transaction), now).await?;
     OutsideRail.collect(tx, &charge(seen), now).await?;
     Ok(true)
@@ -237,7 +238,7 @@ async fn end_unpaid(
     if let Some(key) = key(seen) {
         idempotency::release(tx, &key).await?;
     }
-    tell(tx, &parties(seen, None), &end, now).await?;
+    outbox::append_all(tx, told(&parties(seen, None), &end, now)).await?;
     tx.end_payment(seen.usage, state, Err(failure), now).await?;
     release(tx, seen.usage, now).await?;
     Ok(true)

@@ -23,6 +23,7 @@ mod pledged;
 mod relay;
 mod send;
 mod settle;
+mod unpaid;
 mod upload;
 
 use std::{
@@ -188,6 +189,7 @@ struct Inner {
     clock: Clock,
     config: ProxyConfig,
     x402: Option<X402>,
+    unpaid: unpaid::Unpaid,
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
@@ -201,6 +203,10 @@ impl Proxy {
     pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, x402: Option<X402>, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
+        let unpaid = {
+            let _entered = runtime.enter();
+            unpaid::Unpaid::start(&db)
+        };
         Self {
             inner: Arc::new(Inner {
                 db,
@@ -208,6 +214,7 @@ impl Proxy {
                 clock,
                 config,
                 x402,
+                unpaid,
                 breakers,
                 permits,
                 runtime,

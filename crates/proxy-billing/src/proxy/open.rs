@@ -11,7 +11,7 @@ use rialto_store::{
 };
 
 use super::{
-    Brought, Inner, Kept, KeptBody, ProxyBody, ProxyError, ProxyRequest,
+    Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
     pledged::{Pledged, is_of_payment, offer, unpaid},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     model::ClaimName,
     payments::{
         BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails,
-        x402::{Flaw, NewPayment, PaymentStore, Pledge, Requirements},
+        x402::{Flaw, NewPayment, PaymentStore, Pledge, Requirements, X402},
     },
     store::UsageStore,
     usage::{NewUsage, UsageId},
@@ -81,12 +81,33 @@ pub(super) struct Ticket {
     /// A call that is not settled by then never will be.
     pub(super) expires_at: Timestamp,
     pub(super) key: Option<Key>,
+    /// What is still to be written down of it, when nothing was before it was made.
+    pub(super) unwritten: Option<Box<NewUsage>>,
 }
 
 impl Ticket {
     /// How it is paid.
     pub(super) const fn rail(&self) -> Rails {
         if self.pledge.is_some() { Rails::Outside(OutsideRail) } else { Rails::Balance(BalanceRail) }
+    }
+
+    /// Of a call as it is written down.
+    pub(super) fn new(new: &NewUsage, url: CheckedUrl, timeout: Duration, charge: Option<Charge>) -> Self {
+        Self {
+            usage: new.id,
+            service: new.service,
+            buyer: new.buyer,
+            provider: new.provider,
+            payment_method: new.payment_method,
+            url,
+            timeout,
+            charge,
+            is_free: new.is_free,
+            expires_at: new.expires_at,
+            pledge: None,
+            key: None,
+            unwritten: None,
+        }
     }
 
     /// What is charged for it if it is delivered.
@@ -106,55 +127,79 @@ impl Inner {
         if !caller.may_write(caller.owner) {
             return Err(ProxyError::ReadOnly);
         }
-        let (asked, config, x402, now) = (asked.clone(), self.config, self.x402.clone(), self.clock.now());
-        let usage = UsageId::new();
-        self.db
-            .write(async move |tx: &mut Tx| {
-                if let Some(kept) = claim(tx, &asked, now).await? {
-                    return Ok(Opened::Replayed(kept));
-                }
-                let service = find_service(tx, asked.service).await?;
-                let url = target(&service, &asked)?;
-                // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
-                let is_free = !service.price.is_zero()
-                    && service.free_tier_calls > 0
-                    && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
-                let expires_at = now.after(config.call_max).after(config.hold_grace);
-                // What the house takes is decided now, whatever becomes of the provider's terms.
-                let terms = commission::terms_of(tx, service.owner).await?;
-                let rate = commission::commission(&terms, service.price, now);
-                let mut new = record(usage, &service, caller.owner, is_free, rate, &asked, now, expires_at);
-                if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
-                    return Err(ProxyError::AboveMax { price: new.price, most });
-                }
-                let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
-                let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
-                if charge.is_none() {
-                    ours.keep_payment(tx).await?;
-                }
-                new.claim = ours.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() });
-                tx.insert_usage(&new).await?;
-                if let Some(charge) = &charge {
-                    let requirements = x402.as_ref().and_then(|x402| x402.requirements(&service, &asked.path));
-                    reserve(tx, charge, ours.pledge.as_deref(), requirements, now).await?;
-                }
-                let timeout = service.timeout.unwrap_or(config.timeout);
-                Ok(Opened::Fresh(Box::new(Ticket {
-                    usage,
-                    service: service.id,
-                    buyer: caller.owner,
-                    provider: service.owner,
-                    payment_method: service.payment_method,
-                    url,
-                    timeout,
-                    charge,
-                    pledge: ours.pledge,
-                    is_free,
-                    expires_at,
-                    key: ours.key,
-                })))
-            })
-            .await
+        if let Some(opened) = self.open_unpaid(caller, asked).await? {
+            return Ok(opened);
+        }
+        let opening = Opening {
+            caller,
+            asked: asked.clone(),
+            config: self.config,
+            x402: self.x402.clone(),
+            usage: UsageId::new(),
+            now: self.clock.now(),
+        };
+        let work = async move |tx: &mut Tx| opening.set_aside(tx).await;
+        // That a repeat is known has to last, and so has that an authorization was taken. What is set aside of a balance may be lost
+        // with the machine: nothing is owed then.
+        let lasts = asked.key.is_some() || !matches!(asked.pledged, Pledged::Nothing);
+        let opened = if lasts { self.db.write(work).await } else { self.db.write_soon(work).await }?;
+        if let Opened::Fresh(ticket) = &opened
+            && ticket.charge.is_none()
+            && !ticket.is_free
+        {
+            self.unpaid.forget(asked.service);
+        }
+        Ok(opened)
+    }
+}
+
+/// A call that is about to be opened.
+#[derive(Clone)]
+struct Opening {
+    caller: Caller,
+    asked: Asked,
+    config: ProxyConfig,
+    x402: Option<X402>,
+    usage: UsageId,
+    now: Timestamp,
+}
+
+impl Opening {
+    /// Writes the call down, and sets its price aside.
+    async fn set_aside(&self, tx: &mut Tx) -> Result<Opened, ProxyError> {
+        let Self { caller, asked, config, x402, usage, now } = self;
+        let now = *now;
+        if let Some(kept) = claim(tx, asked, now).await? {
+            return Ok(Opened::Replayed(kept));
+        }
+        let service = find_service(tx, asked.service).await?;
+        let url = target(&service, asked)?;
+        // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
+        let is_free = !service.price.is_zero()
+            && service.free_tier_calls > 0
+            && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
+        let expires_at = now.after(config.call_max).after(config.hold_grace);
+        // What the house takes is decided now, whatever becomes of the provider's terms.
+        let terms = commission::terms_of(tx, service.owner).await?;
+        let rate = commission::commission(&terms, service.price, now);
+        let mut new = record(*usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
+        if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
+            return Err(ProxyError::AboveMax { price: new.price, most });
+        }
+        let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
+        let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
+        if charge.is_none() {
+            ours.keep_payment(tx).await?;
+        }
+        new.claim = ours.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() });
+        tx.insert_usage(&new).await?;
+        if let Some(charge) = &charge {
+            let requirements = x402.as_ref().and_then(|x402| x402.requirements(&service, &asked.path));
+            reserve(tx, charge, ours.pledge.as_deref(), requirements, now).await?;
+        }
+        let timeout = service.timeout.unwrap_or(config.timeout);
+        let Paid { pledge, key } = ours;
+        Ok(Opened::Fresh(Box::new(Ticket { pledge, key, ..Ticket::new(&new, url, timeout, charge) })))
     }
 }
 
@@ -210,10 +255,10 @@ async fn reserve(
             done => Ok(done?),
         };
     };
-    // The price may have changed since the payment was looked at.
-    if pledge.requirements.amount != charge.price {
+    // The service may have changed since the payment was looked at: its price, or that it is paid like this at all.
+    if requirements.as_ref() != Some(&pledge.requirements) || pledge.requirements.amount != charge.price {
         let requirements = requirements.unwrap_or_else(|| pledge.requirements.clone());
-        return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Value.as_str())));
+        return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Requirements.as_str())));
     }
     if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge }, now).await? {
         return Err(ProxyError::PaymentUsed);
@@ -222,7 +267,7 @@ async fn reserve(
 }
 
 /// Where the request goes, if the service may be called.
-fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
+pub(super) fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
     match service.status {
         ServiceStatus::Active => {}
         ServiceStatus::Paused => return Err(ProxyError::ServicePaused),
@@ -233,7 +278,7 @@ fn target(service: &Service, asked: &Asked) -> Result<CheckedUrl, ProxyError> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are the columns of one row")]
-fn record(
+pub(super) fn record(
     id: UsageId,
     service: &Service,
     buyer: OwnerId,

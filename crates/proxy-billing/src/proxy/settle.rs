@@ -118,6 +118,10 @@ impl Inner {
 
     async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
         let (now, rail) = (self.clock.now(), ticket.rail());
+        if let Some(new) = &ticket.unwritten {
+            self.unpaid.end(new, end, told(&ticket.parties(), &end, now), now).await?;
+            return Ok(Settled::Done(HeaderMap::new()));
+        }
         let (ours, kept) = (ticket.clone(), keep.clone());
         match self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, end, &kept, now).await).await {
             Ok(true) => return Ok(Settled::Done(HeaderMap::new())),
@@ -174,7 +178,7 @@ async fn settle(
     if ticket.is_free && !end.delivered {
         tx.return_free_call(ticket.service, ticket.buyer).await?;
     }
-    tell(tx, &ticket.parties(), &end, now).await?;
+    outbox::append_all(tx, told(&ticket.parties(), &end, now)).await?;
     if let Some(charge) = &ticket.charge {
         if end.delivered {
             rail.collect(tx, charge, now).await?;
@@ -203,8 +207,8 @@ pub(super) struct Parties {
     pub(super) payment_tx: Option<String>,
 }
 
-/// Says what happened: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
-pub(super) async fn tell(tx: &mut Tx, call: &Parties, end: &UsageEnd, now: Timestamp) -> Result<(), StoreError> {
+/// What is told of a call: `service.called` or `service.failed`, which is the provider's, and `payment.completed`, which is the buyer's.
+pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event> {
     let data = json!({
         "usage_id": call.usage,
         "service_id": call.service,
@@ -220,12 +224,12 @@ pub(super) async fn tell(tx: &mut Tx, call: &Parties, end: &UsageEnd, now: Times
         "reason": end.reason,
     });
     let subject = call.service.uuid();
-    if !end.amount.is_zero() {
+    let payment = (!end.amount.is_zero()).then(|| {
         let (owner, data) = (Some(call.buyer), data.clone());
-        outbox::append(tx, Event { kind: "payment.completed", subject, owner, data, at: now }).await?;
-    }
+        Event { kind: "payment.completed", subject, owner, data, at: now }
+    });
     let kind = if end.delivered { "service.called" } else { "service.failed" };
-    outbox::append(tx, Event { kind, subject, owner: Some(call.provider), data, at: now }).await
+    payment.into_iter().chain([Event { kind, subject, owner: Some(call.provider), data, at: now }]).collect()
 }
 
 /// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of them;
@@ -266,7 +270,7 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             payment_method: call.payment_method,
             payment_tx: None,
         };
-        tell(tx, &parties, &end, now).await?;
+        outbox::append_all(tx, told(&parties, &end, now)).await?;
         if call.payment_method == PaymentMethod::X402 {
             abandon(tx, call.id, now).await?;
         }

@@ -8,7 +8,7 @@ use rialto_kernel::{Amount, OwnerId, Timestamp};
 use rialto_store::{StoreError, Tx, on};
 
 use super::schema::deposits as d;
-use crate::payments::deposit::{Deposit, DepositId, DepositStatus, DepositStore};
+use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = d)]
@@ -18,8 +18,13 @@ struct DepositRow {
     amount: i64,
     rail: String,
     rail_reference: String,
+    rail_payment: Option<String>,
     checkout_url: Option<String>,
     status: String,
+    note: Option<String>,
+    ask_at: Option<Timestamp>,
+    asks: i32,
+    returned_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -36,11 +41,44 @@ impl TryFrom<DepositRow> for Deposit {
             status: DepositStatus::from_word(&row.status).ok_or_else(odd)?,
             rail: row.rail,
             rail_reference: row.rail_reference,
+            rail_payment: row.rail_payment,
             checkout_url: row.checkout_url,
+            note: row.note,
+            ask_at: row.ask_at,
+            asks: row.asks,
+            returned_at: row.returned_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+/// Those that a filter wants, in order. A macro, because its type differs between the databases.
+macro_rules! listed {
+    ($owner:expr, $filter:expr) => {{
+        let filter: &DepositFilter = $filter;
+        let mut query = d::table.filter(d::owner_id.eq($owner)).select(DepositRow::as_select()).into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(d::status.eq(status.as_str()));
+        }
+        if let Some((at, id)) = filter.after {
+            let older = d::created_at.lt(at).or(d::created_at.eq(at).and(d::id.lt(id)));
+            // The first bound is implied by the second, and is one that an index is entered by.
+            query = query.filter(d::created_at.le(at)).filter(older);
+        }
+        query.order((d::created_at.desc(), d::id.desc()))
+    }};
+}
+
+/// Those whose rail is to be asked.
+macro_rules! due {
+    ($now:expr, $limit:expr) => {
+        d::table
+            .filter(d::ask_at.is_not_null().and(d::ask_at.le($now)))
+            .order((d::ask_at.asc(), d::id.asc()))
+            .limit(i64::from($limit))
+            .select(DepositRow::as_select())
+    };
 }
 
 impl DepositStore for Tx {
@@ -51,8 +89,13 @@ impl DepositStore for Tx {
             amount: deposit.amount.get(),
             rail: deposit.rail.clone(),
             rail_reference: deposit.rail_reference.clone(),
+            rail_payment: deposit.rail_payment.clone(),
             checkout_url: deposit.checkout_url.clone(),
             status: deposit.status.as_str().to_owned(),
+            note: deposit.note.clone(),
+            ask_at: deposit.ask_at,
+            asks: deposit.asks,
+            returned_at: deposit.returned_at,
             created_at: deposit.created_at,
             updated_at: deposit.updated_at,
         };
@@ -73,9 +116,43 @@ impl DepositStore for Tx {
         row.map(Deposit::try_from).transpose()
     }
 
-    async fn set_deposit_status(&mut self, id: DepositId, status: DepositStatus, now: Timestamp) -> Result<(), StoreError> {
-        let changes = (d::status.eq(status.as_str()), d::updated_at.eq(now));
-        on!(self, conn => diesel::update(d::table.find(id)).set(changes).execute(conn).await)?;
+    async fn find_deposit_by_reference(&mut self, rail: &str, reference: &str) -> Result<Option<Deposit>, StoreError> {
+        let is_it = d::rail.eq(rail).and(d::rail_reference.eq(reference));
+        let row: Option<DepositRow> =
+            on!(self, conn => d::table.filter(is_it).select(DepositRow::as_select()).first(conn).await.optional())?;
+        row.map(Deposit::try_from).transpose()
+    }
+
+    async fn find_deposit_by_payment(&mut self, rail: &str, payment: &str) -> Result<Option<Deposit>, StoreError> {
+        let is_it = d::rail.eq(rail).and(d::rail_payment.eq(payment));
+        let row: Option<DepositRow> =
+            on!(self, conn => d::table.filter(is_it).select(DepositRow::as_select()).first(conn).await.optional())?;
+        row.map(Deposit::try_from).transpose()
+    }
+
+    async fn list_deposits(&mut self, owner: OwnerId, filter: &DepositFilter, limit: u32) -> Result<Vec<Deposit>, StoreError> {
+        let rows: Vec<DepositRow> = on!(self, conn => listed!(owner, filter).limit(limit.into()).load(conn).await)?;
+        rows.into_iter().map(Deposit::try_from).collect()
+    }
+
+    async fn lock_deposits_to_ask(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Deposit>, StoreError> {
+        let rows: Vec<DepositRow> = on!(self,
+            sqlite conn => due!(now, limit).load(conn).await,
+            postgres conn => due!(now, limit).for_update().skip_locked().load(conn).await)?;
+        rows.into_iter().map(Deposit::try_from).collect()
+    }
+
+    async fn save_deposit(&mut self, deposit: &Deposit) -> Result<(), StoreError> {
+        let changes = (
+            d::status.eq(deposit.status.as_str()),
+            d::rail_payment.eq(&deposit.rail_payment),
+            d::note.eq(&deposit.note),
+            d::ask_at.eq(deposit.ask_at),
+            d::asks.eq(deposit.asks),
+            d::returned_at.eq(deposit.returned_at),
+            d::updated_at.eq(deposit.updated_at),
+        );
+        on!(self, conn => diesel::update(d::table.find(deposit.id)).set(changes).execute(conn).await)?;
         Ok(())
     }
 

@@ -96,8 +96,13 @@ diesel::table! {
         amount -> BigInt,
         rail -> Text,
         rail_reference -> Text,
+        rail_payment -> Nullable<Text>,
         checkout_url -> Nullable<Text>,
         status -> Text,
+        note -> Nullable<Text>,
+        ask_at -> Nullable<UtcTime>,
+        asks -> Integer,
+        returned_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
     }

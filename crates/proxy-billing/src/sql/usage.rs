@@ -1,7 +1,8 @@
 //! Calls of services.
 
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
     dsl::{count_star, sql},
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
@@ -68,17 +69,9 @@ statement! {
 
 impl FinishUsage {
     fn of(id: UsageId, end: &UsageEnd, only_late: bool, now: Timestamp) -> Self {
-        Self {
-            id,
-            finished_at: now,
-            delivered: end.delivered,
-            status_code: end.status_code.into(),
-            latency_ms: i64::try_from(end.latency_ms).unwrap_or(i64::MAX),
-            amount: end.amount.get(),
-            commission: end.commission.get(),
-            error: end.reason.map(UsageReason::as_str),
-            only_late,
-        }
+        let row = UsageEndRow::new(end, now);
+        let UsageEndRow { finished_at, delivered, status_code, latency_ms, amount, commission, error } = row;
+        Self { id, finished_at, delivered, status_code, latency_ms, amount, commission, error, only_late }
     }
 }
 
@@ -184,24 +177,104 @@ macro_rules! filtered {
     }};
 }
 
+/// The columns of a call that is about to be made.
+#[derive(Insertable)]
+#[diesel(table_name = u)]
+struct NewUsageRow<'a> {
+    id: UsageId,
+    service_id: ServiceId,
+    buyer_id: OwnerId,
+    provider_id: OwnerId,
+    price: i64,
+    is_free: bool,
+    payment_method: &'static str,
+    commission_ppm: i32,
+    request_id: Option<&'a str>,
+    claim_scope: Option<&'a str>,
+    claim_key: Option<&'a str>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl<'a> From<&'a NewUsage> for NewUsageRow<'a> {
+    fn from(new: &'a NewUsage) -> Self {
+        Self {
+            id: new.id,
+            service_id: new.service,
+            buyer_id: new.buyer,
+            provider_id: new.provider,
+            price: new.price.get(),
+            is_free: new.is_free,
+            payment_method: new.payment_method.as_str(),
+            commission_ppm: i32::try_from(new.commission.get()).unwrap_or(i32::MAX),
+            request_id: new.request_id.as_deref(),
+            claim_scope: new.claim.as_ref().map(|claim| claim.scope.as_str()),
+            claim_key: new.claim.as_ref().map(|claim| claim.key.as_str()),
+            created_at: new.created_at,
+            expires_at: new.expires_at,
+        }
+    }
+}
+
+/// The columns of its end.
+#[derive(Insertable)]
+#[diesel(table_name = u)]
+struct UsageEndRow {
+    finished_at: Timestamp,
+    delivered: bool,
+    status_code: i32,
+    latency_ms: i64,
+    amount: i64,
+    commission: i64,
+    error: Option<&'static str>,
+}
+
+impl UsageEndRow {
+    fn new(end: &UsageEnd, now: Timestamp) -> Self {
+        Self {
+            finished_at: now,
+            delivered: end.delivered,
+            status_code: end.status_code.into(),
+            latency_ms: i64::try_from(end.latency_ms).unwrap_or(i64::MAX),
+            amount: end.amount.get(),
+            commission: end.commission.get(),
+            error: end.reason.map(UsageReason::as_str),
+        }
+    }
+}
+
+/// A call of which both are written at once.
+#[derive(Insertable)]
+#[diesel(table_name = u)]
+struct EndedUsageRow<'a> {
+    #[diesel(embed)]
+    call: NewUsageRow<'a>,
+    #[diesel(embed)]
+    end: UsageEndRow,
+}
+
 impl UsageStore for Tx {
     async fn insert_usage(&mut self, new: &NewUsage) -> Result<(), StoreError> {
-        let row = (
-            u::id.eq(new.id),
-            u::service_id.eq(new.service),
-            u::buyer_id.eq(new.buyer),
-            u::provider_id.eq(new.provider),
-            u::price.eq(new.price.get()),
-            u::is_free.eq(new.is_free),
-            u::payment_method.eq(new.payment_method.as_str()),
-            u::commission_ppm.eq(i32::try_from(new.commission.get()).unwrap_or(i32::MAX)),
-            u::request_id.eq(&new.request_id),
-            u::claim_scope.eq(new.claim.as_ref().map(|claim| &claim.scope)),
-            u::claim_key.eq(new.claim.as_ref().map(|claim| &claim.key)),
-            u::created_at.eq(new.created_at),
-            u::expires_at.eq(new.expires_at),
-        );
+        let row = NewUsageRow::from(new);
         on!(self, conn => diesel::insert_into(u::table).values(&row).execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn insert_ended_usage(&mut self, calls: &[(NewUsage, UsageEnd)], now: Timestamp) -> Result<(), StoreError> {
+        let rows: Vec<_> =
+            calls.iter().map(|(call, end)| EndedUsageRow { call: call.into(), end: UsageEndRow::new(end, now) }).collect();
+        on!(self,
+            sqlite conn => {
+                let mut done = Ok(0);
+                for row in &rows {
+                    done = diesel::insert_into(u::table).values(row).execute(conn).await;
+                    if done.is_err() {
+                        break;
+                    }
+                }
+                done
+            },
+            postgres conn => diesel::insert_into(u::table).values(&rows).execute(conn).await)?;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::{Agent, AgentRef, AuthType, Capability, PricingStrategy, Protocol, st
 /// Listed, found and called.
 pub(super) const ACTIVE: &str = "active";
 /// There for its owner only.
-const INACTIVE: &str = "inactive";
+pub(super) const INACTIVE: &str = "inactive";
 /// There for nobody.
 pub(super) const DELETED: &str = "deleted";
 

@@ -27,9 +27,14 @@ diesel::define_sql_function! {
 
 /// A pattern for LIKE that finds `text` anywhere, whatever signs are in it.
 fn anywhere(text: &str) -> String {
+    pattern(&fold(text))
+}
+
+/// The same, where the text has its case already.
+pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len().saturating_add(2));
     pattern.push('%');
-    for char in fold(text).chars() {
+    for char in text.chars() {
         if matches!(char, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -84,6 +89,9 @@ macro_rules! wanted {
         if wanted.filter.priced {
             query = query.filter(agents::pricing_enabled.eq(true));
         }
+        if wanted.filter.callable {
+            query = query.filter(agents::endpoint.ne(""));
+        }
         if let Some(since) = wanted.filter.created_since {
             query = query.filter(agents::created_at.ge(since));
         }
@@ -106,7 +114,7 @@ macro_rules! sorted {
     }};
 }
 
-fn agents_of(rows: Vec<AgentRow>) -> Result<Vec<Agent>, StoreError> {
+pub(super) fn agents_of(rows: Vec<AgentRow>) -> Result<Vec<Agent>, StoreError> {
     rows.into_iter().map(Agent::try_from).collect()
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod catalog;
 mod credential;
+mod identity;
 mod ids;
 pub(crate) mod neighbours;
 mod quality;

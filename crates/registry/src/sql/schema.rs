@@ -101,6 +101,57 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::{JsonDoc, Uid, UtcTime};
+    agent_identities (agent_id) {
+        agent_id -> Uid,
+        identity_type -> Text,
+        wallet_address -> Nullable<Text>,
+        is_deactivated -> Bool,
+        held_by_admin -> Bool,
+        method -> Nullable<Text>,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        verified_by -> Nullable<Uid>,
+        proof -> Nullable<Binary>,
+        verified_at -> Nullable<UtcTime>,
+        expires_at -> Nullable<UtcTime>,
+        metadata -> Nullable<JsonDoc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::{Uid, UtcTime};
+    agent_challenges (digest) {
+        digest -> Binary,
+        agent_id -> Uid,
+        expires_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::UtcTime;
+    agent_proofs (digest) {
+        digest -> Binary,
+        expires_at -> UtcTime,
+    }
+}
+
+// Reputation's: agents that are searched for are sorted by how their owners do.
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::Uid;
+    reputation_records (subject_id, month) {
+        subject_id -> Uid,
+        month -> Integer,
+        service_id -> Nullable<Uid>,
+        overall -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::{JsonDoc, Uid, UtcTime};
     services (seq) {
         seq -> BigInt,
         id -> Uid,
@@ -140,4 +191,11 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(services, service_tags, services_fts);
-diesel::allow_tables_to_appear_in_same_query!(agents, agent_tags, agent_capabilities, agent_texts);
+diesel::allow_tables_to_appear_in_same_query!(
+    agents,
+    agent_tags,
+    agent_capabilities,
+    agent_texts,
+    agent_identities,
+    reputation_records
+);

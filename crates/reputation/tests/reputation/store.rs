@@ -275,7 +275,7 @@ async fn the_leaderboard_has_the_best_first_and_no_agents_that_are_gone(test: &T
         shops.push((caller, agent.id));
     }
     let board = async |limit| {
-        let found = db.read(async move |tx: &mut Tx| leaderboard(tx, limit).await).await.unwrap();
+        let found = db.read(async move |tx: &mut Tx| leaderboard(tx, limit, NOON).await).await.unwrap();
         found.into_iter().map(|one| (one.name, one.overall, one.calls)).collect::<Vec<_>>()
     };
     assert_eq!(board(10).await, []);

@@ -89,6 +89,12 @@ impl Follower {
         Ok(Self { db: db.clone(), kinds, at, open_at_start, doubt: None })
     }
 
+    /// A follower of events of these kinds that goes on where another one came to, whose [`Page::upto`] this is.
+    #[must_use]
+    pub fn after(db: &Db, kinds: Vec<String>, upto: i64) -> Self {
+        Self { db: db.clone(), kinds, at: upto, open_at_start: Vec::new(), doubt: None }
+    }
+
     /// How far it has come.
     #[must_use]
     pub const fn at(&self) -> i64 {

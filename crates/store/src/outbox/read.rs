@@ -1,8 +1,9 @@
 //! Reading what is in the outbox.
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types::BigInt};
-use rialto_kernel::Timestamp;
+use rialto_kernel::{Id, OwnerId, Timestamp};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{StoreError, Tx, on, schema::outbox, types::Json};
 
@@ -13,6 +14,10 @@ pub struct Recorded {
     pub seq: i64,
     /// What happened, as `noun.verb`.
     pub kind: String,
+    /// The thing it happened to.
+    pub subject: Uuid,
+    /// Whose event it is.
+    pub owner: Option<OwnerId>,
     /// What is worth knowing about it.
     pub data: Value,
     /// When it happened.
@@ -55,12 +60,16 @@ pub async fn reach(tx: &mut Tx) -> Result<Reach, StoreError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn between(tx: &mut Tx, kinds: &[String], after: i64, upto: i64) -> Result<Vec<Recorded>, StoreError> {
-    type Row = (i64, String, Json, Timestamp);
+    type Row = (i64, String, Id<()>, Option<OwnerId>, Json, Timestamp);
     let rows: Vec<Row> = on!(tx, conn => outbox::table
         .filter(outbox::seq.gt(after).and(outbox::seq.le(upto)))
         .filter(outbox::kind.eq_any(kinds))
         .order(outbox::seq)
-        .select((outbox::seq, outbox::kind, outbox::data, outbox::occurred_at))
+        .select((outbox::seq, outbox::kind, outbox::subject_id, outbox::owner_id, outbox::data, outbox::occurred_at))
         .load(conn).await)?;
-    Ok(rows.into_iter().map(|(seq, kind, data, at)| Recorded { seq, kind, data: data.0, at }).collect())
+    let recorded = |(seq, kind, subject, owner, data, at): Row| {
+        let (subject, data) = (subject.uuid(), data.0);
+        Recorded { seq, kind, subject, owner, data, at }
+    };
+    Ok(rows.into_iter().map(recorded).collect())
 }

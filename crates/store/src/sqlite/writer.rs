@@ -32,13 +32,17 @@ use async_channel::{Receiver, Sender};
 use super::{Purpose, checkpoint, open, runtime};
 use crate::{
     StoreError, Tx,
-    work::{Request, Task, Verdict},
+    work::{Mode, Request, Task, Verdict},
 };
 
 /// How many transactions share a commit at most.
 const GROUP_MAX: usize = 256;
 /// How long a group stays open for newcomers.
 const GROUP_OPEN_MAX: Duration = Duration::from_millis(4);
+/// Begins a group that is synced when it is committed, and with it all that was committed before.
+const BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
+/// Begins one that is not.
+const BEGIN_SOON: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
 
 /// Starts the thread. It ends, with all it has accepted done, when the queue is closed and empty.
 pub(crate) fn start(path: &Path, queue: Receiver<Request>) -> Result<(), StoreError> {
@@ -57,18 +61,24 @@ fn serve(mut tx: Tx, queue: &Receiver<Request>, commits: &Sender<()>) {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the SQLite writer could not start"),
     };
-    while let Ok(first) = queue.recv_blocking() {
-        runtime.block_on(group(&mut tx, first.task, queue));
+    let mut left = None;
+    while let Some(first) = left.take().or_else(|| queue.recv_blocking().ok()) {
+        left = runtime.block_on(group(&mut tx, first, queue));
         // A full channel means that the checkpointer knows already.
         let _ = commits.try_send(());
     }
 }
 
-/// Runs one group, from its first member to its commit.
-async fn group(tx: &mut Tx, first: Box<dyn Task>, queue: &Receiver<Request>) {
-    if let Err(error) = tx.batch("BEGIN IMMEDIATE").await {
-        return first.settle(Err(error));
+/// Runs one group, from its first member to its commit. Gives back who was taken from the queue and could not be a member: what has to
+/// be durable does not join what need not be, since how it is committed is settled before the group begins.
+async fn group(tx: &mut Tx, first: Request, queue: &Receiver<Request>) -> Option<Request> {
+    let soon = first.mode == Mode::WriteSoon;
+    let first = first.task;
+    if let Err(error) = tx.batch(if soon { BEGIN_SOON } else { BEGIN }).await {
+        first.settle(Err(error));
+        return None;
     }
+    let mut left = None;
     let opened = Instant::now();
     let mut members = Vec::new();
     let mut next = Some(first);
@@ -85,7 +95,10 @@ async fn group(tx: &mut Tx, first: Box<dyn Task>, queue: &Receiver<Request>) {
         }
         members.push(member);
         if outcome.is_ok() && members.len() < GROUP_MAX && opened.elapsed() < GROUP_OPEN_MAX {
-            next = queue.try_recv().ok().map(|request| request.task);
+            match queue.try_recv() {
+                Ok(request) if soon && request.mode != Mode::WriteSoon => left = Some(request),
+                request => next = request.ok().map(|request| request.task),
+            }
         }
     }
     if outcome.is_ok() {
@@ -99,6 +112,7 @@ async fn group(tx: &mut Tx, first: Box<dyn Task>, queue: &Receiver<Request>) {
     for member in members {
         member.settle(outcome.clone());
     }
+    left
 }
 
 /// What an error of `COMMIT` means. A row that is referred to is missing, the file is locked: SQLite looked, and wrote nothing. Any

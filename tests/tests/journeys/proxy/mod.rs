@@ -1,9 +1,12 @@
 //! Calls of services that are paid for.
 
 mod calls;
+mod crash;
 mod endings;
 mod races;
 pub mod shop;
 mod smuggling;
 mod streams;
 pub mod upstream;
+
+pub use shop::buyer;

@@ -59,6 +59,11 @@ impl Upstream {
         self.seen.lock().unwrap().len()
     }
 
+    /// The heads and the bodies of all calls.
+    pub fn all(&self) -> Vec<(String, Vec<u8>)> {
+        self.seen.lock().unwrap().clone()
+    }
+
     /// The head and the body of the last call.
     pub fn last(&self) -> (String, Vec<u8>) {
         self.seen.lock().unwrap().last().cloned().unwrap_or_default()

@@ -146,7 +146,8 @@ mod tests {
     use super::*;
 
     fn recorded(kind: &str, data: Value) -> Recorded {
-        Recorded { seq: 7, kind: kind.into(), data, at: Timestamp::from_micros(1_764_000_000_000_000) }
+        let (subject, at) = (uuid::Uuid::nil(), Timestamp::from_micros(1_764_000_000_000_000));
+        Recorded { seq: 7, kind: kind.into(), subject, owner: None, data, at }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub async fn addressed(app: &App, agent_id: &str, method: Method) -> Result<Agen
     }
     let agent = AgentRef::parse(agent_id);
     let found = app.db.read(async move |tx: &mut Tx| tx.find_agent(&agent).await).await?;
-    found.filter(|agent| agent.is_active || !is_new).ok_or_else(unknown)
+    found.filter(|agent| (agent.is_active && agent.has_endpoint()) || !is_new).ok_or_else(unknown)
 }
 
 const fn platform(base: &str) -> Platform<'_> {
@@ -172,7 +172,7 @@ pub async fn read_imported_card(app: Data<App>, path: Path<String>) -> Result<Ht
 
 /// List the cards of agents
 ///
-/// Of all active agents, the newest first.
+/// Of all active agents that can be called, the newest first.
 #[utoipa::path(
     tag = "A2A",
     params(CardsQuery),
@@ -181,7 +181,8 @@ pub async fn read_imported_card(app: Data<App>, path: Path<String>) -> Result<Ht
 #[get("/a2a/agents")]
 pub async fn list_agent_cards(app: Data<App>, request: HttpRequest, query: Query<CardsQuery>) -> Result<HttpResponse, Problem> {
     let (page, now) = (paging::page(query.limit, query.offset, 100, 100)?, app.clock.now());
-    let found = app.db.read(async move |tx: &mut Tx| registry::list(tx, &AgentFilter::default(), page, now).await).await?;
+    let filter = AgentFilter { callable: true, ..AgentFilter::default() };
+    let found = app.db.read(async move |tx: &mut Tx| registry::list(tx, &filter, page, now).await).await?;
     let base = base(&app, &request);
     let agents = found.items.iter().map(|view| legacy_agent_card(&view.agent, &base)).collect();
     Ok(HttpResponse::Ok().json(CardList { agents, total: found.total, limit: page.limit(), offset: page.offset() }))

@@ -11,6 +11,7 @@ mod rest;
 mod rpc;
 mod sse;
 
+pub use cards::base;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// This area's handlers.

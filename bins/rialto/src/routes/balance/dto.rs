@@ -64,21 +64,32 @@ impl BalanceResponse {
 
 /// Money to bring in.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[schema(example = json!({"amount": "10.00", "buyer_id": "my-agent"}))]
+#[schema(example = json!({"amount": "10.00", "buyer_id": "my-agent", "rail": "simulated"}))]
 pub struct DepositRequest {
     /// How much, in USDC: text or a number, more than 0 and at most 10000.
     #[schema(value_type = String)]
     pub amount: Value,
     /// Whose balance; your own when it is left out.
     pub buyer_id: Option<String>,
+    /// What brings it: `simulated`, `paypal` or `nowpayments`, as far as this server has it; the first when it is left out.
+    pub rail: Option<String>,
+    /// The same by another name.
+    pub payment_method: Option<String>,
+}
+
+impl DepositRequest {
+    /// What is to bring it.
+    pub fn rail(&self) -> Option<&str> {
+        self.rail.as_deref().or(self.payment_method.as_deref())
+    }
 }
 
 /// A deposit.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "deposit_id": "0198c0de-0000-7000-8000-000000000041", "amount": "10.00", "status": "pending", "rail": "simulated",
-    "checkout_url": null, "message": "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.",
-    "created_at": "2026-11-22T04:54:03.000001Z",
+    "checkout_url": null, "message": "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.", "note": null,
+    "returned_at": null, "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
 }))]
 pub struct DepositResponse {
     /// Its id.
@@ -93,8 +104,14 @@ pub struct DepositResponse {
     pub checkout_url: Option<String>,
     /// What to do next.
     pub message: &'static str,
+    /// What the rail says about it, such as why it failed, or what was paid instead.
+    pub note: Option<String>,
+    /// When it became known that the payer has the money back.
+    pub returned_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
 }
 
 impl From<Deposit> for DepositResponse {
@@ -102,6 +119,9 @@ impl From<Deposit> for DepositResponse {
         use rialto_proxy_billing::payments::deposit::DepositStatus;
 
         let message = match (deposit.status, &deposit.checkout_url) {
+            (DepositStatus::Completed, _) if deposit.returned_at.is_some() => {
+                "The money is in the balance, and went back to the payer."
+            }
             (DepositStatus::Completed, _) => "The money is in the balance.",
             (DepositStatus::Failed, _) => "The money did not come.",
             (DepositStatus::Pending, Some(_)) => "Pay at checkout_url.",
@@ -114,8 +134,49 @@ impl From<Deposit> for DepositResponse {
             rail: deposit.rail,
             checkout_url: deposit.checkout_url,
             message,
+            note: deposit.note,
+            returned_at: deposit.returned_at,
             created_at: deposit.created_at,
+            updated_at: deposit.updated_at,
         }
+    }
+}
+
+/// Which deposits.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DepositsQuery {
+    /// Whose; your own when it is left out.
+    pub buyer_id: Option<String>,
+    /// Only those that are `pending`, `completed` or `failed`.
+    pub status: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A page of deposits, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"deposits": [], "count": 0, "next_cursor": null}))]
+pub struct DepositsResponse {
+    /// Those of this page.
+    pub deposits: Vec<DepositResponse>,
+    /// How many they are.
+    pub count: usize,
+    /// What to ask for the next page with; null when the list has ended.
+    pub next_cursor: Option<DepositId>,
+}
+
+impl DepositsResponse {
+    /// Of one deposit more than fits, if there are more.
+    pub fn new(mut found: Vec<Deposit>, limit: usize) -> Self {
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next_cursor = found.last().filter(|_| more).map(|last| last.id);
+        let deposits: Vec<_> = found.into_iter().map(DepositResponse::from).collect();
+        Self { count: deposits.len(), deposits, next_cursor }
     }
 }
 

@@ -1,17 +1,20 @@
 //! What an owner has to buy calls with, and how it gets there.
 
+mod deposits;
 mod dto;
+mod hooks;
 mod problem;
 
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
-use rialto_identity::store::CommerceStore;
+use rialto_identity::{owner_name, store::CommerceStore};
 use rialto_kernel::{Caller, OwnerId};
 use rialto_ledger::wallet::Sandbox;
 use rialto_proxy_billing::payments::deposit::{self, DepositError, DepositId};
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use self::dto::{BalanceResponse, CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
+pub use self::dto::BalanceResponse;
+use self::dto::{CreditQuery, CreditRequest, CreditResponse, DepositRequest, DepositResponse, amount};
 use crate::{
     compose::App,
     http::{Auth, Command, NoBody, Path, Problem, Query, problem::ProblemBody},
@@ -20,6 +23,7 @@ use crate::{
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(read_balance).service(create_deposit).service(read_deposit).service(confirm_deposit).service(credit_balance);
+    config.configure(deposits::configure).configure(hooks::configure);
 }
 
 /// Whom a name stands for. Only who may know is told that it is nobody.
@@ -47,26 +51,36 @@ async fn owner(tx: &mut Tx, caller: &Caller, name: &str, refusal: &'static str) 
 #[get("/api/v1/balance/{buyer_id}")]
 pub async fn read_balance(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
     let name = path.0;
-    let read = async move |tx: &mut Tx| {
-        let owner = owner(tx, &caller, &name, "Access denied — can only view own balance").await?;
-        let balance = deposit::read_balance(tx, &caller, owner).await?;
-        Ok::<_, Problem>(BalanceResponse::new(name.clone(), &balance))
-    };
     // What came in and what is there are of one moment: their difference is told too.
-    Ok(HttpResponse::Ok().json(app.db.snapshot(read).await?))
+    let balance = app.db.snapshot(async move |tx: &mut Tx| read(tx, &caller, Some(&name)).await).await?;
+    Ok(HttpResponse::Ok().json(balance))
+}
+
+/// The balance of the owner of this name, or else the caller's own.
+///
+/// # Errors
+/// 403 and 404.
+pub async fn read(tx: &mut Tx, caller: &Caller, name: Option<&str>) -> Result<BalanceResponse, Problem> {
+    let (owner, name) = match name {
+        Some(name) => (owner(tx, caller, name, "Access denied — can only view own balance").await?, name.to_owned()),
+        None => (caller.owner, owner_name(tx, caller.owner).await?),
+    };
+    let balance = deposit::read_balance(tx, caller, owner).await?;
+    Ok(BalanceResponse::new(name, &balance))
 }
 
 /// Deposit USDC
 ///
-/// Opens a checkout for a balance of yours. The deposit is pending until it is paid; then the money is in the balance. Where the
-/// provider is simulated there is nothing to pay, and the deposit is confirmed by hand.
+/// Opens a checkout for a balance of yours, by the rail that you name, or the first that this server has. The deposit is pending
+/// until it is paid; then the money is in the balance. Where the rail is simulated there is nothing to pay, and the deposit is
+/// confirmed by hand. When the provider fails, try again with the same `Idempotency-Key`: it is the same checkout.
 #[utoipa::path(
     tag = "Balance",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
     request_body = DepositRequest,
     responses(
         (status = 200, description = "The pending deposit.", body = DepositResponse),
-        (status = 400, description = "The amount is not what it must be.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The amount is not what it must be, or there is no such rail here.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It is somebody else's balance.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The payment provider is not available, or refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -81,20 +95,23 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
     }
     let (caller, now) = (command.caller, app.clock.now());
     let amount = amount("body.amount", &command.body.amount)?;
-    let name = command.body.buyer_id.clone();
-    let owner = match name {
-        None => caller.owner,
-        Some(name) => {
-            let find =
-                async move |tx: &mut Tx| owner(tx, &caller, &name, "Access denied — can only deposit to own balance").await;
-            app.db.read(find).await?
-        }
+    let rails = app.payments.deposits.clone();
+    let rail = rails.pick(command.body.rail())?;
+    let (name, key) = (command.body.buyer_id.clone(), command.key.clone());
+    let find = async move |tx: &mut Tx| {
+        let owner = match &name {
+            None => caller.owner,
+            Some(name) => owner(tx, &caller, name, "Access denied — can only deposit to own balance").await?,
+        };
+        Ok::<_, Problem>((owner, deposit::next_id(tx, key.as_ref()).await?))
     };
-    let draft = deposit::prepare(&caller, owner, amount)?;
-    let checkout = app.payments.deposits.open_checkout(&draft).await.map_err(DepositError::from)?;
+    let (owner, id) = app.db.read(find).await?;
+    let draft = deposit::prepare(&caller, owner, amount, rail.as_ref(), id)?;
+    let checkout = rail.open_checkout(&draft).await.map_err(DepositError::from)?;
+    let rails = rails.clone();
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, _: &Caller, _: &DepositRequest| {
-            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), now).await?))
+            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), &rails, now).await?))
         })
         .await
 }

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use rialto_ledger::{LedgerError, purchase::GatewayError};
-use rialto_proxy_billing::payments::deposit::DepositError;
+use rialto_proxy_billing::payments::{HookError, deposit::DepositError};
 
 use crate::http::Problem;
 
@@ -12,6 +12,10 @@ impl From<DepositError> for Problem {
         match error {
             DepositError::Unknown => Self::not_found(said),
             DepositError::Amount => Self::bad_request("bad-amount", said),
+            DepositError::NotCents(_) => Self::bad_request("bad-amount", said),
+            DepositError::UnknownRail { .. } => Self::bad_request("rail-not-configured", said),
+            DepositError::NotCaptured(_) => Self::conflict("deposit-not-captured", said),
+            DepositError::Cursor => Self::invalid("query.cursor", said),
             DepositError::NotPending(_) => Self::conflict("deposit-not-pending", said),
             DepositError::Forbidden(_) => Self::forbidden(said),
             DepositError::Gateway(GatewayError::Unavailable(_)) => {
@@ -28,6 +32,19 @@ impl From<DepositError> for Problem {
             }
             DepositError::Ledger(_) => Self::internal(error),
             DepositError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for Problem {
+    fn from(error: HookError) -> Self {
+        let said = error.to_string();
+        match error {
+            HookError::NotSigned => Self::new(StatusCode::UNAUTHORIZED, "bad-signature", said),
+            HookError::Malformed => Self::bad_request("bad-event", said),
+            HookError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-events", said).retry_after(5),
+            HookError::Gateway(error) => DepositError::from(error).into(),
+            HookError::Deposit(error) => error.into(),
         }
     }
 }

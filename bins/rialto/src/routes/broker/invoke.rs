@@ -1,8 +1,9 @@
 //! One call, one answer.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, post, web::Data};
+use rialto_kernel::Caller;
 use rialto_proxy_billing::{Idempotent, Invoked, Outcome};
-use rialto_store::idempotency::Stored;
+use rialto_store::idempotency::{Key, Stored};
 
 use super::{
     dto::{InvokeRequest, InvokeResponse},
@@ -33,14 +34,38 @@ use crate::{
 #[post("/broker/invoke")]
 pub async fn invoke(app: Data<App>, request: HttpRequest, command: Command<InvokeRequest>) -> Result<HttpResponse, Problem> {
     let Command { caller, body, key } = command;
+    Ok(match make(&app, caller, body.into_call(&request)?, key).await? {
+        Made::Now(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text),
+        Made::Replayed(stored) => replay(stored),
+    })
+}
+
+/// What a call comes to, as JSON.
+pub enum Made {
+    /// An `InvokeResponse`.
+    Now(String),
+    /// What the first call with the key came to.
+    Replayed(Stored),
+}
+
+/// Makes a call, once per key.
+///
+/// # Errors
+/// Those of `POST /broker/invoke`.
+pub async fn make(
+    app: &App,
+    caller: Caller,
+    call: rialto_proxy_billing::InvokeRequest,
+    key: Option<Key>,
+) -> Result<Made, Problem> {
     let idempotent = key.map(|key| Idempotent { key, render });
-    match app.broker.invoke(caller, body.into_call(&request)?, idempotent).await {
+    match app.broker.invoke(caller, call, idempotent).await {
         Ok(Invoked::Made(outcome)) => {
-            count(&app, &outcome);
-            Ok(answer(&InvokeResponse::from(&outcome)))
+            count(app, &outcome);
+            Ok(Made::Now(text(&InvokeResponse::from(&outcome))))
         }
-        Ok(Invoked::Replayed(stored)) => Ok(replay(stored)),
-        Err(error) => refusal(error).map(|response| answer(&response)),
+        Ok(Invoked::Replayed(stored)) => Ok(Made::Replayed(stored)),
+        Err(error) => refusal(error).map(|response| Made::Now(text(&response))),
     }
 }
 
@@ -58,8 +83,4 @@ pub fn count(app: &App, outcome: &Outcome) {
 /// The answer as JSON. It holds nothing that could fail to be written.
 pub fn text(response: &InvokeResponse<'_>) -> String {
     serde_json::to_string(response).unwrap_or_default()
-}
-
-fn answer(response: &InvokeResponse<'_>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text(response))
 }

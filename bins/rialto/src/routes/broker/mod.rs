@@ -9,8 +9,8 @@ mod stream;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use dto::{InvocationLogResponse, InvokeRequest};
-pub use invoke::render;
+pub use dto::{InvocationLogResponse, InvokeRequest, InvokeResponse};
+pub use invoke::{Made, make, render};
 pub use log_query::LogQuery;
 
 /// This area's handlers.

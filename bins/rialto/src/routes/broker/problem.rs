@@ -18,6 +18,7 @@ impl From<BrokerError> for Problem {
             | BrokerError::AgentUnknown
             | BrokerError::ConversationUnknown
             | BrokerError::MessageUnknown => Self::not_found(said),
+            BrokerError::AgentWithoutEndpoint => Self::conflict("agent-without-endpoint", said),
             BrokerError::InsufficientCredits => Self::payment_required(said),
             BrokerError::PriceAboveCap => Self::new(StatusCode::PAYMENT_REQUIRED, "price-above-cap", said),
             BrokerError::WalletNotOpen => Self::conflict("wallet-not-open", said),
@@ -51,7 +52,8 @@ pub fn refusal(error: BrokerError) -> Result<InvokeResponse<'static>, Problem> {
             Ok(InvokeResponse::refused(503, "Agent requires credentials; set via POST /registry/agents/{uuid}/credentials"))
         }
         BrokerError::WalletNotOpen => Ok(InvokeResponse::refused(409, "The wallet cannot be used at the moment")),
-        BrokerError::ReadOnly
+        BrokerError::AgentWithoutEndpoint
+        | BrokerError::ReadOnly
         | BrokerError::KeyRunning
         | BrokerError::KeyReused
         | BrokerError::Busy

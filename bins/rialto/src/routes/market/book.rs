@@ -25,9 +25,17 @@ use crate::{
 )]
 #[get("/market/book/{capability}")]
 pub async fn read_book(app: Data<App>, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let name = path.0.clone();
+    Ok(HttpResponse::Ok().json(book(&app, path.0).await?))
+}
+
+/// The book of a capability.
+///
+/// # Errors
+/// 422 when that is none.
+pub async fn book(app: &App, capability: String) -> Result<OrderBookResponse, Problem> {
+    let name = capability.clone();
     let book = app.db.snapshot(async move |tx: &mut Tx| market::order_book(tx, &name).await).await.map_err(in_path)?;
-    Ok(HttpResponse::Ok().json(OrderBookResponse::of(path.0, &book)))
+    Ok(OrderBookResponse::of(capability, &book))
 }
 
 /// Read the depth of a book

@@ -11,7 +11,10 @@ mod trades;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use book::book;
 pub use deliver::render_delivery;
+pub use orders::{cancel, list, place};
+pub use query::OrdersQuery;
 
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {

@@ -6,8 +6,12 @@ use actix_web::{
     patch, post,
     web::Data,
 };
+use rialto_kernel::Caller;
 use rialto_market::{self as market, Keyed, Once, OrderId, Placed};
-use rialto_store::{Tx, idempotency::Stored};
+use rialto_store::{
+    Tx,
+    idempotency::{Key, Stored},
+};
 
 use super::{
     dto::{AmendOrderRequest, OrderPageResponse, OrderPlacedResponse, OrderRequest, OrderResponse},
@@ -51,20 +55,30 @@ fn render(placed: &Placed) -> Stored {
 #[post("/market/orders")]
 pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Result<HttpResponse, Problem> {
     let Command { caller, body, key } = command;
-    let place = async |trader| {
-        let new = body.clone().order(trader);
-        match &key {
-            None => app.exchange.place(&caller, new).await.map(Once::Now),
-            Some(key) => app.exchange.place_once(&caller, new, Keyed { key: key.clone(), render }).await,
-        }
-    };
-    let placed = match app.traders.place(&body.agent_id, place).await? {
-        Once::Now(placed) => placed,
+    let Stored { status, body } = match place(&app, &caller, body, key).await? {
+        Once::Now(stored) => stored,
         Once::Replayed(stored) => return Ok(replay(stored)),
     };
-    let Stored { status, body } = render(&placed);
     let status = StatusCode::from_u16(status).map_err(Problem::internal)?;
     Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+}
+
+/// Places an order, once per key, and gives the answer as it is kept.
+///
+/// # Errors
+/// Those of `POST /market/orders`.
+pub async fn place(app: &App, caller: &Caller, order: OrderRequest, key: Option<Key>) -> Result<Once<Stored>, Problem> {
+    let place = async |trader| {
+        let new = order.clone().order(trader);
+        match &key {
+            None => app.exchange.place(caller, new).await.map(Once::Now),
+            Some(key) => app.exchange.place_once(caller, new, Keyed { key: key.clone(), render }).await,
+        }
+    };
+    Ok(match app.traders.place(&order.agent_id, place).await? {
+        Once::Now(placed) => Once::Now(render(&placed)),
+        Once::Replayed(stored) => Once::Replayed(stored),
+    })
 }
 
 /// List your orders
@@ -82,6 +96,14 @@ pub async fn place_order(app: Data<App>, command: Command<OrderRequest>) -> Resu
 )]
 #[get("/market/orders")]
 pub async fn list_orders(app: Data<App>, Auth(caller): Auth, query: Query<OrdersQuery>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(list(&app, caller, &query).await?))
+}
+
+/// A page of orders.
+///
+/// # Errors
+/// 403, 404 and 422.
+pub async fn list(app: &App, caller: Caller, query: &OrdersQuery) -> Result<OrderPageResponse, Problem> {
     let (filter, limit) = (query.filter()?, query.limit()?);
     if filter.owner.is_some_and(|owner| !caller.may_read(owner)) {
         return Err(Problem::forbidden("These orders are somebody else's."));
@@ -92,7 +114,7 @@ pub async fn list_orders(app: Data<App>, Auth(caller): Auth, query: Query<Orders
     };
     let filter = market::OrderFilter { agent, ..filter };
     let read = async move |tx: &mut Tx| market::orders(tx, &caller, filter.clone(), limit).await.map_err(in_query);
-    Ok(HttpResponse::Ok().json(OrderPageResponse::from(app.db.read(read).await?)))
+    Ok(OrderPageResponse::from(app.db.read(read).await?))
 }
 
 /// Read an order
@@ -160,6 +182,13 @@ pub async fn amend_order(
 )]
 #[delete("/market/orders/{order_id}")]
 pub async fn cancel_order(app: Data<App>, Auth(caller): Auth, path: Path<OrderId>) -> Result<HttpResponse, Problem> {
-    let cancelled = app.exchange.cancel(&caller, *path).await?;
-    Ok(HttpResponse::Ok().json(OrderResponse::from(cancelled)))
+    Ok(HttpResponse::Ok().json(cancel(&app, &caller, *path).await?))
+}
+
+/// Ends what is open of an order.
+///
+/// # Errors
+/// 403, 404 and 409.
+pub async fn cancel(app: &App, caller: &Caller, order: OrderId) -> Result<OrderResponse, Problem> {
+    Ok(OrderResponse::from(app.exchange.cancel(caller, order).await?))
 }

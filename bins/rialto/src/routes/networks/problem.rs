@@ -29,6 +29,7 @@ impl From<NetworkError> for Problem {
             }
             NetworkError::Unreachable => Self::bad_request("participant-unreachable", said),
             NetworkError::AgentPriced => Self::bad_request("agent-priced", said),
+            NetworkError::AgentWithoutEndpoint => Self::bad_request("agent-without-endpoint", said),
             NetworkError::AgentSpeaksA2a => Self::bad_request("agent-speaks-a2a", said),
             NetworkError::NoCallback => Self::bad_request("no-callback", said),
             NetworkError::AgentPresent => Self::bad_request("agent-already-in-network", said),

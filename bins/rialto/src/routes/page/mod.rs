@@ -60,7 +60,8 @@ pub async fn overview(app: Data<App>, request: HttpRequest, query: Query<Overvie
     Ok(answer.content_type("text/html; charset=utf-8").body(html::page(&Sheet::of(&found))))
 }
 
-fn wants_html(request: &HttpRequest) -> bool {
+/// Whether whoever asks takes a page for an answer.
+pub fn wants_html(request: &HttpRequest) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT);
     accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod circuits;
+mod outgoing;
 mod problem;
 mod request;
 
@@ -12,6 +13,7 @@ use actix_web::{
 use rialto_proxy_billing::proxy::ProxyRequest;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use self::outgoing::{Outgoing, call};
 use self::request::{Target, receive};
 use crate::{
     compose::App,

@@ -152,36 +152,56 @@ async fn pump(
 /// and the length have to do.
 pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Result<Option<Key>, Problem> {
     let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    let is_usable = |key: &str| (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     let key = match (text("Idempotency-Key").map(|key| key.trim_matches('"')), text("X-Request-ID")) {
-        (Some(key), _) if is_usable(key) => format!("key {key}"),
-        (Some(_), _) => {
-            let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-            return Err(Problem::bad_request("bad-idempotency-key", detail));
-        }
-        (None, Some(id)) if is_usable(id) => format!("request {id}"),
+        (Some(key), _) => format!("key {}", usable(key)?),
+        (None, Some(id)) if usable(id).is_ok() => format!("request {id}"),
         (None, _) => return Ok(None),
     };
-    Ok(Some(keyed(key, request, caller, target, received)))
+    let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
+    let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
+    Ok(Some(asked.bound_to(caller, key)))
 }
 
-fn keyed(key: String, request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Key {
-    let scope = format!("{}/proxy {}", caller.owner, target.service);
-    let mut digest = Sha256::new_with_prefix(caller.role.as_str());
-    let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
-    let length = received.length.unwrap_or(u64::MAX).to_be_bytes();
-    for part in [request.method().as_str().as_bytes(), target.path.as_bytes(), kind, &length] {
-        digest.update(part);
-        digest.update([0]);
+/// An idempotency key that can be one.
+pub fn usable(key: &str) -> Result<&str, Problem> {
+    if (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key);
     }
-    digest.update(target.query.as_deref().unwrap_or_default());
-    digest.update([0]);
-    digest.update(&received.first);
-    Key { scope, key, fingerprint: digest.finalize().to_vec() }
+    let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
+    Err(Problem::bad_request("bad-idempotency-key", detail))
+}
+
+/// What makes one request another than another.
+pub struct Asked<'a> {
+    pub method: &'a str,
+    pub target: &'a Target,
+    /// What kind of body it has.
+    pub kind: &'a [u8],
+    /// How long that is, if it is known.
+    pub length: Option<u64>,
+    /// How it begins.
+    pub first: &'a [u8],
+}
+
+impl Asked<'_> {
+    /// The key of this request, by this buyer.
+    pub fn bound_to(&self, caller: &Caller, key: String) -> Key {
+        let scope = format!("{}/proxy {}", caller.owner, self.target.service);
+        let mut digest = Sha256::new_with_prefix(caller.role.as_str());
+        let length = self.length.unwrap_or(u64::MAX).to_be_bytes();
+        for part in [self.method.as_bytes(), self.target.path.as_bytes(), self.kind, &length] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        digest.update(self.target.query.as_deref().unwrap_or_default());
+        digest.update([0]);
+        digest.update(self.first);
+        Key { scope, key, fingerprint: digest.finalize().to_vec() }
+    }
 }
 
 /// The payment that the request brings: version 2 of x402 has it in `PAYMENT-SIGNATURE`, version 1 in `X-PAYMENT`. A request without
-/// a key of its own is known by it.
+/// a key of its own is known by it. `None` when there is none, or when nobody could read it and nobody has to.
 pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Result<Option<Brought>, Problem> {
     for (name, version) in [("payment-signature", Version::Two), ("x-payment", Version::One)] {
         let mut values = request.headers().get_all(name);
@@ -190,7 +210,9 @@ pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received
             return Err(Problem::bad_request("bad-payment", "There is more than one payment."));
         }
         let payment = Payment::read(value.as_bytes(), version)?;
-        let key = Brought::key(&payment).map(|key| keyed(key, request, caller, target, received));
+        let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
+        let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
+        let key = Brought::key(&payment).map(|key| asked.bound_to(caller, key));
         return Ok(Some(Brought { payment, key }));
     }
     Ok(None)
@@ -198,15 +220,14 @@ pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received
 
 /// What the buyer pays at most.
 pub fn amount_max(request: &HttpRequest) -> Result<Option<Amount>, Problem> {
-    let read =
-        |value: &header::HeaderValue| value.to_str().ok().and_then(|text| Amount::from_decimal(text.trim(), Asset::USDC).ok());
-    match request.headers().get("X-ACF-Max-Amount") {
-        None => Ok(None),
-        Some(value) => {
-            let refused = || Problem::bad_request("bad-max-amount", "X-ACF-Max-Amount must be an amount of USDC, such as 0.05.");
-            read(value).map(Some).ok_or_else(refused)
-        }
-    }
+    let given = request.headers().get("X-ACF-Max-Amount");
+    given.map(|value| amount("X-ACF-Max-Amount", value.to_str().unwrap_or_default())).transpose()
+}
+
+/// An amount of USDC, given as `name`.
+pub fn amount(name: &str, text: &str) -> Result<Amount, Problem> {
+    let refused = || Problem::bad_request("bad-max-amount", format!("{name} must be an amount of USDC, such as 0.05."));
+    Amount::from_decimal(text.trim(), Asset::USDC).map_err(|_| refused())
 }
 
 /// The headers, as they came.

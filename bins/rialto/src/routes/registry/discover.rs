@@ -1,7 +1,7 @@
 //! Finding agents.
 
 use actix_web::{HttpResponse, get, web::Data};
-use rialto_registry as registry;
+use rialto_registry::{self as registry, AgentView};
 use rialto_store::Tx;
 
 use super::{
@@ -26,10 +26,17 @@ use crate::{
 )]
 #[get("/registry/discover")]
 pub async fn discover_agents(app: Data<App>, query: Query<DiscoverParams>) -> Result<HttpResponse, Problem> {
-    let (query, now) = (query.0.read()?, app.clock.now());
+    Ok(all_agents(find_agents(&app, query.0).await?))
+}
+
+/// The agents for a need, the best first.
+///
+/// # Errors
+/// 422 when it is none.
+pub async fn find_agents(app: &App, need: DiscoverParams) -> Result<Vec<AgentView>, Problem> {
+    let (query, now) = (need.read()?, app.clock.now());
     let prepared = app.finder.prepare(&query.text).await;
-    let found = app.db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await?;
-    Ok(all_agents(found))
+    Ok(app.db.read(async move |tx: &mut Tx| registry::discover(tx, &prepared, &query, now).await).await?)
 }
 
 /// List new agents

@@ -8,7 +8,13 @@ mod query;
 mod rate;
 mod read;
 
+pub use self::problem::endpoint_refused;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use discover::find_agents;
+pub use dto::{AgentListResponse, AgentResponse};
+pub use query::DiscoverParams;
+pub use read::find_agent;
 
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {

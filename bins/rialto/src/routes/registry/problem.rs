@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use rialto_outbound::UrlRefusal;
-use rialto_registry::RegistryError;
+use rialto_registry::{RegistryError, proof::ProofError};
 
 use crate::http::Problem;
 
@@ -15,12 +15,32 @@ impl From<RegistryError> for Problem {
             | RegistryError::NotYourService { .. }
             | RegistryError::NotSeller
             | RegistryError::ReadOnly
+            | RegistryError::AdminOnly
             | RegistryError::OwnAgent => Self::forbidden(said),
+            RegistryError::HeldByAdmin => Self::new(StatusCode::FORBIDDEN, "agent-held", said),
+            RegistryError::Proof(error) => error.into(),
+            RegistryError::WrongSubject => Self::bad_request("wrong-subject", said),
+            RegistryError::ProofUsed => Self::conflict("proof-used", said),
+            RegistryError::ChallengeUnknown => Self::conflict("challenge-unknown", said),
             RegistryError::ServiceRemoved => Self::new(StatusCode::GONE, "service-removed", said),
             RegistryError::Invalid { field, message } => Self::invalid(format!("body.{field}"), message),
             RegistryError::AgentIdTaken(_) => Self::conflict("agent-id-taken", said),
             RegistryError::Cipher(error) => Self::internal(error),
             RegistryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        let said = error.to_string();
+        match error {
+            ProofError::Unreadable { .. } => Self::bad_request("proof-unreadable", said),
+            ProofError::Refused { .. } => Self::bad_request("proof-refused", said),
+            ProofError::Untrusted(_) => Self::bad_request("issuer-not-trusted", said),
+            ProofError::CredentialRequired => Self::bad_request("credential-required", said),
+            ProofError::BadDid(_) => Self::bad_request("did-not-usable", said),
+            ProofError::NoKeys { .. } => Self::bad_request("keys-unavailable", said),
         }
     }
 }

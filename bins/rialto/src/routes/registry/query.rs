@@ -53,6 +53,7 @@ impl ListQuery {
             search: given(&self.search),
             category: given(&self.category),
             priced: false,
+            callable: false,
             created_since: self.days.map(|given| days("days", Some(given), 1)).transpose()?.map(since),
             sort: match self.sort.as_deref() {
                 Some("updated_at") => AgentSort::UpdatedAt,

@@ -44,9 +44,17 @@ pub async fn list_agents(app: Data<App>, query: Query<ListQuery>) -> Result<Http
 )]
 #[get("/registry/agents/{agent_id}")]
 pub async fn read_agent(app: Data<App>, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    Ok(HttpResponse::Ok().json(find_agent(&app, &path).await?))
+}
+
+/// An agent by either of its ids.
+///
+/// # Errors
+/// 404.
+pub async fn find_agent(app: &App, id: &str) -> Result<AgentResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(id), app.clock.now());
     let view = app.db.read(async move |tx: &mut Tx| registry::find(tx, &agent, now).await).await?;
-    Ok(HttpResponse::Ok().json(AgentResponse::from(view)))
+    Ok(AgentResponse::from(view))
 }
 
 /// List your agents

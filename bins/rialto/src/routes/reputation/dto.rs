@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// Hundredths of a point, in points.
-fn points(hundredths: u32) -> f64 {
+pub fn points(hundredths: u32) -> f64 {
     f64::from(hundredths) / 100.0
 }
 
@@ -141,7 +141,7 @@ pub struct Leader {
     pub display_name: String,
     /// Of 10, for all time.
     pub reputation_score: f64,
-    /// Whether somebody vouches for it.
+    /// Whether somebody vouches for who it is: see `GET /api/v1/agents/{agent_id}/verification`.
     pub verified: bool,
     /// Of how many calls.
     pub call_count: i64,

@@ -15,6 +15,7 @@ use rialto_reputation::{Period, ReputationError, Subject, leaderboard, live_scor
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use self::dto::points;
 use self::dto::{
     AgentReputation, AgentReputationQuery, Leader, Leaderboard, LeaderboardPage, ServiceReputation, ServiceReputationQuery,
     ServiceReputationRecord,
@@ -123,7 +124,8 @@ pub async fn read_service_reputation(
 #[get("/api/v1/reputation/leaderboard")]
 pub async fn read_leaderboard(app: Data<App>, query: Query<LeaderboardPage>) -> Result<HttpResponse, Problem> {
     let limit = paging::number("limit", query.limit, 20, 1, 100)?;
-    let ranked = app.db.read(async move |tx: &mut Tx| leaderboard(tx, limit).await).await?;
+    let now = app.clock.now();
+    let ranked = app.db.read(async move |tx: &mut Tx| leaderboard(tx, limit, now).await).await?;
     let leaders: Vec<_> = ranked.into_iter().map(Leader::from).collect();
     Ok(HttpResponse::Ok().json(Leaderboard { count: leaders.len(), leaderboard: leaders }))
 }

@@ -43,10 +43,18 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 )]
 #[get("/api/v1/discover")]
 pub async fn discover_services(app: Data<App>, query: Query<DiscoverPage>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(discover(&app, &query).await?))
+}
+
+/// A page of the services that are wanted.
+///
+/// # Errors
+/// 400 and 422 for a filter that is none.
+pub async fn discover(app: &App, query: &DiscoverPage) -> Result<ServiceList, Problem> {
     let page = paging::page(query.limit, query.offset, 50, 100)?;
-    let filter = filter(&query).map_err(refused("query"))?;
+    let filter = filter(query).map_err(refused("query"))?;
     let found = app.db.read(async move |tx: &mut Tx| service::list_services(tx, &filter, page).await).await?;
-    Ok(HttpResponse::Ok().json(ServiceList::new(found, page)))
+    Ok(ServiceList::new(found, page))
 }
 
 fn filter(query: &DiscoverPage) -> Result<ServiceFilter, rialto_registry::RegistryError> {
@@ -65,9 +73,17 @@ fn filter(query: &DiscoverPage) -> Result<ServiceFilter, rialto_registry::Regist
 #[utoipa::path(tag = "Services", responses((status = 200, description = "The categories.", body = CategoryList)))]
 #[get("/api/v1/discover/categories")]
 pub async fn list_service_categories(app: Data<App>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(categories(&app).await?))
+}
+
+/// All categories.
+///
+/// # Errors
+/// Those of the store.
+pub async fn categories(app: &App) -> Result<CategoryList, Problem> {
     let found = app.db.read(async move |tx: &mut Tx| service::categories(tx).await).await?;
     let categories = found.into_iter().map(|(category, count)| CategoryCount { category, count }).collect();
-    Ok(HttpResponse::Ok().json(CategoryList { categories }))
+    Ok(CategoryList { categories })
 }
 
 /// List trending services

@@ -17,8 +17,14 @@ use rialto_registry::{
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use self::{
+    discover::{categories, discover},
+    dto::{CategoryList, ServiceList, ServiceResponse},
+    query::DiscoverPage,
+};
+
 use self::{
-    dto::{ServiceCreate, ServiceList, ServiceRemoved, ServiceResponse, ServiceUpdate},
+    dto::{ServiceCreate, ServiceRemoved, ServiceUpdate},
     query::ServicePage,
 };
 use crate::{
@@ -126,9 +132,17 @@ pub async fn list_services(app: Data<App>, query: Query<ServicePage>) -> Result<
 )]
 #[get("/api/v1/services/{service_id}")]
 pub async fn read_service(app: Data<App>, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let id = id(&path)?;
+    Ok(HttpResponse::Ok().json(read(&app, &path).await?))
+}
+
+/// A service by its id.
+///
+/// # Errors
+/// 404.
+pub async fn read(app: &App, path: &str) -> Result<ServiceResponse, Problem> {
+    let id = id(path)?;
     let service = app.db.read(async move |tx: &mut Tx| find_service(tx, id).await).await?;
-    Ok(HttpResponse::Ok().json(ServiceResponse::from(service)))
+    Ok(ServiceResponse::from(service))
 }
 
 /// Change a service

@@ -4,11 +4,12 @@ mod dto;
 
 use actix_web::{HttpResponse, get, web::Data};
 use rialto_identity::owner_name;
+use rialto_kernel::{Caller, OwnerId};
 use rialto_proxy_billing::usage::{UsageFilter, UsageParty, report};
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use self::dto::{UsageQuery, UsageResponse};
+pub use self::dto::{UsageQuery, UsageResponse};
 use crate::{
     compose::App,
     http::{Auth, Problem, Query, paging},
@@ -30,7 +31,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 )]
 #[get("/api/v1/usage/me")]
 pub async fn read_my_usage(app: Data<App>, auth: Auth, query: Query<UsageQuery>) -> Result<HttpResponse, Problem> {
-    read(&app, auth, &query, UsageParty::Buyer).await
+    Ok(HttpResponse::Ok().json(read(&app, auth.0, &query, UsageParty::Buyer).await?))
 }
 
 /// Read the usage of your services
@@ -44,15 +45,19 @@ pub async fn read_my_usage(app: Data<App>, auth: Auth, query: Query<UsageQuery>)
 )]
 #[get("/api/v1/usage/services")]
 pub async fn read_provider_usage(app: Data<App>, auth: Auth, query: Query<UsageQuery>) -> Result<HttpResponse, Problem> {
-    read(&app, auth, &query, UsageParty::Provider).await
+    Ok(HttpResponse::Ok().json(read(&app, auth.0, &query, UsageParty::Provider).await?))
 }
 
-async fn read(
+/// What the caller's calls come to, or those of its services, and a page of them.
+///
+/// # Errors
+/// 422.
+pub async fn read(
     app: &App,
-    Auth(caller): Auth,
+    caller: Caller,
     query: &UsageQuery,
-    party: fn(rialto_kernel::OwnerId) -> UsageParty,
-) -> Result<HttpResponse, Problem> {
+    party: fn(OwnerId) -> UsageParty,
+) -> Result<UsageResponse, Problem> {
     let page = paging::page(query.limit, query.offset, 50, 100)?;
     let filter = UsageFilter { service: query.service_id, from: query.from, to: query.to, delivered: query.delivered };
     let read = async move |tx: &mut Tx| {
@@ -61,5 +66,5 @@ async fn read(
         Ok::<_, Problem>(UsageResponse::new(name, &report, page))
     };
     // Sums and pages are of one moment.
-    Ok(HttpResponse::Ok().json(app.db.snapshot(read).await?))
+    app.db.snapshot(read).await
 }

@@ -8,6 +8,9 @@ mod read;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use dto::UserWalletOverview;
+pub use own::overview;
+
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config

@@ -61,8 +61,11 @@ pub async fn read_my_overview(app: Data<App>, Auth(caller): Auth) -> Result<Http
     Ok(HttpResponse::Ok().json(overview))
 }
 
-/// Wallets come from the ledger and names from the registry; they meet here.
-async fn overview(tx: &mut Tx, caller: &Caller) -> Result<UserWalletOverview, Problem> {
+/// The caller's wallets at a glance. They come from the ledger and names from the registry; they meet here.
+///
+/// # Errors
+/// 404 for an owner without a wallet.
+pub async fn overview(tx: &mut Tx, caller: &Caller) -> Result<UserWalletOverview, Problem> {
     let own = wallet::read_own_wallet(tx, caller).await?;
     let wallets = wallet::list_agent_wallets(tx, caller).await?.items;
     let ids: Vec<AgentId> = wallets.iter().filter_map(|wallet| wallet.agent).collect();

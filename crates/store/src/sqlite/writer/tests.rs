@@ -17,7 +17,7 @@ type Answer = Result<(), StoreError>;
 /// A file, its writer, and members that wait.
 struct Group {
     tx: Tx,
-    waiting: Vec<Box<dyn Task>>,
+    waiting: Vec<Request>,
     answers: Vec<oneshot::Receiver<Answer>>,
     _folder: tempfile::TempDir,
 }
@@ -33,8 +33,12 @@ impl Group {
     }
 
     fn join(&mut self, bound: Duration, work: impl AsyncFn(&mut Tx) -> Answer + Send + 'static) {
+        self.join_as(Mode::Write, bound, work);
+    }
+
+    fn join_as(&mut self, mode: Mode, bound: Duration, work: impl AsyncFn(&mut Tx) -> Answer + Send + 'static) {
         let (task, answer) = task(Some(bound), work);
-        self.waiting.push(task);
+        self.waiting.push(Request { mode, since: Instant::now(), task });
         self.answers.push(answer);
     }
 
@@ -51,15 +55,12 @@ impl Group {
             n: i64,
         }
         let (send, queue) = async_channel::unbounded();
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
-        let first = waiting.next().unwrap();
-        for task in waiting {
-            send.try_send(Request { mode: Mode::Write, since: Instant::now(), task }).ok().unwrap();
+        for request in std::mem::take(&mut self.waiting) {
+            send.try_send(request).ok().unwrap();
         }
-        group(&mut self.tx, first, &queue).await;
-        while let Ok(left) = queue.try_recv() {
-            // What the group left to the next one.
-            group(&mut self.tx, left.task, &queue).await;
+        let mut left = None;
+        while let Some(first) = left.take().or_else(|| queue.try_recv().ok()) {
+            left = group(&mut self.tx, first, &queue).await;
         }
         let mut answers = Vec::new();
         for answer in self.answers.drain(..) {
@@ -153,6 +154,24 @@ async fn a_savepoint_that_cannot_be_rolled_back_fails_the_group() {
     assert!(matches!(&answers[0], Err(StoreError::Database(_))), "{answers:?}");
     assert_eq!(answers[1], Err(StoreError::Corrupt("its own reason".into())));
     assert!(things.is_empty(), "{things:?}");
+    group.goes_on().await;
+}
+
+/// Writes the place of its group's commit in the order of all, and how that is synced: 1 for later, 2 for now.
+async fn tell(tx: &mut Tx) -> Answer {
+    tx.batch("INSERT INTO things SELECT 10 * count(*) + synchronous FROM things, pragma_synchronous").await
+}
+
+#[tokio::test]
+async fn what_has_to_be_durable_does_not_join_what_need_not_be() {
+    let mut group = Group::new().await;
+    for mode in [Mode::WriteSoon, Mode::WriteSoon, Mode::Write, Mode::WriteSoon, Mode::WriteSoon] {
+        group.join_as(mode, LONG, tell);
+    }
+    let (answers, things) = group.run().await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    // The last two came along with what is synced at once.
+    assert_eq!(things, [1, 11, 22, 32, 42]);
     group.goes_on().await;
 }
 

@@ -4,9 +4,9 @@ use rialto_market::{self as market, book};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An enum of the market's, on the wire.
+/// An enum of the market's, on the wire. The words are taken as they stand: as literals they would be hidden from the document.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident = $model:path { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident = $model:path { $($(#[$variant_doc:meta])* $variant:ident = $word:tt,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)* }

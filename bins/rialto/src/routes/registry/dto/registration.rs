@@ -115,6 +115,7 @@ impl From<AgentRegistration> for NewAgent {
             brand_id: body.brand_id,
             manifest: None,
             imported: None,
+            identity: None,
         }
     }
 }

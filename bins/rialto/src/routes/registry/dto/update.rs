@@ -74,6 +74,7 @@ impl AgentUpdate {
             is_active: update.is_active,
             manifest: is_manifest(body).then(|| body.clone()),
             imported: None,
+            ..AgentChanges::default()
         })
     }
 }

@@ -1,0 +1,244 @@
+//! Agents as somebody: registered, found, changed. Who vouches for them is in [`verify`].
+
+mod dto;
+mod proofs;
+mod query;
+mod verify;
+
+use actix_web::{HttpResponse, delete, get, http::StatusCode, patch, post, web::Data};
+use rialto_identity::owner_name;
+use rialto_kernel::{AgentId, Caller, Page, Timestamp};
+use rialto_ledger::wallet;
+use rialto_registry::{
+    self as registry, AgentRef, RegistryError,
+    identity::{self, AgentStatus, PROFILES_MAX, Profile},
+};
+use rialto_reputation::overall_scores;
+use rialto_store::Tx;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use self::{
+    dto::{AgentDeactivated, IdentitiesFound, IdentityCreate, IdentityList, IdentityResponse, IdentityUpdate, status},
+    query::{IdentityPage, IdentitySearch},
+};
+use super::{registry::endpoint_refused, reputation::points};
+use crate::{
+    compose::{App, retirement},
+    http::{Auth, Command, MaybeAuth, Path, Problem, Query, paging, problem::ProblemBody},
+};
+
+/// This area's handlers.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(register_identity)
+        .service(list_identities)
+        // Before the agent of that name.
+        .service(search_identities)
+        .service(read_identity)
+        .service(update_identity)
+        .service(deactivate_identity)
+        .configure(verify::configure);
+}
+
+/// The reference answers a field that breaks a rule with 400.
+fn refused(place: &'static str) -> impl Fn(RegistryError) -> Problem {
+    move |error| match error {
+        RegistryError::Invalid { field, message } => Problem::rule(format!("{place}.{field}"), message),
+        other => other.into(),
+    }
+}
+
+/// Refuses an endpoint that may not be called. It looks names up, so it stands before the transaction.
+async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
+    app.outbound.policy().check_url(endpoint).await.map(drop).map_err(|refusal| endpoint_refused(&refusal))
+}
+
+/// These agents as everybody is shown them, with one look at the scores of all their owners.
+async fn shown(tx: &mut Tx, profiles: Vec<Profile>, now: Timestamp) -> Result<Vec<IdentityResponse>, Problem> {
+    let owners: Vec<_> = profiles.iter().map(|profile| profile.agent.owner).collect();
+    let scores = overall_scores(tx, &owners).await?;
+    let score = |profile: &Profile| points(scores.get(&profile.agent.owner).copied().unwrap_or(0));
+    Ok(profiles
+        .into_iter()
+        .map(|profile| {
+            let score = score(&profile);
+            IdentityResponse::new(profile, score, now)
+        })
+        .collect())
+}
+
+/// One agent as `caller` is shown it: its owner sees more.
+async fn shown_to(tx: &mut Tx, caller: Option<&Caller>, profile: Profile, now: Timestamp) -> Result<IdentityResponse, Problem> {
+    let (id, owner) = (profile.agent.id, profile.agent.owner);
+    let mut answer = shown(tx, vec![profile], now).await?.pop().ok_or(RegistryError::NotFound)?;
+    if caller.is_some_and(|caller| caller.may_read(owner)) {
+        answer.owner_id = Some(owner_name(tx, owner).await?);
+        answer.metadata = Some(identity::metadata(tx, id).await?.unwrap_or_else(|| serde_json::json!({})));
+    }
+    Ok(answer)
+}
+
+async fn show(tx: &mut Tx, caller: Option<&Caller>, agent: AgentId, now: Timestamp) -> Result<IdentityResponse, Problem> {
+    let profile = identity::profile(tx, &agent.into()).await?;
+    shown_to(tx, caller, profile, now).await
+}
+
+/// Register an agent's identity
+///
+/// It is the same agent as `POST /registry/agents` makes, with the same ids and a wallet. Without an endpoint it may act and be verified,
+/// and is not called by anybody.
+#[utoipa::path(
+    tag = "Agents",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
+    request_body = IdentityCreate,
+    responses(
+        (status = 201, description = "The agent.", body = IdentityResponse),
+        (status = 400, description = "A field is not what it must be, or the endpoint may not be called.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/agents")]
+pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>) -> Result<HttpResponse, Problem> {
+    let (new, now) = (command.body.read()?, app.clock.now());
+    new.check().map_err(refused("body"))?;
+    if !new.endpoint.is_empty() {
+        judge(&app, &new.endpoint).await?;
+    }
+    command
+        .run(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, _: &IdentityCreate| {
+            let agent = registry::register(tx, caller, &new, now).await.map_err(refused("body"))?;
+            wallet::open_agent_wallet(tx, agent.owner, agent.id, now).await?;
+            show(tx, Some(caller), agent.id, now).await
+        })
+        .await
+}
+
+/// List agents by status
+///
+/// The newest first, however they were registered.
+#[utoipa::path(
+    tag = "Agents",
+    params(IdentityPage),
+    responses(
+        (status = 200, description = "A page of agents.", body = IdentityList),
+        (status = 400, description = "There is no such status.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/v1/agents")]
+pub async fn list_identities(app: Data<App>, query: Query<IdentityPage>) -> Result<HttpResponse, Problem> {
+    let page = paging::page(query.limit, query.offset, 50, 100)?;
+    let status = query.status.as_deref().map_or(Ok(AgentStatus::Active), |word| status("query.status", word))?;
+    let now = app.clock.now();
+    let found = app
+        .db
+        .read(async move |tx: &mut Tx| {
+            let Page { items, total } = identity::list_profiles(tx, status, page).await?;
+            Ok::<_, Problem>(Page { items: shown(tx, items, now).await?, total })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(IdentityList::new(found, page)))
+}
+
+/// Search agents by name or id
+///
+/// Active ones with this text in their name or readable id, whatever its case, or with this id; those first whose owners do best.
+/// No text finds nothing.
+#[utoipa::path(
+    tag = "Agents",
+    params(IdentitySearch),
+    responses(
+        (status = 200, description = "What was found.", body = IdentitiesFound),
+        (status = 400, description = "The text is too long.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/v1/agents/search")]
+pub async fn search_identities(app: Data<App>, query: Query<IdentitySearch>) -> Result<HttpResponse, Problem> {
+    let limit = paging::number("limit", query.limit, 20, 1, PROFILES_MAX)?;
+    let (text, now) = (query.0.q.unwrap_or_default(), app.clock.now());
+    let agents = app
+        .db
+        .read(async move |tx: &mut Tx| {
+            let found = identity::search_profiles(tx, &text, limit).await.map_err(refused("query"))?;
+            shown(tx, found, now).await
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(IdentitiesFound { count: agents.len(), agents }))
+}
+
+/// Read an agent's identity
+///
+/// By either of its ids, whatever its status. Its owner sees its metadata too.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 200, description = "The agent.", body = IdentityResponse),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/v1/agents/{agent_id}")]
+pub async fn read_identity(app: Data<App>, MaybeAuth(caller): MaybeAuth, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let read = async move |tx: &mut Tx| {
+        let profile = identity::profile(tx, &agent).await?;
+        shown_to(tx, caller.as_ref(), profile, now).await
+    };
+    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
+}
+
+/// Change an agent's identity
+///
+/// What is left out, or null, stays as it is. One that is suspended or deactivated is not found, called or traded with anywhere, and its
+/// open orders are cancelled; what an administrator did so, its owner cannot undo. With another wallet it is not verified any more.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    request_body = IdentityUpdate,
+    responses(
+        (status = 200, description = "The agent as it is now.", body = IdentityResponse),
+        (status = 400, description = "A field is not what it must be, or the endpoint may not be called.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "It is somebody else's, or an administrator has suspended it.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[patch("/api/v1/agents/{agent_id}")]
+pub async fn update_identity(
+    app: Data<App>,
+    path: Path<String>,
+    command: Command<IdentityUpdate>,
+) -> Result<HttpResponse, Problem> {
+    let changes = command.body.read()?;
+    changes.check().map_err(refused("body"))?;
+    if let Some(endpoint) = &changes.endpoint {
+        judge(&app, endpoint).await?;
+    }
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &IdentityUpdate| {
+            let agent = retirement::update_agent(tx, caller, &agent, &changes, now).await?;
+            show(tx, Some(caller), agent.id, now).await
+        })
+        .await
+}
+
+/// Deactivate an agent
+///
+/// It can still be read, its wallet and its history stay, and its owner may make it active again. Doing it again changes nothing.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 200, description = "It is deactivated.", body = AgentDeactivated),
+        (status = 403, description = "It is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[delete("/api/v1/agents/{agent_id}")]
+pub async fn deactivate_identity(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let agent = app.db.write(async move |tx: &mut Tx| retirement::deactivate_agent(tx, &caller, &agent, now).await).await?;
+    Ok(HttpResponse::Ok().json(AgentDeactivated { status: AgentStatus::Deactivated.as_str(), agent_id: agent.id }))
+}

@@ -1,0 +1,190 @@
+//! Who vouches for agents.
+
+use actix_web::{HttpResponse, delete, get, http::StatusCode, post, web::Data};
+use rialto_kernel::Caller;
+use rialto_registry::{AgentRef, identity};
+use rialto_store::Tx;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    dto::IdentityResponse,
+    proofs::{ChallengeResponse, DidProof, KyaProof, VerificationResponse},
+    show,
+};
+use crate::{
+    compose::App,
+    http::{Admin, Command, NoBody, Path, Problem, problem::ProblemBody},
+};
+
+/// These handlers.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(verify_identity)
+        .service(unverify_identity)
+        .service(verify_by_kya)
+        .service(create_challenge)
+        .service(verify_by_did)
+        .service(read_verification);
+}
+
+/// Verify an agent
+///
+/// An administrator vouches for it, until one takes that back or its wallet becomes another one.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 200, description = "The agent, verified.", body = IdentityResponse),
+        (status = 403, description = "It takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/agents/{agent_id}/verify")]
+pub async fn verify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let work = async move |tx: &mut Tx| {
+        let agent = identity::verify_by_admin(tx, &caller, &agent, now).await?;
+        show(tx, None, agent.id, now).await
+    };
+    Ok(HttpResponse::Ok().json(app.db.write(work).await?))
+}
+
+/// Take back an agent's verification
+///
+/// An administrator does, whoever vouched for it. Its owner may have it verified anew.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 200, description = "The agent, not verified.", body = IdentityResponse),
+        (status = 403, description = "It takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[delete("/api/v1/agents/{agent_id}/verify")]
+pub async fn unverify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let work = async move |tx: &mut Tx| {
+        let agent = identity::unverify(tx, &caller, &agent, now).await?;
+        show(tx, None, agent.id, now).await
+    };
+    Ok(HttpResponse::Ok().json(app.db.write(work).await?))
+}
+
+/// Read an agent's verification
+///
+/// Who vouches for it, how, since when and until when.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 200, description = "What is known.", body = VerificationResponse),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/v1/agents/{agent_id}/verification")]
+pub async fn read_verification(app: Data<App>, path: Path<String>) -> Result<HttpResponse, Problem> {
+    let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    let profile = app.db.read(async move |tx: &mut Tx| identity::profile(tx, &agent).await).await?;
+    Ok(HttpResponse::Ok().json(VerificationResponse::new(profile, now)))
+}
+
+/// Refuses who may not act for an agent, before anybody's server is asked for keys.
+async fn admit(app: &App, caller: Caller, agent: AgentRef) -> Result<(), Problem> {
+    Ok(app.db.read(async move |tx: &mut Tx| identity::check_owner(tx, &caller, &agent).await).await?)
+}
+
+/// Verify an agent by a token
+///
+/// A JWT of an issuer that the operator trusts (`RIALTO_KYA_ISSUERS`), for this server, about this agent. The agent is verified as long
+/// as the token holds. Each token is good once.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    request_body = KyaProof,
+    responses(
+        (status = 200, description = "The agent, verified.", body = IdentityResponse),
+        (status = 400, description = "The token proves nothing about this agent.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The token was used before.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/agents/{agent_id}/verify/kya")]
+pub async fn verify_by_kya(app: Data<App>, path: Path<String>, command: Command<KyaProof>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
+    let agent = AgentRef::parse(&path);
+    admit(&app, command.caller, agent.clone()).await?;
+    let token = app.verifier.kya(&command.body.token, app.clock.now()).await?;
+    let now = app.clock.now();
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &KyaProof| {
+            let agent = identity::verify_by_token(tx, caller, &agent, &token, now).await?;
+            show(tx, Some(caller), agent.id, now).await
+        })
+        .await
+}
+
+/// Ask for a challenge
+///
+/// Something to sign with the key of a decentralized identifier, within five minutes, once.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    responses(
+        (status = 201, description = "The challenge.", body = ChallengeResponse),
+        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/agents/{agent_id}/challenges")]
+pub async fn create_challenge(app: Data<App>, path: Path<String>, command: Command<NoBody>) -> Result<HttpResponse, Problem> {
+    let (agent, now, domain) = (AgentRef::parse(&path), app.clock.now(), app.verifier.domain().to_owned());
+    command
+        .run_sealed(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, _: &NoBody| {
+            let made = identity::challenge(tx, caller, &agent, now).await?;
+            Ok(ChallengeResponse { challenge: made.text, domain: domain.clone(), expires_at: made.expires_at })
+        })
+        .await
+}
+
+/// Verify an agent by an identifier
+///
+/// Whoever acts for the agent answers a challenge with the key of a `did:key` or a `did:web`. Where the operator trusts issuers of
+/// credentials (`RIALTO_DID_TRUSTED_ISSUERS`), one of them has to attest something of that identifier too.
+#[utoipa::path(
+    tag = "Agents",
+    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    request_body = DidProof,
+    responses(
+        (status = 200, description = "The agent, verified.", body = IdentityResponse),
+        (status = 400, description = "What was shown proves nothing.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The agent is somebody else's.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The challenge is none of this agent, over, or was answered before.", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("token" = [])),
+)]
+#[post("/api/v1/agents/{agent_id}/verify/did")]
+pub async fn verify_by_did(app: Data<App>, path: Path<String>, command: Command<DidProof>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
+    let agent = AgentRef::parse(&path);
+    admit(&app, command.caller, agent.clone()).await?;
+    let DidProof { did, proof, credential } = &command.body;
+    let shown = app.verifier.did(did, proof, credential.as_deref(), app.clock.now()).await?;
+    let now = app.clock.now();
+    command
+        .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &DidProof| {
+            let agent = identity::verify_by_did(tx, caller, &agent, &shown, now).await?;
+            show(tx, Some(caller), agent.id, now).await
+        })
+        .await
+}

@@ -1,0 +1,14 @@
+//! The rows of webhooks in SQLite and PostgreSQL.
+
+mod lane;
+mod log;
+mod queue;
+mod schema;
+mod webhook;
+
+use rialto_store::StoreError;
+
+/// A word that no version of this program writes.
+fn corrupt(column: &str, word: &str) -> StoreError {
+    StoreError::Corrupt(format!("{column} is {word:?}"))
+}

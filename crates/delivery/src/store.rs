@@ -1,0 +1,176 @@
+//! What webhooks ask of a transaction.
+
+use rialto_kernel::{Id, OwnerId, Timestamp};
+use rialto_registry::cipher::Sealed;
+use rialto_store::StoreError;
+use uuid::Uuid;
+
+use crate::model::{Attempt, Delivery, DeliveryId, DeliveryStatus, NewDelivery, Webhook, WebhookId};
+
+/// The noun that the leases of couriers name.
+pub enum Lease {}
+
+/// Webhooks and their secrets. Deleted ones are not found.
+pub trait WebhookStore: Send {
+    /// Keeps others from adding webhooks of an owner until the transaction ends, and gives what the owner is called.
+    fn lock_owner(&mut self, owner: OwnerId) -> impl Future<Output = Result<String, StoreError>> + Send;
+    /// How many an owner has.
+    fn count_webhooks(&mut self, owner: OwnerId) -> impl Future<Output = Result<i64, StoreError>> + Send;
+    /// The highest number that was given to an event.
+    fn newest_event(&mut self) -> impl Future<Output = Result<i64, StoreError>> + Send;
+    /// Adds a webhook, and its empty lane.
+    fn insert_webhook(&mut self, webhook: &Webhook) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// An owner's, the newest first.
+    fn list_webhooks(&mut self, owner: OwnerId) -> impl Future<Output = Result<Vec<Webhook>, StoreError>> + Send;
+    /// The one with this id.
+    fn find_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
+    /// The same, locked.
+    fn lock_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
+    /// Writes what may change of one.
+    fn save_webhook(&mut self, webhook: &Webhook) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Deletes one, and its secrets.
+    fn delete_webhook(&mut self, id: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Puts a secret in force. The one before is good until `retired_until`; of older ones, the `old_max` that are good for
+    /// longest are kept.
+    fn put_secret(
+        &mut self,
+        webhook: WebhookId,
+        secret: &Sealed,
+        retired_until: Timestamp,
+        old_max: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The secrets that are good now, the one in force first.
+    fn list_secrets(
+        &mut self,
+        webhook: WebhookId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Sealed, Option<Timestamp>)>, StoreError>> + Send;
+}
+
+/// Queueing deliveries.
+pub trait QueueStore: Send {
+    /// Where to begin to read the outbox: behind this, nothing was read that an active webhook is told of. `None` when there is no
+    /// active webhook.
+    fn find_start(&mut self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+    /// How far the outbox was read, locked.
+    fn lock_cursor(&mut self) -> impl Future<Output = Result<i64, StoreError>> + Send;
+    /// Says that it was read as far as this.
+    fn set_cursor(&mut self, seq: i64) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The active webhooks of these owners.
+    fn list_active(&mut self, owners: &[OwnerId]) -> impl Future<Output = Result<Vec<Webhook>, StoreError>> + Send;
+    /// What these owners are called.
+    fn list_owner_names(&mut self, owners: &[OwnerId])
+    -> impl Future<Output = Result<Vec<(OwnerId, String)>, StoreError>> + Send;
+    /// Queues deliveries in this order, but those whose webhook has one of the same event.
+    fn queue(&mut self, new: &[NewDelivery], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Makes the lane of a webhook due, unless it is being served. Several are roused in the order of their ids.
+    fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What waits in a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    /// Its place.
+    pub seq: i64,
+    /// Its id.
+    pub id: DeliveryId,
+    /// What happened.
+    pub event: String,
+    /// To what.
+    pub subject: Uuid,
+    /// What is sent.
+    pub body: String,
+    /// How often it was sent in all.
+    pub attempts: i32,
+    /// How often it was sent since it was last queued.
+    pub tries: i32,
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// Of which delivery.
+    pub seq: i64,
+    /// How that stands now.
+    pub status: DeliveryStatus,
+    /// When it is sent again, if it is.
+    pub due_at: Option<Timestamp>,
+    /// How often it was sent since it was last queued.
+    pub tries: i32,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The attempt.
+    pub attempt: Attempt,
+}
+
+/// Lanes: who serves which, and what waits in them.
+pub trait LaneStore: Send {
+    /// Lanes in which something waits, by when they are due, except those of some owners. Leased ones are due when the lease ends.
+    fn list_lanes(
+        &mut self,
+        except: &[OwnerId],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId, Timestamp)>, StoreError>> + Send;
+    /// Leases those of these lanes that are due and that nobody else is leasing at this moment.
+    fn lease_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId)>, StoreError>> + Send;
+    /// Renews all leases of a courier.
+    fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives lanes back: those of one courier, or all.
+    fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// Locks a lane; whether it is leased by this courier.
+    fn lock_lane(&mut self, id: WebhookId, lease: Id<Lease>) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Gives a lane back, due at this moment, or not at all.
+    fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// What may be sent now, in order.
+    fn list_parcels(
+        &mut self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
+    /// When the next that is pending may be sent.
+    fn next_due(&mut self, webhook: WebhookId) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    /// Writes down an attempt.
+    fn set_attempted(&mut self, attempted: &Attempted) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Cancels what is pending, at most `limit`; gives how many.
+    fn cancel_pending(
+        &mut self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+/// The log of deliveries.
+pub trait LogStore: Send {
+    /// A webhook's deliveries, the newest first: those with this status, if one is given, and before this place.
+    fn list_deliveries(
+        &mut self,
+        webhook: WebhookId,
+        status: Option<DeliveryStatus>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    /// A delivery of a webhook, and what is sent.
+    fn find_delivery(
+        &mut self,
+        webhook: WebhookId,
+        id: DeliveryId,
+    ) -> impl Future<Output = Result<Option<(Delivery, String)>, StoreError>> + Send;
+    /// The attempts of a delivery, the latest first.
+    fn list_attempts(&mut self, seq: i64, limit: u32) -> impl Future<Output = Result<Vec<Attempt>, StoreError>> + Send;
+    /// Queues a delivery again that has ended; whether it had.
+    fn requeue(&mut self, seq: i64, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Forgets deliveries that ended before `horizon`, at most `limit`; gives how many.
+    fn forget_ended(&mut self, horizon: Timestamp, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// Forgets what is left of one webhook that was deleted before `horizon`, at most `limit` deliveries of it; whether there was
+    /// one.
+    fn forget_deleted(&mut self, horizon: Timestamp, limit: u32) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}

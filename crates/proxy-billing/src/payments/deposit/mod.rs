@@ -1,0 +1,259 @@
+//! Deposits: USDC of the world outside, for a buyer's balance.
+//!
+//! 1. [`prepare`] checks who deposits what for whom; it asks nobody.
+//! 2. A [`DepositRail`] opens a checkout, outside any transaction.
+//! 3. [`record`] writes the deposit, pending.
+//! 4. [`follow`] is called when the rail says what became of it. Money that has come is in the balance, exactly once, however often
+//!    and from however many sides that is told. [`confirm`] is the same for people.
+//! 5. [`ask_due`] asks the rails that have said nothing: a message that is lost loses no money.
+//!
+//! [`credit`] puts money in by hand.
+
+mod follow;
+mod model;
+mod rail;
+
+pub use follow::{DEPOSIT_KEPT, ask_due, capture, follow};
+pub use model::{Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore};
+pub(crate) use rail::check_cents;
+pub use rail::{DepositRail, Fate, News, NewsFuture, Rails, SimulatedDeposits};
+use rialto_kernel::{Amount, Asset, Caller, Event, Id, OwnerId, Timestamp};
+use rialto_ledger::{
+    House, NewTransfer, TransferId,
+    balance::{ASSET, open_buyer_account},
+    purchase::{Checkout, SIMULATED},
+    wallet::{Sandbox, kind},
+};
+use rialto_store::{StoreError, Tx, idempotency::Key, outbox};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// The largest deposit, in micro-USDC.
+pub const DEPOSIT_MICRO_MAX: i64 = 10_000_000_000;
+/// What brings in what is put in by hand.
+pub const BY_HAND: &str = "manual";
+/// The most deposits of one list.
+pub const DEPOSITS_MAX: u32 = 100;
+
+/// Checks that the caller may deposit this for `owner` by this rail. The deposit will have this id: see [`next_id`].
+///
+/// # Errors
+/// [`DepositError::Forbidden`], [`DepositError::Amount`], [`DepositError::NotCents`].
+pub fn prepare(
+    caller: &Caller,
+    owner: OwnerId,
+    amount: Amount,
+    rail: &dyn DepositRail,
+    id: DepositId,
+) -> Result<DepositDraft, DepositError> {
+    if !caller.may_write(owner) {
+        return Err(DepositError::Forbidden("Access denied — can only deposit to own balance"));
+    }
+    check(amount)?;
+    rail.check(amount)?;
+    Ok(DepositDraft { id, owner, amount })
+}
+
+/// The id that the next deposit has: one that follows from the idempotency key, if there is one, so that whoever tries again gets
+/// the same checkout. When there is a deposit with it already, the key's time is over, and it is another.
+///
+/// # Errors
+/// The store's.
+pub async fn next_id(tx: &mut impl DepositStore, key: Option<&Key>) -> Result<DepositId, StoreError> {
+    let Some(key) = key else { return Ok(DepositId::new()) };
+    let mut digest = Sha256::new_with_prefix(b"rialto deposit v1");
+    for part in [key.scope.as_bytes(), key.key.as_bytes(), &key.fingerprint] {
+        digest.update(Sha256::digest(part));
+    }
+    let digest = digest.finalize();
+    let bytes: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
+    let id = Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid());
+    Ok(if tx.find_deposit(id).await?.is_some() { DepositId::new() } else { id })
+}
+
+fn check(amount: Amount) -> Result<(), DepositError> {
+    if (1..=DEPOSIT_MICRO_MAX).contains(&amount.get()) { Ok(()) } else { Err(DepositError::Amount) }
+}
+
+/// Writes a deposit whose checkout is open. It is pending, and after a while its rail is asked.
+///
+/// # Errors
+/// The store's.
+pub async fn record(
+    tx: &mut impl DepositStore,
+    draft: DepositDraft,
+    checkout: Checkout,
+    rails: &Rails,
+    now: Timestamp,
+) -> Result<Deposit, DepositError> {
+    let asks = checkout.provider != SIMULATED;
+    let deposit = Deposit {
+        checkout_url: checkout.checkout_url,
+        ask_at: asks.then(|| now.after(rails.ask_after)),
+        ..pending(draft, checkout.provider, checkout.provider_reference, now)
+    };
+    tx.insert_deposit(&deposit).await?;
+    Ok(deposit)
+}
+
+pub(crate) fn pending(draft: DepositDraft, rail: &str, rail_reference: String, now: Timestamp) -> Deposit {
+    Deposit {
+        id: draft.id,
+        owner: draft.owner,
+        amount: draft.amount,
+        rail: rail.to_owned(),
+        rail_reference,
+        rail_payment: None,
+        checkout_url: None,
+        status: DepositStatus::Pending,
+        note: None,
+        ask_at: None,
+        asks: 0,
+        returned_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Confirms a pending deposit by hand: an admin any, and in the sandbox the owner its own simulated ones.
+///
+/// # Errors
+/// [`DepositError::Unknown`], [`DepositError::Forbidden`], [`DepositError::NotPending`].
+pub async fn confirm(
+    tx: &mut Tx,
+    caller: &Caller,
+    sandbox: Sandbox,
+    id: DepositId,
+    now: Timestamp,
+) -> Result<Deposit, DepositError> {
+    let deposit = tx.lock_deposit(id).await?.ok_or(DepositError::Unknown)?;
+    if !(caller.is_admin() || (sandbox.0 && deposit.rail == SIMULATED && caller.may_write(deposit.owner))) {
+        return Err(DepositError::Forbidden("A deposit is confirmed by what brings it, or by an administrator."));
+    }
+    match deposit.status {
+        DepositStatus::Pending => settle(tx, deposit, now).await,
+        status => Err(DepositError::NotPending(status)),
+    }
+}
+
+/// Completes a deposit that is locked.
+async fn settle(tx: &mut Tx, deposit: Deposit, now: Timestamp) -> Result<Deposit, DepositError> {
+    let deposit = Deposit { status: DepositStatus::Completed, ask_at: None, updated_at: now, ..deposit };
+    tx.save_deposit(&deposit).await?;
+    enter(tx, &deposit, House::Purchases, now).await?;
+    Ok(deposit)
+}
+
+/// Puts money into the balance of `owner` by hand, and gives what is in it then. Takes an admin, or in the sandbox the owner.
+///
+/// # Errors
+/// [`DepositError::Forbidden`], [`DepositError::Amount`].
+pub async fn credit(
+    tx: &mut Tx,
+    caller: &Caller,
+    sandbox: Sandbox,
+    owner: OwnerId,
+    amount: Amount,
+    now: Timestamp,
+) -> Result<Balance, DepositError> {
+    if !(caller.is_admin() || (sandbox.0 && caller.may_write(owner))) {
+        return Err(DepositError::Forbidden("Crediting takes an administrator."));
+    }
+    check(amount)?;
+    let draft = DepositDraft { id: DepositId::new(), owner, amount };
+    let reference = draft.id.to_string();
+    let deposit = Deposit { status: DepositStatus::Completed, ..pending(draft, BY_HAND, reference, now) };
+    tx.insert_deposit(&deposit).await?;
+    enter(tx, &deposit, House::Issuance, now).await?;
+    look(tx, owner).await
+}
+
+/// Moves the money, and says so.
+async fn enter(tx: &mut Tx, deposit: &Deposit, from: House, now: Timestamp) -> Result<(), DepositError> {
+    let account = open_buyer_account(tx, deposit.owner, now).await?;
+    let id: TransferId = super::version_8(deposit.id);
+    let new = NewTransfer {
+        kind: kind::DEPOSIT,
+        reference: Some(deposit.id.cast()),
+        memo: Some(deposit.rail.clone()),
+        ..NewTransfer::new(id, from.account(ASSET), account.id, deposit.amount)
+    };
+    rialto_ledger::transfer(tx, new, now).await?;
+    let data = json!({
+        "deposit_id": deposit.id,
+        "buyer_owner_id": deposit.owner,
+        "amount_usd": deposit.amount.to_decimal(Asset::USDC),
+        "rail": deposit.rail,
+    });
+    let event = Event { kind: "balance.deposited", subject: account.id.uuid(), owner: Some(deposit.owner), data, at: now };
+    Ok(outbox::append(tx, event).await?)
+}
+
+/// Reads a deposit. Takes its owner, or an admin.
+///
+/// # Errors
+/// [`DepositError::Unknown`], [`DepositError::Forbidden`].
+pub async fn read_deposit(tx: &mut impl DepositStore, caller: &Caller, id: DepositId) -> Result<Deposit, DepositError> {
+    let deposit = tx.find_deposit(id).await?.ok_or(DepositError::Unknown)?;
+    if caller.may_read(deposit.owner) {
+        Ok(deposit)
+    } else {
+        Err(DepositError::Forbidden("This deposit belongs to somebody else."))
+    }
+}
+
+/// Lists `limit` deposits of `owner`, and one more if there are more: the newest first, from behind the one that `after` names. Takes
+/// that owner, or an admin.
+///
+/// # Errors
+/// [`DepositError::Forbidden`], [`DepositError::Cursor`].
+pub async fn list_deposits(
+    tx: &mut impl DepositStore,
+    caller: &Caller,
+    owner: OwnerId,
+    status: Option<DepositStatus>,
+    after: Option<DepositId>,
+    limit: u32,
+) -> Result<Vec<Deposit>, DepositError> {
+    if !caller.may_read(owner) {
+        return Err(DepositError::Forbidden("Access denied — can only view own deposits"));
+    }
+    let after = match after {
+        None => None,
+        Some(id) => {
+            let last = tx.find_deposit(id).await?.filter(|last| last.owner == owner).ok_or(DepositError::Cursor)?;
+            Some((last.created_at, last.id))
+        }
+    };
+    // One more than asked for tells whether there are more.
+    Ok(tx.list_deposits(owner, &DepositFilter { status, after }, limit.min(DEPOSITS_MAX) + 1).await?)
+}
+
+/// What `owner` has to buy calls with. Takes that owner, or an admin.
+///
+/// # Errors
+/// [`DepositError::Forbidden`].
+pub async fn read_balance(tx: &mut Tx, caller: &Caller, owner: OwnerId) -> Result<Balance, DepositError> {
+    if caller.may_read(owner) {
+        look(tx, owner).await
+    } else {
+        Err(DepositError::Forbidden("Access denied — can only view own balance"))
+    }
+}
+
+async fn look(tx: &mut Tx, owner: OwnerId) -> Result<Balance, DepositError> {
+    use rialto_ledger::LedgerStore;
+
+    let deposited = tx.sum_deposited(owner).await?;
+    let account = tx.find_account(rialto_ledger::balance::buyer_account(owner)).await?;
+    let (balance, held) = account.map_or((0, Amount::ZERO), |account| (account.balance, account.held_out));
+    let amount = |micro: i64| Amount::new(micro.max(0)).map_err(|error| StoreError::Corrupt(error.to_string()));
+    Ok(Balance {
+        balance: amount(balance)?,
+        held,
+        available: amount(balance.saturating_sub(held.get()))?,
+        deposited: amount(deposited)?,
+        // Nothing else moves this account.
+        spent: amount(deposited.saturating_sub(balance))?,
+    })
+}

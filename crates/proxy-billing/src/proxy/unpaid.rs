@@ -1,0 +1,123 @@
+//! Calls that cost nothing and have no key.
+//!
+//! Nothing is set aside for them, and nobody can ask for their answers again, so nothing has to be written before they are made: each
+//! is written down once, when it has ended, together with all that end at the same time. Its answer waits for that, as every answer
+//! does. Of one that is being made when the process dies nothing is left, and nothing is owed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rialto_kernel::{Caller, Event, Ppm, Timestamp};
+use rialto_registry::{
+    RegistryError,
+    service::{Service, ServiceId, find_service},
+};
+use rialto_store::{Db, Gathered, StoreError, Together, Tx, outbox};
+
+use super::{
+    Inner, ProxyError,
+    open::{Asked, Opened, Ticket, record, target},
+};
+use crate::{
+    store::UsageStore,
+    usage::{NewUsage, UsageEnd, UsageId},
+};
+
+/// How many services are remembered that cost something.
+const PAID_MAX: usize = 10_000;
+
+/// What is shared by all calls that cost nothing.
+pub(super) struct Unpaid {
+    services: Together<ServiceId, Option<Arc<Service>>>,
+    ended: Gathered<Ended>,
+    /// Services that cost something when they were last looked at: no use looking again, since a call that is opened as one that
+    /// costs is opened rightly in any case.
+    paid: Mutex<HashSet<ServiceId>>,
+}
+
+/// A call that has ended, with what is told of it.
+#[derive(Clone)]
+struct Ended {
+    call: Arc<(NewUsage, UsageEnd)>,
+    events: Vec<Event>,
+    at: Timestamp,
+}
+
+impl Unpaid {
+    /// Call it within a tokio runtime.
+    pub(super) fn start(db: &Db) -> Self {
+        let (services, ended) = (Together::start(db, find_services), Gathered::start(db, write_ended));
+        Self { services, ended, paid: Mutex::default() }
+    }
+
+    fn paid(&self) -> MutexGuard<'_, HashSet<ServiceId>> {
+        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, service: ServiceId) {
+        let mut paid = self.paid();
+        if paid.len() < PAID_MAX {
+            paid.insert(service);
+        }
+    }
+
+    /// Says that a service costs nothing any more.
+    pub(super) fn forget(&self, service: ServiceId) {
+        self.paid().remove(&service);
+    }
+
+    /// Writes a call down that has ended.
+    pub(super) async fn end(&self, new: &NewUsage, end: UsageEnd, events: Vec<Event>, at: Timestamp) -> Result<(), StoreError> {
+        match self.ended.write(Ended { call: Arc::new((new.clone(), end)), events, at }).await {
+            // A COMMIT of ours came through although the store said that it had failed.
+            Err(StoreError::Unique(_)) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl Inner {
+    /// A call that may be made without a word to the database, if it is one.
+    pub(super) async fn open_unpaid(&self, caller: Caller, asked: &Asked) -> Result<Option<Opened>, ProxyError> {
+        if asked.key.is_some() || self.unpaid.paid().contains(&asked.service) {
+            return Ok(None);
+        }
+        let service = self.unpaid.services.find(asked.service).await?.ok_or(ProxyError::ServiceUnknown)?;
+        if !service.price.is_zero() {
+            self.unpaid.remember(service.id);
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let expires_at = now.after(self.config.call_max).after(self.config.hold_grace);
+        let url = target(&service, asked)?;
+        let new = record(UsageId::new(), &service, caller.owner, false, Ppm::ZERO, asked, now, expires_at);
+        let timeout = service.timeout.unwrap_or(self.config.timeout);
+        let ticket = Ticket::new(&new, url, timeout, None);
+        Ok(Some(Opened::Fresh(Box::new(Ticket { unwritten: Some(Box::new(new)), ..ticket }))))
+    }
+}
+
+async fn find_services(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<Option<Arc<Service>>>, StoreError> {
+    let mut found: HashMap<ServiceId, Option<Arc<Service>>> = HashMap::new();
+    for id in ids {
+        if found.contains_key(id) {
+            continue;
+        }
+        let service = match find_service(tx, *id).await {
+            Ok(service) => Some(Arc::new(service)),
+            Err(RegistryError::Store(error)) => return Err(error),
+            Err(_) => None,
+        };
+        found.insert(*id, service);
+    }
+    Ok(ids.iter().map(|id| found.get(id).cloned().flatten()).collect())
+}
+
+async fn write_ended(tx: &mut Tx, ended: &[Ended]) -> Result<(), StoreError> {
+    let calls: Vec<_> = ended.iter().map(|ended| (*ended.call).clone()).collect();
+    let Some(at) = ended.iter().map(|ended| ended.at).max() else { return Ok(()) };
+    tx.insert_ended_usage(&calls, at).await?;
+    outbox::append_all(tx, ended.iter().flat_map(|ended| ended.events.clone()).collect()).await
+}

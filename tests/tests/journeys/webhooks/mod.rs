@@ -1,0 +1,7 @@
+//! Owners are told of what happens to them.
+
+mod crash;
+mod events;
+mod failures;
+mod manage;
+mod told;
