@@ -12,6 +12,7 @@ use rialto_store::{
 
 use super::{
     Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
+    fetch::is_unclear,
     pledged::{Pledged, is_of_payment, offer, unpaid},
 };
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
     store::UsageStore,
     usage::{NewUsage, UsageId},
 };
+
+/// How many payments of one payer may be used at once. Nobody works for more than so many that one wallet cannot pay.
+const PAYMENTS_PER_PAYER_MAX: usize = 16;
 
 /// A request without its body: what can be asked for again, if the database wants it.
 #[derive(Debug, Clone)]
@@ -195,7 +199,8 @@ impl Opening {
         tx.insert_usage(&new).await?;
         if let Some(charge) = &charge {
             let requirements = x402.as_ref().and_then(|x402| x402.requirements(&service, &asked.path));
-            reserve(tx, charge, ours.pledge.as_deref(), requirements, now).await?;
+            let is_local = x402.as_ref().is_some_and(X402::is_local);
+            reserve(tx, charge, ours.pledge.as_deref(), requirements, is_local, now).await?;
         }
         let timeout = service.timeout.unwrap_or(config.timeout);
         let Paid { pledge, key } = ours;
@@ -227,10 +232,12 @@ async fn claim(tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<Option<Kept
         // The request was there a moment ago, and is not any more: its payment was not looked at.
         (Claim::Fresh, _) if matches!(asked.pledged, Pledged::Repeated) => Err(ProxyError::KeyRunning),
         (Claim::Fresh, _) => Ok(None),
-        (Claim::Done(stored), false) => Ok(Some(Kept::read(&stored)?)),
-        (Claim::Done(stored), true) => {
+        (Claim::Done(stored), is_of_payment) => {
             let kept = Kept::read(&stored)?;
-            if kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
+            if is_unclear(&kept) {
+                return Err(ProxyError::PaymentUnclear);
+            }
+            if is_of_payment && kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
         }
         (Claim::Running, false) => Err(ProxyError::KeyRunning),
         (Claim::Mismatch, false) => Err(ProxyError::KeyReused),
@@ -245,6 +252,7 @@ async fn reserve(
     charge: &Charge,
     pledge: Option<&Pledge>,
     requirements: Option<Requirements>,
+    is_local: bool,
     now: Timestamp,
 ) -> Result<(), ProxyError> {
     let Some(pledge) = pledge else {
@@ -260,7 +268,10 @@ async fn reserve(
         let requirements = requirements.unwrap_or_else(|| pledge.requirements.clone());
         return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Requirements.as_str())));
     }
-    if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge }, now).await? {
+    if tx.count_open_payments(&pledge.payer, PAYMENTS_PER_PAYER_MAX).await? >= PAYMENTS_PER_PAYER_MAX {
+        return Err(ProxyError::PayerBusy);
+    }
+    if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge, is_local }, now).await? {
         return Err(ProxyError::PaymentUsed);
     }
     Ok(OutsideRail.reserve(tx, charge, now).await?)
