@@ -26,6 +26,7 @@ mod pledged;
 mod relay;
 mod send;
 mod settle;
+mod step;
 mod unpaid;
 mod upload;
 

@@ -50,6 +50,8 @@ diesel::allow_tables_to_appear_in_same_query!(x402_payments, u);
 // SQLite takes `$1` for the name of its first parameter: they stand in the order in which they are bound.
 const SET_PAYMENT_TX: &str = "UPDATE usage_records SET payment_tx = $1 WHERE id = $2";
 
+const LOCK_PAYER: &str = "SELECT pg_advisory_xact_lock(hashtext('x402_payments'), hashtext($1))";
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = p)]
 struct PaymentRow {
@@ -121,6 +123,10 @@ impl PaymentStore for Tx {
     }
 
     async fn count_open_payments(&mut self, payer: &Address, limit: usize) -> Result<usize, StoreError> {
+        // What others have taken and not written down yet counts as well: they are waited for. SQLite has but one writer.
+        on!(self,
+            sqlite _conn => Ok::<usize, diesel::result::Error>(0),
+            postgres conn => sql_query(LOCK_PAYER).bind::<Text, _>(payer.plain()).execute(conn).await)?;
         // Word by word that of the index, see below.
         let is_open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('reserved', 'settling')");
         let open: Vec<UsageId> = on!(self, conn => p::table.filter(is_open.and(p::payer.eq(payer.plain())))

@@ -65,6 +65,8 @@ async fn what_is_not_known_is_asked_again_and_then_told(world: &mut World) {
     assert_eq!(again.expect_problem(409)["type"], "payment-running");
     eventually("it is settled", async || {
         let_time_pass(world).await;
+        // It takes five rounds, and who asks too often is told to wait.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         (usage_count(&scene.ann.api).await == 1).then_some(())
     })
     .await;
