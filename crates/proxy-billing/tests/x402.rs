@@ -9,7 +9,9 @@ use rialto_ledger::{House, LedgerStore, balance::ASSET};
 use rialto_proxy_billing::{
     payments::{
         Charge, OutsideRail, PaymentRail,
-        x402::{Address, Domain, Network, NewPayment, Outcome, PaymentState, PaymentStore, Pledge, Requirements, Version},
+        x402::{
+            Address, Domain, Network, NewPayment, Outcome, PaymentState, PaymentStore, Pledge, Requirements, Settling, Version,
+        },
     },
     proxy::close_interrupted,
     store::UsageStore,
@@ -27,6 +29,7 @@ rialto_store::suite!(
     what_is_let_go_of_may_be_taken_again,
     money_is_fetched_by_one_at_a_time,
     a_call_is_left_alone_while_its_money_is_fetched,
+    what_a_payer_has_open_is_counted,
     a_call_that_nobody_ends_lets_go_of_its_payment,
 );
 
@@ -88,7 +91,10 @@ fn pledge(nonce: u8) -> Pledge {
         payer: address(3),
         nonce: [nonce; 32],
         valid_before: at(600),
-        request: json!({"paymentRequirements": {"network": "eip155:84532"}}),
+        request: json!({
+            "paymentPayload": {"payload": {"signature": "0x11", "authorization": {}}},
+            "paymentRequirements": {"network": "eip155:84532"},
+        }),
     }
 }
 
@@ -156,7 +162,7 @@ impl World {
                 expires_at: at(330),
             };
             tx.insert_usage(&new).await?;
-            if !tx.insert_payment(&NewPayment { usage, pledge: &pledge(nonce) }, at(0)).await? {
+            if !tx.insert_payment(&NewPayment { usage, pledge: &pledge(nonce), is_local: false }, at(0)).await? {
                 // As whoever opens a call does.
                 return Err(StoreError::Corrupt("used".to_owned()));
             }
@@ -174,6 +180,23 @@ impl World {
             )
         };
         self.db.write(begin).await.unwrap()
+    }
+
+    async fn find(&self, usage: UsageId) -> Option<Settling> {
+        self.db.read(async move |tx: &mut Tx| tx.find_settling(usage).await).await.unwrap()
+    }
+
+    /// Whether the payment was ended like this, by somebody who has seen it like that.
+    async fn end(
+        &self,
+        seen: &Settling,
+        is_fenced: bool,
+        state: PaymentState,
+        outcome: Result<&'static str, &'static str>,
+    ) -> bool {
+        let seen = seen.clone();
+        let end = async move |tx: &mut Tx| tx.end_payment(&seen, is_fenced, state, outcome, at(2)).await;
+        self.db.write(end).await.unwrap()
     }
 
     async fn close(&self, now: i64) -> usize {
@@ -223,8 +246,8 @@ async fn what_is_let_go_of_may_be_taken_again(test: &TestDb) {
     assert!(world.settle(second).await);
     assert!(!world.release(second).await, "its money is being fetched");
     assert_eq!(world.begin(1).await, None);
-    let end = async move |tx: &mut Tx| tx.end_payment(second, PaymentState::Failed, Err("insufficient_funds"), at(2)).await;
-    assert!(world.db.write(end).await.unwrap());
+    let seen = world.find(second).await.unwrap();
+    assert!(world.end(&seen, true, PaymentState::Failed, Err("insufficient_funds")).await);
     assert_eq!((world.begin(1).await, world.release(second).await), (None, false), "it had its chance");
 }
 
@@ -258,15 +281,21 @@ async fn money_is_fetched_by_one_at_a_time(test: &TestDb) {
         taken += usize::from(task.await.unwrap());
     }
     assert_eq!(taken, 1);
-    let put_off = async move |tx: &mut Tx| tx.put_off(usage, false, Some("0x1"), at(150), at(101)).await;
-    world.db.write(put_off).await.unwrap();
-    let seen = find().await.unwrap();
-    assert_eq!((seen.is_asked, seen.attempts, seen.transaction.as_deref()), (false, 2, Some("0x1")));
-    let end = async || {
-        let end = async move |tx: &mut Tx| tx.end_payment(usage, PaymentState::Settled, Ok("0x2"), at(2)).await;
-        world.db.write(end).await.unwrap()
+    let put_off = async |seen: &Settling, transaction: &'static str| {
+        let seen = seen.clone();
+        let put_off = async move |tx: &mut Tx| tx.put_off(&seen, false, Some(transaction), at(150), at(101)).await;
+        world.db.write(put_off).await.unwrap();
     };
-    assert_eq!((end().await, end().await), (true, false));
+    // Whoever has seen it before that has nothing to say any more, except that the money is here.
+    put_off(&seen, "0x0").await;
+    assert!(!world.end(&seen, true, PaymentState::Failed, Err("insufficient_funds")).await);
+    let old = find().await.unwrap();
+    assert_eq!((old.is_asked, old.attempts, old.transaction.as_deref()), (true, 2, None));
+    put_off(&old, "0x1").await;
+    let now = find().await.unwrap();
+    assert_eq!((now.is_asked, now.attempts, now.transaction.as_deref()), (false, 2, Some("0x1")));
+    assert!(world.end(&seen, false, PaymentState::Settled, Ok("0x2")).await);
+    assert!(!world.end(&seen, false, PaymentState::Settled, Ok("0x2")).await, "once");
     assert_eq!((find().await, due(10_000).await), (None, vec![]));
 }
 
@@ -274,11 +303,28 @@ async fn a_call_is_left_alone_while_its_money_is_fetched(test: &TestDb) {
     let world = World::new(test).await;
     let usage = world.begin(1).await.unwrap();
     assert!(world.settle(usage).await);
-    assert_eq!((world.close(4_999).await, world.held().await), (0, PRICE));
-    // Nobody has fetched it, for far too long.
-    assert_eq!((world.close(5_000).await, world.held().await), (1, 0));
-    assert_eq!(world.begin(1).await, None, "nobody can say what became of it");
-    assert!(!world.settle(usage).await);
+    // Nobody has fetched it, for far too long: the server was away. It is still not ended without asking.
+    assert_eq!((world.close(100_000).await, world.held().await), (0, PRICE));
+    assert!(world.find(usage).await.is_some());
+    assert_eq!(world.begin(1).await, None);
+}
+
+async fn what_a_payer_has_open_is_counted(test: &TestDb) {
+    let world = World::new(test).await;
+    let count = async |limit| {
+        let payer = pledge(0).payer;
+        world.db.read(async move |tx: &mut Tx| tx.count_open_payments(&payer, limit).await).await.unwrap()
+    };
+    let (first, second) = (world.begin(1).await.unwrap(), world.begin(2).await.unwrap());
+    assert!(world.settle(second).await);
+    assert_eq!((count(16).await, count(1).await), (2, 1));
+    assert!(world.release(first).await);
+    let seen = world.find(second).await.unwrap();
+    assert!(world.end(&seen, true, PaymentState::Unclear, Err("silence")).await);
+    assert_eq!(count(16).await, 0);
+    // It came after all: that is not lost.
+    let note = async move |tx: &mut Tx| tx.note_transaction(second, "0x9", at(3)).await;
+    assert_eq!(world.db.write(note).await.unwrap(), Some(pledge(0).payer.plain()));
 }
 
 async fn a_call_that_nobody_ends_lets_go_of_its_payment(test: &TestDb) {

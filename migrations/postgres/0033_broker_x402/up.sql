@@ -21,6 +21,8 @@ CREATE TABLE x402_payments (
     state           text NOT NULL CHECK (state IN ('reserved', 'settling', 'settled', 'failed', 'unclear')),
     -- Whether a facilitator may have been asked to settle it.
     is_asked        boolean NOT NULL,
+    -- Whether it was taken while nobody settled payments: only then does it count as settled without anybody.
+    is_local        boolean NOT NULL,
     -- How the call ends when it is paid.
     outcome         jsonb,
     transaction_id  text CHECK (state <> 'settled' OR transaction_id IS NOT NULL),
@@ -35,3 +37,5 @@ CREATE TABLE x402_payments (
     CHECK (state <> 'settling' OR (outcome IS NOT NULL AND give_up_at IS NOT NULL))
 );
 CREATE INDEX x402_payments_settling ON x402_payments (next_attempt_at, usage_id) WHERE state = 'settling';
+-- How many payments of one payer are being used.
+CREATE INDEX x402_payments_open ON x402_payments (payer) WHERE state IN ('reserved', 'settling');

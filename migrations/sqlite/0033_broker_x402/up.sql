@@ -21,6 +21,8 @@ CREATE TABLE x402_payments (
     state           TEXT NOT NULL CHECK (state IN ('reserved', 'settling', 'settled', 'failed', 'unclear')),
     -- Whether a facilitator may have been asked to settle it.
     is_asked        INTEGER NOT NULL CHECK (is_asked IN (0, 1)),
+    -- Whether it was taken while nobody settled payments: only then does it count as settled without anybody.
+    is_local        INTEGER NOT NULL CHECK (is_local IN (0, 1)),
     -- How the call ends when it is paid.
     outcome         TEXT CHECK (json_valid(outcome)),
     transaction_id  TEXT CHECK (state <> 'settled' OR transaction_id IS NOT NULL),
@@ -35,3 +37,5 @@ CREATE TABLE x402_payments (
     CHECK (state <> 'settling' OR (outcome IS NOT NULL AND give_up_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX x402_payments_settling ON x402_payments (next_attempt_at, usage_id) WHERE state = 'settling';
+-- How many payments of one payer are being used.
+CREATE INDEX x402_payments_open ON x402_payments (payer) WHERE state IN ('reserved', 'settling');

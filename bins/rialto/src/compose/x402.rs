@@ -4,11 +4,11 @@ use std::{error::Error, pin::Pin, sync::Arc, time::Duration};
 
 use rialto_jobs::Failure;
 use rialto_outbound::OutboundClient;
-use rialto_proxy_billing::payments::x402::{FacilitatorConfig, X402, X402Config};
+use rialto_proxy_billing::payments::x402::{FacilitatorConfig, Network, X402, X402Config};
 use tokio::runtime::Handle;
 
 use super::App;
-use crate::config::Settings;
+use crate::config::{Settings, X402Settings};
 
 /// How often it is looked for payments of which it is not known whether their money has come.
 pub const FETCH_EVERY: Duration = Duration::from_secs(5);
@@ -42,9 +42,10 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
         (None, true) => tracing::warn!("x402 payments are taken and NOT settled on any chain: for tests alone"),
         (Some(_), false) => {}
     }
+    let network = chain(x402, settings.sandbox)?;
     let config = X402Config {
         pay_to: x402.pay_to,
-        network: x402.network,
+        network,
         asset: x402.asset,
         domain: (x402.domain_name.clone(), x402.domain_version.clone()),
         facilitator,
@@ -56,6 +57,21 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
         runtime.spawn(ask_ahead(taker.clone()));
     }
     Ok(Some(taker))
+}
+
+/// On which chain buyers pay. What they are credited is USDC that can be paid out: a chain whose money is worth nothing is for
+/// sandboxes.
+fn chain(x402: &X402Settings, sandbox: bool) -> Result<Network, String> {
+    let test = || Network::parse("base-sepolia").filter(|_| sandbox);
+    let network =
+        x402.network.or_else(test).ok_or("--x402-network: name the chain; there is a default in a sandbox alone (--sandbox)")?;
+    if network.is_test() && !sandbox {
+        return Err(format!(
+            "--x402-network: {} is a test network: its money is worth nothing outside a sandbox (--sandbox)",
+            network.name()
+        ));
+    }
+    Ok(network)
 }
 
 /// Asks the facilitator whether it settles what is asked of buyers: what is wrong there is better known before the first of them.
@@ -73,7 +89,7 @@ pub fn fetching(app: &Arc<App>) -> impl Fn() -> Pin<Box<dyn Future<Output = Resu
     move || {
         let app = Arc::clone(&app);
         Box::pin(async move {
-            while app.proxy.fetch_payments(BATCH).await? >= usize::try_from(BATCH).unwrap_or(usize::MAX) {}
+            while app.proxy.fetch_payments(BATCH).await? > 0 {}
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ pub struct X402Flags {
     /// The address that calls are paid to by x402; without one they are not paid like that
     #[arg(long, env = "RIALTO_X402_PAY_TO", value_name = "0x…", global = true, value_parser = parse_address)]
     pub x402_pay_to: Option<Address>,
-    /// The chain: eip155:8453, or a name that version 1 of x402 has [default: eip155:84532]
+    /// The chain: eip155:8453, or a name that version 1 of x402 has [default: eip155:84532 in a sandbox, none elsewhere]
     #[arg(long, env = "RIALTO_X402_NETWORK", value_name = "NETWORK", global = true, value_parser = parse_network)]
     pub x402_network: Option<Network>,
     /// The token there, with six decimal places [default: USDC, where that is known]
@@ -30,7 +30,7 @@ pub struct X402Flags {
     /// The bearer token by which it knows this server, if it wants one
     #[arg(long, env = "RIALTO_X402_FACILITATOR_TOKEN", value_name = "TOKEN", global = true, hide_env_values = true, value_parser = parse_secret)]
     pub x402_facilitator_token: Option<Secret>,
-    /// Takes payments without settling any: for test networks alone [default: false]
+    /// Takes payments without settling any: in a sandbox, on test networks alone [default: false]
     #[arg(long, env = "RIALTO_X402_LOCAL_ONLY", value_name = "BOOL", global = true)]
     pub x402_local_only: Option<bool>,
 }
@@ -40,8 +40,8 @@ pub struct X402Flags {
 pub struct X402Settings {
     /// Whom buyers pay.
     pub pay_to: Address,
-    /// On which chain.
-    pub network: Network,
+    /// On which chain, if that is said.
+    pub network: Option<Network>,
     /// Which token.
     pub asset: Option<Address>,
     /// The name in its EIP-712 domain.
@@ -61,7 +61,7 @@ impl X402Settings {
     pub(super) fn from_flags(flags: &X402Flags) -> Option<Self> {
         Some(Self {
             pay_to: flags.x402_pay_to?,
-            network: flags.x402_network.or_else(|| Network::parse("base-sepolia"))?,
+            network: flags.x402_network,
             asset: flags.x402_asset,
             domain_name: flags.x402_domain_name.clone(),
             domain_version: flags.x402_domain_version.clone(),
@@ -73,7 +73,10 @@ impl X402Settings {
 }
 
 fn parse_address(text: &str) -> Result<Address, String> {
-    Address::parse(text).ok_or_else(|| "expected an address: 0x and 40 hexadecimal digits".to_owned())
+    Address::parse_checked(text).ok_or_else(|| {
+        "expected an address: 0x and 40 hexadecimal digits, whose case, if it is mixed, is their check sum (EIP-55); not zero"
+            .to_owned()
+    })
 }
 
 fn parse_network(text: &str) -> Result<Network, String> {

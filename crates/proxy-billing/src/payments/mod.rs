@@ -6,8 +6,8 @@
 //! The simulated gateway, which takes no money, is `rialto_ledger::purchase::SimulatedGateway`.
 //!
 //! - [`deposit`] fills the balance that an owner buys calls with; [`paypal`] and [`nowpayments`] bring the money for it.
-//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance, and [`OutsideRail`] from the world outside,
-//!   where [`x402`] fetches it.
+//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance, and [`OutsideRail`] from the world
+//!   outside, where [`x402`] fetches it.
 
 pub mod deposit;
 mod hook;

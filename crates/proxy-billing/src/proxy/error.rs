@@ -6,7 +6,10 @@ use rialto_outbound::{Crowded, UrlRefusal};
 use rialto_registry::RegistryError;
 use rialto_store::StoreError;
 
-use crate::payments::{RailError, x402::Offer};
+use crate::payments::{
+    RailError,
+    x402::{Offer, Unreadable},
+};
 
 /// A refusal, or a failure underneath. Nothing was sent, and nothing has been charged.
 ///
@@ -41,6 +44,15 @@ pub enum ProxyError {
     /// The payment that came with the request is not good.
     #[error("The payment was not accepted: {}", .0.error)]
     PaymentRefused(Box<Offer>),
+    /// The payment that came with the request cannot be read.
+    #[error("{0}")]
+    PaymentUnreadable(Unreadable),
+    /// As many payments of one payer are being used as may be at once.
+    #[error("Too many payments of this payer are being used; try again when one has ended")]
+    PayerBusy,
+    /// Nobody can say whether the first request with this key or payment was paid.
+    #[error("Nobody can say whether the first request was paid")]
+    PaymentUnclear,
     /// The payment that came with the request was used before.
     #[error("This payment was used before")]
     PaymentUsed,

@@ -6,13 +6,16 @@
 //!
 //! # What always holds
 //! 1. An answer is whole only when it is paid: a small one is handed over after that, of a large one the end is held back until then.
-//! 2. What the provider did not deliver whole, or answered with 500 or more, is not charged, and the record says why.
+//!    Of a call that brought its payment with it nothing at all is handed over before it is paid.
+//! 2. What the provider did not deliver whole, or answered with 500 or more, is not charged, and the record says why; but an answer
+//!    that is streamed and brought its payment with it is paid when it begins, and stays paid if it breaks off.
 //! 3. A buyer that goes away while it is being served has been served. Otherwise whoever hangs up before the last byte would be
 //!    served for nothing. One whose connection we close, because the process ends, has not.
 //! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
 //! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
 //! 6. The same idempotency key makes one call, and every repeat gets its answer.
-//! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing that is not handed over.
+//! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing of which nothing is handed over; unless, of an answer that is streamed, it is
+//!    not known in time whether it is paid.
 
 mod error;
 mod fetch;
@@ -23,6 +26,7 @@ mod pledged;
 mod relay;
 mod send;
 mod settle;
+mod step;
 mod unpaid;
 mod upload;
 
@@ -188,8 +192,8 @@ struct Inner {
     client: OutboundClient,
     clock: Clock,
     config: ProxyConfig,
-    unpaid: unpaid::Unpaid,
     x402: Option<X402>,
+    unpaid: unpaid::Unpaid,
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
@@ -213,8 +217,8 @@ impl Proxy {
                 client,
                 clock,
                 config,
-                unpaid,
                 x402,
+                unpaid,
                 breakers,
                 permits,
                 runtime,

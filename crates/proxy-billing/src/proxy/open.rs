@@ -12,6 +12,7 @@ use rialto_store::{
 
 use super::{
     Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
+    fetch::is_unclear,
     pledged::{Pledged, is_of_payment, offer, unpaid},
 };
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
     store::UsageStore,
     usage::{NewUsage, UsageId},
 };
+
+/// How many payments of one payer may be used at once. Nobody works for more than so many that one wallet cannot pay.
+const PAYMENTS_PER_PAYER_MAX: usize = 16;
 
 /// A request without its body: what can be asked for again, if the database wants it.
 #[derive(Debug, Clone)]
@@ -86,6 +90,11 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
+    /// How it is paid.
+    pub(super) const fn rail(&self) -> Rails {
+        if self.pledge.is_some() { Rails::Outside(OutsideRail) } else { Rails::Balance(BalanceRail) }
+    }
+
     /// Of a call as it is written down.
     pub(super) fn new(new: &NewUsage, url: CheckedUrl, timeout: Duration, charge: Option<Charge>) -> Self {
         Self {
@@ -97,17 +106,12 @@ impl Ticket {
             url,
             timeout,
             charge,
-            pledge: None,
             is_free: new.is_free,
             expires_at: new.expires_at,
+            pledge: None,
             key: None,
             unwritten: None,
         }
-    }
-
-    /// How it is paid.
-    pub(super) const fn rail(&self) -> Rails {
-        if self.pledge.is_some() { Rails::Outside(OutsideRail) } else { Rails::Balance(BalanceRail) }
     }
 
     /// What is charged for it if it is delivered.
@@ -130,12 +134,19 @@ impl Inner {
         if let Some(opened) = self.open_unpaid(caller, asked).await? {
             return Ok(opened);
         }
-        let (ours, config, x402, now) = (asked.clone(), self.config, self.x402.clone(), self.clock.now());
-        let usage = UsageId::new();
-        let work = async move |tx: &mut Tx| set_aside(tx, &caller, &ours, &config, x402.as_ref(), usage, now).await;
-        // That a repeat, or a payment, is known has to last. What else is set aside may be lost with the machine: nothing is owed then.
-        let lasting = asked.key.is_some() || asked.pledge().is_some();
-        let opened = if lasting { self.db.write(work).await } else { self.db.write_soon(work).await }?;
+        let opening = Opening {
+            caller,
+            asked: asked.clone(),
+            config: self.config,
+            x402: self.x402.clone(),
+            usage: UsageId::new(),
+            now: self.clock.now(),
+        };
+        let work = async move |tx: &mut Tx| opening.set_aside(tx).await;
+        // That a repeat is known has to last, and so has that an authorization was taken. What is set aside of a balance may be lost
+        // with the machine: nothing is owed then.
+        let lasts = asked.key.is_some() || !matches!(asked.pledged, Pledged::Nothing);
+        let opened = if lasts { self.db.write(work).await } else { self.db.write_soon(work).await }?;
         if let Opened::Fresh(ticket) = &opened
             && ticket.charge.is_none()
             && !ticket.is_free
@@ -146,45 +157,55 @@ impl Inner {
     }
 }
 
-async fn set_aside(
-    tx: &mut Tx,
-    caller: &Caller,
-    asked: &Asked,
-    config: &ProxyConfig,
-    x402: Option<&X402>,
+/// A call that is about to be opened.
+#[derive(Clone)]
+struct Opening {
+    caller: Caller,
+    asked: Asked,
+    config: ProxyConfig,
+    x402: Option<X402>,
     usage: UsageId,
     now: Timestamp,
-) -> Result<Opened, ProxyError> {
-    if let Some(kept) = claim(tx, asked, now).await? {
-        return Ok(Opened::Replayed(kept));
+}
+
+impl Opening {
+    /// Writes the call down, and sets its price aside.
+    async fn set_aside(&self, tx: &mut Tx) -> Result<Opened, ProxyError> {
+        let Self { caller, asked, config, x402, usage, now } = self;
+        let now = *now;
+        if let Some(kept) = claim(tx, asked, now).await? {
+            return Ok(Opened::Replayed(kept));
+        }
+        let service = find_service(tx, asked.service).await?;
+        let url = target(&service, asked)?;
+        // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
+        let is_free = !service.price.is_zero()
+            && service.free_tier_calls > 0
+            && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
+        let expires_at = now.after(config.call_max).after(config.hold_grace);
+        // What the house takes is decided now, whatever becomes of the provider's terms.
+        let terms = commission::terms_of(tx, service.owner).await?;
+        let rate = commission::commission(&terms, service.price, now);
+        let mut new = record(*usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
+        if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
+            return Err(ProxyError::AboveMax { price: new.price, most });
+        }
+        let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
+        let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
+        if charge.is_none() {
+            ours.keep_payment(tx).await?;
+        }
+        new.claim = ours.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() });
+        tx.insert_usage(&new).await?;
+        if let Some(charge) = &charge {
+            let requirements = x402.as_ref().and_then(|x402| x402.requirements(&service, &asked.path));
+            let is_local = x402.as_ref().is_some_and(X402::is_local);
+            reserve(tx, charge, ours.pledge.as_deref(), requirements, is_local, now).await?;
+        }
+        let timeout = service.timeout.unwrap_or(config.timeout);
+        let Paid { pledge, key } = ours;
+        Ok(Opened::Fresh(Box::new(Ticket { pledge, key, ..Ticket::new(&new, url, timeout, charge) })))
     }
-    let service = find_service(tx, asked.service).await?;
-    let url = target(&service, asked)?;
-    // Nobody is served for nothing twice over: what is free already is not taken from the calls for nothing.
-    let is_free = !service.price.is_zero()
-        && service.free_tier_calls > 0
-        && tx.take_free_call(service.id, caller.owner, service.free_tier_calls).await?;
-    let expires_at = now.after(config.call_max).after(config.hold_grace);
-    // What the house takes is decided now, whatever becomes of the provider's terms.
-    let terms = commission::terms_of(tx, service.owner).await?;
-    let rate = commission::commission(&terms, service.price, now);
-    let mut new = record(usage, &service, caller.owner, is_free, rate, asked, now, expires_at);
-    if let Some(most) = asked.amount_max.filter(|most| new.price > *most) {
-        return Err(ProxyError::AboveMax { price: new.price, most });
-    }
-    let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
-    let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
-    if charge.is_none() {
-        ours.keep_payment(tx).await?;
-    }
-    new.claim = ours.key.as_ref().map(|key| ClaimName { scope: key.scope.clone(), key: key.key.clone() });
-    tx.insert_usage(&new).await?;
-    if let Some(charge) = &charge {
-        let requirements = x402.and_then(|x402| x402.requirements(&service, &asked.path));
-        reserve(tx, charge, ours.pledge.as_deref(), requirements, now).await?;
-    }
-    let timeout = service.timeout.unwrap_or(config.timeout);
-    Ok(Opened::Fresh(Box::new(Ticket { key: ours.key, pledge: ours.pledge, ..Ticket::new(&new, url, timeout, charge) })))
 }
 
 /// By what a call is paid, and known.
@@ -211,10 +232,12 @@ async fn claim(tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<Option<Kept
         // The request was there a moment ago, and is not any more: its payment was not looked at.
         (Claim::Fresh, _) if matches!(asked.pledged, Pledged::Repeated) => Err(ProxyError::KeyRunning),
         (Claim::Fresh, _) => Ok(None),
-        (Claim::Done(stored), false) => Ok(Some(Kept::read(&stored)?)),
-        (Claim::Done(stored), true) => {
+        (Claim::Done(stored), is_of_payment) => {
             let kept = Kept::read(&stored)?;
-            if kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
+            if is_unclear(&kept) {
+                return Err(ProxyError::PaymentUnclear);
+            }
+            if is_of_payment && kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
         }
         (Claim::Running, false) => Err(ProxyError::KeyRunning),
         (Claim::Mismatch, false) => Err(ProxyError::KeyReused),
@@ -229,6 +252,7 @@ async fn reserve(
     charge: &Charge,
     pledge: Option<&Pledge>,
     requirements: Option<Requirements>,
+    is_local: bool,
     now: Timestamp,
 ) -> Result<(), ProxyError> {
     let Some(pledge) = pledge else {
@@ -239,12 +263,15 @@ async fn reserve(
             done => Ok(done?),
         };
     };
-    // The price may have changed since the payment was looked at.
-    if pledge.requirements.amount != charge.price {
+    // The service may have changed since the payment was looked at: its price, or that it is paid like this at all.
+    if requirements.as_ref() != Some(&pledge.requirements) || pledge.requirements.amount != charge.price {
         let requirements = requirements.unwrap_or_else(|| pledge.requirements.clone());
-        return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Value.as_str())));
+        return Err(ProxyError::PaymentRefused(offer(requirements, Flaw::Requirements.as_str())));
     }
-    if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge }, now).await? {
+    if tx.count_open_payments(&pledge.payer, PAYMENTS_PER_PAYER_MAX).await? >= PAYMENTS_PER_PAYER_MAX {
+        return Err(ProxyError::PayerBusy);
+    }
+    if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge, is_local }, now).await? {
         return Err(ProxyError::PaymentUsed);
     }
     Ok(OutsideRail.reserve(tx, charge, now).await?)

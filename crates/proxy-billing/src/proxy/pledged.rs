@@ -2,7 +2,7 @@
 //!
 //! 1. Before the call the payment is checked, by us and then by the facilitator, with no transaction open ([`Inner::admit`]). The
 //!    transaction that writes the call down also takes the authorization, which can be taken once.
-//! 2. When the answer is whole, a transaction says that its money is being fetched; then the facilitator is asked for it, and the
+//! 2. When the answer is whole (of one that is large or live: when it begins), a transaction says that its money is being fetched; then the facilitator is asked for it, and the
 //!    transaction that ends the call writes the money down ([`Inner::settle_pledge`]). Only then is the answer handed over.
 //! 3. When nobody knows what became of the money, the answer is withheld, the call goes on, and the facilitator is asked again
 //!    until there is an end ([`super::fetch`]). The buyer has the answer then if it asks again, with the same key or payment.
@@ -10,7 +10,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use rialto_kernel::{Caller, Timestamp};
+use rialto_kernel::{Caller, Clock, Timestamp};
 use rialto_registry::service::find_service;
 use rialto_store::{
     Tx,
@@ -20,12 +20,15 @@ use rialto_store::{
 use super::{
     Inner, ProxyError,
     fetch::{Concluded, receipt_headers},
-    open::{Asked, Ticket},
+    open::{Asked, Ticket, target},
     send::Waiting,
     settle::{Keep, Settled, may_pass},
 };
 use crate::{
-    payments::x402::{Offer, Outcome, Payment, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME, Verdict, Version},
+    payments::x402::{
+        Offer, Outcome, Payment, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME, Unreadable, VALID_MAX, Verdict,
+        Version, X402,
+    },
     usage::{UsageEnd, UsageId},
 };
 
@@ -33,8 +36,8 @@ use crate::{
 const NOT_PAID: &str = "PAYMENT-SIGNATURE header is required";
 /// How long after a payment has ended it is still asked what became of it: chains are slow.
 const AFTER_ITS_END: Duration = Duration::from_secs(10 * 60);
-/// How long that is asked at most.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long that is asked at most, its end aside: no longer than keys are remembered.
+const LONGEST: Duration = VALID_MAX;
 /// How much longer a call is left to whoever asks that.
 const BACKSTOP: Duration = Duration::from_secs(60 * 60);
 /// How long whoever has begun to ask is left alone.
@@ -50,8 +53,8 @@ const PAYMENT_KEY: &str = "payment ";
 /// A payment that came with a request.
 #[derive(Debug, Clone)]
 pub struct Brought {
-    /// The payment.
-    pub payment: Payment,
+    /// The payment, if it can be read.
+    pub payment: Result<Payment, Unreadable>,
     /// The key that a repeat is known by that has no other: see [`Brought::key`].
     pub key: Option<Key>,
 }
@@ -116,7 +119,13 @@ impl Inner {
             asked.pledged = Pledged::Repeated;
             return Ok(());
         }
-        let pledge = match requirements.check(&brought.payment, self.clock.now()) {
+        // What is refused in any case is not worth a payment.
+        target(&service, asked)?;
+        if let Some(most) = asked.amount_max.filter(|most| service.price > *most && service.free_tier_calls == 0) {
+            return Err(ProxyError::AboveMax { price: service.price, most });
+        }
+        let payment = brought.payment.map_err(ProxyError::PaymentUnreadable)?;
+        let pledge = match requirements.check(&payment, self.clock.now()) {
             Ok(pledge) => pledge,
             Err(flaw) => return Err(ProxyError::PaymentRefused(offer(requirements, flaw.as_str()))),
         };
@@ -137,14 +146,9 @@ impl Inner {
         keep: Keep,
         waiting: Option<&Waiting>,
     ) -> Result<Settled, ProxyError> {
-        let (usage, now) = (ticket.usage, self.clock.now());
-        let begin = Begin {
-            usage,
-            outcome: outcome(ticket, &end, &keep),
-            next: now.after(TURN),
-            give_up_at: pledge.valid_before.min(now.after(LONGEST)).after(AFTER_ITS_END),
-            now,
-        };
+        let usage = ticket.usage;
+        let (outcome, clock) = (outcome(ticket, &end, &keep), self.clock.clone());
+        let begin = Begin { usage, outcome, valid_before: pledge.valid_before, clock };
         let begun = self.insist(ticket.expires_at, || {
             let begin = begin.clone();
             async move |tx: &mut Tx| begin.run(tx).await
@@ -153,7 +157,8 @@ impl Inner {
             // Somebody else has ended it, because this process stood still for so long.
             return Ok(Settled::Withheld);
         }
-        let settlement = self.ask_for(&pledge.request, &pledge.payer, usage).await;
+        let is_local = self.x402.as_ref().is_some_and(X402::is_local);
+        let settlement = self.ask_for(&pledge.request, &pledge.payer, is_local, usage).await;
         // Whoever has gone in the meantime may ask again.
         let is_late = waiting.is_some_and(Waiting::is_closed);
         Ok(match self.conclude(usage, settlement, is_late).await? {
@@ -197,15 +202,16 @@ impl Inner {
 struct Begin {
     usage: UsageId,
     outcome: Outcome,
-    next: Timestamp,
-    give_up_at: Timestamp,
-    now: Timestamp,
+    valid_before: Timestamp,
+    clock: Clock,
 }
 
 impl Begin {
     /// Whether the call still runs. It does no harm to repeat.
     async fn run(&self, tx: &mut Tx) -> Result<bool, ProxyError> {
-        let Self { usage, next, give_up_at, now, .. } = *self;
+        // Each time anew: the store may have failed for a long time.
+        let (usage, now) = (self.usage, self.clock.now());
+        let (next, give_up_at) = (now.after(TURN), self.valid_before.min(now.after(LONGEST)).after(AFTER_ITS_END));
         if !tx.keep_running(usage, give_up_at.after(BACKSTOP)).await? {
             return Ok(false);
         }

@@ -3,6 +3,9 @@
 //! A small answer is read whole, settled, and handed over. A large one, or one that takes its time, is handed on as it comes;
 //! its end (the last bytes of a body that said how long it is, the last chunk of one that did not) is held back until it is
 //! settled. So what is whole is paid, and what is paid is whole, or its buyer has left.
+//!
+//! For a call that brought its payment with it nothing is set aside that could be taken for certain: nothing of its answer is
+//! handed over before it is paid. One that is large or live is paid when its head is here.
 
 use std::{
     sync::Arc,
@@ -59,6 +62,8 @@ impl Inner {
             Ok(Begun::Whole(Bytes::new()))
         } else if status.is_server_error() {
             whole(&mut body, ERROR_BYTES_MAX).await.map(Begun::Whole)
+        } else if ticket.pledge.is_some() {
+            begin_unpaid(&mut body, length, is_live(&headers)).await
         } else {
             begin(&mut body, length, is_live(&headers)).await
         };
@@ -84,6 +89,9 @@ impl Inner {
                 }
                 drop(waiting.send(told));
             }
+            Ok(Begun::Part(first)) if ticket.pledge.is_some() => {
+                self.stream_paid(ticket, head, first, body, (started, upload), waiting).await;
+            }
             Ok(Begun::Part(first)) => self.stream(ticket, head, first, body, (started, upload), waiting).await,
         }
     }
@@ -98,19 +106,9 @@ impl Inner {
         sent: (Instant, Arc<Upload>),
         waiting: Waiting,
     ) {
-        let (started, upload) = sent;
-        let (pieces, reader) = mpsc::channel(PIECES_WAITING);
-        let (length, latency_ms) = (head.length, head.bill.latency_ms);
-        let mut relay = Relay {
-            pieces,
-            left: length,
-            kept: ticket.key.is_some().then(BytesMut::new),
-            blocked: Duration::ZERO,
-            patience: ticket.timeout,
-            upload,
-            started,
-            deadline: started + self.config.call_max,
-        };
+        let latency_ms = head.bill.latency_ms;
+        let (mut relay, reader) = self.relay(&ticket, head.length, sent);
+        relay.kept = ticket.key.is_some().then(BytesMut::new);
         let passed = match waiting.send(Ok(Proxied::Arriving(head.clone(), reader))) {
             Ok(()) => relay.run(first, body).await,
             Err(_) => Passed::BuyerLeft,
@@ -143,6 +141,55 @@ impl Inner {
             (Ok(_), _) => {}
             (Err(error), _) => {
                 tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; the end of its answer is withheld");
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn relay(&self, ticket: &Ticket, left: Option<u64>, sent: (Instant, Arc<Upload>)) -> (Relay, mpsc::Receiver<Piece>) {
+        let ((started, upload), (pieces, reader)) = (sent, mpsc::channel(PIECES_WAITING));
+        let (blocked, patience, deadline) = (Duration::ZERO, ticket.timeout, started + self.config.call_max);
+        (Relay { pieces, left, kept: None, blocked, patience, upload, started, deadline }, reader)
+    }
+
+    /// Hands on an answer that is still arriving, of a call that brought its payment with it. Nothing is set aside for such a call
+    /// that could be taken for certain, so it is paid before its first byte is handed on, and stays paid if it breaks off.
+    async fn stream_paid(
+        &self,
+        ticket: Ticket,
+        mut head: Head,
+        first: Bytes,
+        body: ResponseBody,
+        sent: (Instant, Arc<Upload>),
+        waiting: Waiting,
+    ) {
+        if self.is_closing() && waiting.is_closed() {
+            return self.fail(&ticket, Fault::OURS, sent.0.elapsed(), waiting).await;
+        }
+        let end = ticket.delivered(head.status.as_u16(), head.bill.latency_ms, None);
+        let keep = Keep::Answer(Box::new(Kept::answer(&head, None)));
+        match self.settle(&ticket, end, keep, Some(&waiting)).await {
+            Ok(Settled::Done(receipt)) => head.headers.extend(receipt),
+            Ok(settled) => return drop(waiting.send(Ok(told(settled, &ticket, head, Bytes::new())))),
+            Err(error) => {
+                tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; its answer is withheld");
+                return drop(waiting.send(Err(error)));
+            }
+        }
+        let (mut relay, reader) = self.relay(&ticket, head.length, sent);
+        if waiting.send(Ok(Proxied::Arriving(head, reader))).is_err() {
+            return;
+        }
+        match relay.run(first, body).await {
+            Passed::Whole(last) => {
+                for piece in last.map(Piece::Data).into_iter().chain([Piece::End]) {
+                    drop(relay.pieces.send(piece).await);
+                }
+            }
+            Passed::BuyerLeft => {}
+            Passed::Broken(fault) => {
+                tracing::warn!(usage.id = %ticket.usage, reason = fault.reason.as_str(), "an answer broke off after it was paid");
             }
         }
     }
@@ -266,6 +313,22 @@ async fn begin(body: &mut ResponseBody, length: Option<u64>, is_live: bool) -> R
             Err(_) => break,
             Ok(None) => return Ok(Begun::Whole(taken.freeze())),
             Ok(Some(piece)) => taken.extend_from_slice(&piece?),
+        }
+    }
+    Ok(Begun::Part(taken.freeze()))
+}
+
+/// The same, of one that is not handed on before it is paid: all of it, if it is not live, and not larger than is kept.
+async fn begin_unpaid(body: &mut ResponseBody, length: Option<u64>, is_live: bool) -> Result<Begun, OutboundError> {
+    let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= KEPT_BYTES_MAX);
+    if is_live || length.is_some_and(|length| !fits(length)) {
+        return Ok(Begun::Part(Bytes::new()));
+    }
+    let mut taken = BytesMut::new();
+    while taken.len() <= KEPT_BYTES_MAX {
+        match body.next().await {
+            None => return Ok(Begun::Whole(taken.freeze())),
+            Some(piece) => taken.extend_from_slice(&piece?),
         }
     }
     Ok(Begun::Part(taken.freeze()))

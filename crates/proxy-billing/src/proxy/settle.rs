@@ -14,7 +14,6 @@ use serde_json::json;
 
 use super::{
     Bill, Inner, Kept, ProxyError,
-    fetch::abandon,
     open::{Ticket, decimal},
     pledged::is_of_payment,
     send::Waiting,
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     model::ClaimName,
     payments::{
-        PaymentRail,
+        PaymentRail, release,
         x402::{Offer, PaymentStore},
     },
     store::UsageStore,
@@ -236,13 +235,13 @@ pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event>
 /// returns how many, so call it again while it returns as many as it may.
 ///
 /// What was set aside for them goes back by [`rialto_ledger::expire_holds`], and the payments that came with them may be used
-/// again. Their keys are answered, not freed: whether the
+/// again: those whose money is being fetched are left to [`super::Proxy::fetch_payments`]. Their keys are answered, not freed: whether the
 /// provider did the work is unknown, and a repeat must not do it again.
 ///
 /// # Errors
 /// The store's.
 pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    let stale = tx.list_stale_usage(now, limit).await?;
+    let (stale, mut pledged) = (tx.list_stale_usage(now, limit).await?, Vec::new());
     for call in &stale {
         let latency_ms = u64::try_from(now.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
         let end = Ticket::failed(INTERRUPTED_STATUS, latency_ms, UsageReason::Interrupted);
@@ -271,9 +270,14 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             payment_tx: None,
         };
         outbox::append_all(tx, told(&parties, &end, now)).await?;
-        if call.payment_method == PaymentMethod::X402 {
-            abandon(tx, call.id, now).await?;
+        // Whatever the service is paid by now.
+        if tx.release_payment(call.id).await? {
+            pledged.push(call.id);
         }
+    }
+    // Holds are locked after all other rows.
+    for usage in pledged {
+        release(tx, usage, now).await.map_err(|error| StoreError::Corrupt(error.to_string()))?;
     }
     Ok(stale.len())
 }

@@ -61,11 +61,16 @@ statement! {
     rows: ();
     sqlite: "UPDATE usage_records SET finished_at = ?2, delivered = ?3, status_code = ?4, latency_ms = ?5, amount = ?6,
             commission = ?7, error = ?8
-        WHERE id = ?1 AND finished_at IS NULL AND (NOT ?9 OR expires_at <= ?2)";
+        WHERE id = ?1 AND finished_at IS NULL AND (NOT ?9 OR (expires_at <= ?2
+            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = ?1 AND state = 'settling')))";
     postgres: "UPDATE usage_records SET finished_at = $2, delivered = $3, status_code = $4, latency_ms = $5, amount = $6,
             commission = $7, error = $8
-        WHERE id = $1 AND finished_at IS NULL AND (NOT $9 OR expires_at <= $2)";
+        WHERE id = $1 AND finished_at IS NULL AND (NOT $9 OR (expires_at <= $2
+            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = $1 AND state = 'settling')))";
 }
+
+/// Whether nobody fetches the money of a call. Who does ends it.
+const IS_NOT_SETTLING: &str = "NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = usage_records.id AND state = 'settling')";
 
 impl FinishUsage {
     fn of(id: UsageId, end: &UsageEnd, only_late: bool, now: Timestamp) -> Self {
@@ -307,7 +312,7 @@ impl UsageStore for Tx {
 
     async fn list_stale_usage(&mut self, now: Timestamp, limit: u32) -> Result<Vec<RunningUsage>, StoreError> {
         let rows: Vec<UsageRow> = on!(self, conn => u::table
-            .filter(u::finished_at.is_null().and(u::expires_at.le(now)))
+            .filter(u::finished_at.is_null().and(u::expires_at.le(now)).and(sql::<Bool>(IS_NOT_SETTLING)))
             .order(u::expires_at).limit(limit.into()).select(UsageRow::as_select()).load(conn).await)?;
         rows.into_iter().map(RunningUsage::try_from).collect()
     }

@@ -33,6 +33,7 @@ diesel::table! {
         request -> JsonDoc,
         state -> Text,
         is_asked -> Bool,
+        is_local -> Bool,
         outcome -> Nullable<JsonDoc>,
         transaction_id -> Nullable<Text>,
         failure -> Nullable<Text>,
@@ -49,6 +50,8 @@ diesel::allow_tables_to_appear_in_same_query!(x402_payments, u);
 // SQLite takes `$1` for the name of its first parameter: they stand in the order in which they are bound.
 const SET_PAYMENT_TX: &str = "UPDATE usage_records SET payment_tx = $1 WHERE id = $2";
 
+const LOCK_PAYER: &str = "SELECT pg_advisory_xact_lock(hashtext('x402_payments'), hashtext($1))";
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = p)]
 struct PaymentRow {
@@ -58,6 +61,7 @@ struct PaymentRow {
     payer: String,
     request: Json,
     is_asked: bool,
+    is_local: bool,
     outcome: Option<Json>,
     transaction_id: Option<String>,
     attempts: i32,
@@ -85,6 +89,7 @@ fn settling((row, call): (PaymentRow, CallRow)) -> Result<Settling, StoreError> 
         request: row.request.0,
         outcome,
         is_asked: row.is_asked,
+        is_local: row.is_local,
         transaction: row.transaction_id,
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at.ok_or_else(corrupt)?,
@@ -107,6 +112,7 @@ impl PaymentStore for Tx {
             p::request.eq(Json(pledge.request.clone())),
             p::state.eq(PaymentState::Reserved.as_str()),
             p::is_asked.eq(false),
+            p::is_local.eq(new.is_local),
             p::attempts.eq(0),
             p::created_at.eq(now),
             p::updated_at.eq(now),
@@ -114,6 +120,18 @@ impl PaymentStore for Tx {
         let kept: usize =
             on!(self, conn => diesel::insert_into(p::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
         Ok(kept == 1)
+    }
+
+    async fn count_open_payments(&mut self, payer: &Address, limit: usize) -> Result<usize, StoreError> {
+        // What others have taken and not written down yet counts as well: they are waited for. SQLite has but one writer.
+        on!(self,
+            sqlite _conn => Ok::<usize, diesel::result::Error>(0),
+            postgres conn => sql_query(LOCK_PAYER).bind::<Text, _>(payer.plain()).execute(conn).await)?;
+        // Word by word that of the index, see below.
+        let is_open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('reserved', 'settling')");
+        let open: Vec<UsageId> = on!(self, conn => p::table.filter(is_open.and(p::payer.eq(payer.plain())))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX)).select(p::usage_id).load(conn).await)?;
+        Ok(open.len())
     }
 
     async fn release_payment(&mut self, usage: UsageId) -> Result<bool, StoreError> {
@@ -185,13 +203,14 @@ impl PaymentStore for Tx {
 
     async fn put_off(
         &mut self,
-        usage: UsageId,
+        seen: &Settling,
         is_asked: bool,
         transaction: Option<&str>,
         next: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let settling = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str()));
+        let settling =
+            p::usage_id.eq(seen.usage).and(p::state.eq(PaymentState::Settling.as_str())).and(p::attempts.eq(seen.attempts));
         let changes = (
             p::is_asked.eq(is_asked),
             p::transaction_id.eq(transaction),
@@ -204,17 +223,27 @@ impl PaymentStore for Tx {
 
     async fn end_payment(
         &mut self,
-        usage: UsageId,
+        seen: &Settling,
+        is_fenced: bool,
         state: PaymentState,
         outcome: Result<&str, &str>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let settling = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str()));
+        // They only grow.
+        let mine = p::attempts.le(if is_fenced { seen.attempts } else { i32::MAX });
+        let settling = p::usage_id.eq(seen.usage).and(p::state.eq(PaymentState::Settling.as_str())).and(mine);
+        let is_unclear = state == PaymentState::Unclear;
+        let mut request = seen.request.clone();
+        if let Some(signature) = request.pointer_mut("/paymentPayload/payload/signature").filter(|_| !is_unclear) {
+            *signature = serde_json::Value::Null;
+        }
+        // What was to be told is told, or never will be.
+        let told = serde_json::to_value(&seen.outcome).ok().filter(|_| is_unclear).map(Json);
         let ended = (
             p::state.eq(state.as_str()),
             p::failure.eq(outcome.err()),
-            // What was to be told is told, or never will be.
-            p::outcome.eq(None::<Json>),
+            p::outcome.eq(told),
+            p::request.eq(Json(request)),
             p::next_attempt_at.eq(None::<Timestamp>),
             p::updated_at.eq(now),
         );
@@ -224,6 +253,21 @@ impl PaymentStore for Tx {
             Err(_) => on!(self, conn => diesel::update(p::table.filter(settling)).set(ended).execute(conn).await)?,
         };
         Ok(changed == 1)
+    }
+
+    async fn note_transaction(
+        &mut self,
+        usage: UsageId,
+        transaction: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let given_up = [PaymentState::Failed.as_str(), PaymentState::Unclear.as_str()];
+        let there = p::usage_id.eq(usage).and(p::state.eq_any(given_up));
+        let payer: Option<String> =
+            on!(self, conn => p::table.filter(there.clone()).select(p::payer).first(conn).await.optional())?;
+        on!(self, conn => diesel::update(p::table.filter(there))
+            .set((p::transaction_id.eq(transaction), p::updated_at.eq(now))).execute(conn).await)?;
+        Ok(payer)
     }
 
     async fn set_payment_tx(&mut self, usage: UsageId, transaction: &str) -> Result<(), StoreError> {

@@ -65,6 +65,8 @@ async fn what_is_not_known_is_asked_again_and_then_told(world: &mut World) {
     assert_eq!(again.expect_problem(409)["type"], "payment-running");
     eventually("it is settled", async || {
         let_time_pass(world).await;
+        // It takes five rounds, and who asks too often is told to wait.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         (usage_count(&scene.ann.api).await == 1).then_some(())
     })
     .await;
@@ -119,8 +121,8 @@ async fn what_nobody_can_say_is_not_charged(world: &mut World) {
     .await;
     let usage = scene.ann.last_usage().await;
     assert_eq!((&usage["delivered"], &usage["reason"]), (&json!(false), &json!("payment_failed")));
-    eventually("an operator is told", async || world.server.log().contains("look at the chain").then_some(())).await;
-    assert_eq!(paying.get(&scene.shop.path).await.expect_problem(409)["type"], "payment-used");
+    assert!(world.server.log().contains("look at the chain"), "an operator is told");
+    assert_eq!(paying.get(&scene.shop.path).await.expect_problem(409)["type"], "payment-unclear");
     let sold = scene.shop.api.get("/api/v1/usage/services").await.expect(200);
     assert_eq!((&sold["total_spent_usd"], there.calls()), (&json!("0.00"), 1));
 }

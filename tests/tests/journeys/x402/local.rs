@@ -30,15 +30,22 @@ async fn without_a_facilitator_nothing_is_settled(world: &mut World) {
         (vec![&pay_to, "--x402-local-only=true", "--x402-network=eip155:99"], "for test networks"),
         (vec![&pay_to, "--x402-local-only=true", "--x402-facilitator=http://127.0.0.1:1"], "there is a facilitator"),
         (vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--x402-network=eip155:99"], "name the asset"),
+        (vec![&pay_to, "--x402-local-only=true", "--sandbox=false"], "name the chain"),
+        (vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--sandbox=false"], "name the chain"),
+        (vec![&pay_to, "--x402-local-only=true", "--x402-network=base-sepolia", "--sandbox=false"], "is a test network"),
+        (
+            vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--x402-network=base-sepolia", "--sandbox=false"],
+            "is a test network",
+        ),
+        (vec!["--x402-pay-to=0x209693bc6afc0C5328bA36FaF03C514EF312287C"], "check sum"),
         (vec!["--x402-pay-to=0x12"], "expected an address"),
         (vec![&pay_to, "--x402-network=solana:x"], "expected a chain"),
-        (vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--sandbox=false"], "on trial"),
     ] {
-        let all: Vec<_> =
-            ["--listen=127.0.0.1:0", "--sandbox=true", "--jwt-secret=a secret of the test suite, long enough", "serve"]
-                .into_iter()
-                .chain(flags)
-                .collect();
+        let all: Vec<_> = ["--listen=127.0.0.1:0", "--jwt-secret=a secret of the test suite, long enough", "serve"]
+            .into_iter()
+            .chain(flags.iter().all(|flag| !flag.starts_with("--sandbox")).then_some("--sandbox=true"))
+            .chain(flags.iter().copied())
+            .collect();
         let log = Server::try_start(&world.place.url, &all).await.err().unwrap_or_else(|| panic!("it started: {all:?}"));
         assert!(log.contains(why), "{why}: {log}");
     }

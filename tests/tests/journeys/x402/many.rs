@@ -32,8 +32,25 @@ async fn one_payment_twenty_times_pays_once(world: &mut World) {
     assert_eq!((&usage["total_spent_usd"], &usage["total_calls"]), (&"0.10".into(), &2.into()));
 }
 
-async fn twenty_payments_pay_twenty_calls(world: &mut World) {
+async fn sixteen_payments_pay_sixteen_calls(world: &mut World) {
     let there = Upstream::answering(plain(200, "", b"x")).await;
+    let facilitator = Facilitator::start(|_| settled()).await;
+    restart(world, &flags(&facilitator)).await;
+    let scene = Scene::open(world, &there).await;
+    let replies = together(16, |n| {
+        let (api, path) = (scene.paying(&scene.wallet.pays(u8::try_from(n).unwrap())), scene.shop.path.clone());
+        async move { api.get(&path).await }
+    })
+    .await;
+    assert_eq!(statuses(&replies), [(200, 16)].into());
+    let sold = scene.shop.api.get("/api/v1/usage/services").await.expect(200);
+    assert_eq!((&sold["total_spent_usd"], facilitator.settles()), (&"0.80".into(), 16));
+}
+
+async fn nobody_works_for_more_than_one_payer_can_pay(world: &mut World) {
+    let mut slowly = vec![Part::Wait(Duration::from_secs(3))];
+    slowly.extend(plain(200, "", b"x"));
+    let there = Upstream::answering(slowly).await;
     let facilitator = Facilitator::start(|_| settled()).await;
     restart(world, &flags(&facilitator)).await;
     let scene = Scene::open(world, &there).await;
@@ -42,12 +59,12 @@ async fn twenty_payments_pay_twenty_calls(world: &mut World) {
         async move { api.get(&path).await }
     })
     .await;
-    assert_eq!(statuses(&replies), [(200, 20)].into());
-    let sold = scene.shop.api.get("/api/v1/usage/services").await.expect(200);
-    assert_eq!((&sold["total_spent_usd"], facilitator.settles()), (&"1.00".into(), 20));
+    assert_eq!(statuses(&replies), [(200, 16), (429, 4)].into());
+    assert_eq!((there.calls(), facilitator.settles()), (16, 16));
 }
 
 journeys! {
     one_payment_twenty_times_pays_once,
-    twenty_payments_pay_twenty_calls,
+    sixteen_payments_pay_sixteen_calls,
+    nobody_works_for_more_than_one_payer_can_pay,
 }

@@ -1,11 +1,13 @@
 //! A call is paid with the call itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
     super::{
         market::support::with_admin,
-        proxy::upstream::{Upstream, plain},
+        proxy::upstream::{Part, Upstream, plain},
     },
     shop::{Facilitator, Scene, TRANSACTION, flags, restart, settled},
     signer::{PAY_TO, USDC, Wish, accepted, header, new, old, read, transaction},
@@ -166,19 +168,41 @@ async fn a_repeat_with_a_key_has_the_answer_and_the_receipt(world: &mut World) {
     assert_eq!(scene.paying(&scene.wallet.pays(2)).get(&scene.shop.path).await.status, 200);
 }
 
-async fn an_answer_that_is_streamed_is_whole_when_it_is_settled(world: &mut World) {
-    let there = Upstream::answering(plain(200, "", &vec![b'x'; 300_000])).await;
+async fn nothing_of_an_answer_is_handed_over_before_it_is_paid(world: &mut World) {
+    let there = Upstream::start(|head, _| match head.split(' ').nth(1).unwrap_or_default() {
+        path if path.contains("/live") => {
+            let head = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n10\r\ndata: precious\n\n\r\n";
+            vec![
+                Part::Bytes(head.to_vec()),
+                Part::Wait(Duration::from_millis(300)),
+                Part::Bytes(b"c\r\ndata: last\n\n\r\n0\r\n\r\n".to_vec()),
+            ]
+        }
+        path if path.contains("/large") => plain(200, "", &vec![b'x'; 300_000]),
+        _ => plain(200, "", &vec![b'x'; 100_000]),
+    })
+    .await;
     let facilitator =
-        Facilitator::start(|time| if time == 0 { settled() } else { super::shop::refused("insufficient_funds") }).await;
+        Facilitator::start(|time| if time < 3 { settled() } else { super::shop::refused("insufficient_funds") }).await;
     restart(world, &flags(&facilitator)).await;
     let scene = Scene::open(world, &there).await;
-    let whole = scene.paying(&scene.wallet.pays(1)).get(&scene.shop.path).await;
-    assert_eq!((whole.status, whole.body.len(), whole.header("payment-response")), (200, 300_000, None));
-    assert_eq!(scene.ann.last_usage().await["payment_tx"], TRANSACTION);
-    let broken = scene.paying(&scene.wallet.pays(2)).try_post(&scene.shop.path, &json!({})).await;
-    assert!(broken.is_none(), "an answer that is not paid has no end");
-    let usage = scene.ann.last_usage().await;
-    assert_eq!((&usage["reason"], &usage["amount"]), (&json!("payment_failed"), &json!("0.00")));
+    let ask =
+        async |nonce: u8, path: &str| scene.paying(&scene.wallet.pays(nonce)).get(&format!("{}/{path}", scene.shop.path)).await;
+    // The events of a live one are not read here.
+    for (nonce, path, length) in [(0, "medium", 100_000), (1, "large", 300_000), (2, "live", 0)] {
+        let whole = ask(nonce, path).await;
+        assert_eq!((whole.status, whole.body.len()), (200, length), "{path}");
+        // Each has its receipt, even one that is streamed.
+        assert_eq!(whole.header("x-payment-transaction"), Some(TRANSACTION), "{path}");
+        assert_eq!(scene.ann.last_usage().await["payment_tx"], TRANSACTION, "{path}");
+    }
+    for (nonce, path) in [(3, "medium"), (4, "large"), (5, "live")] {
+        let answer = ask(nonce, path).await;
+        assert_eq!(answer.expect_problem(402)["type"], "payment-failed", "{path}");
+        assert!(!answer.text().contains("precious") && !answer.text().contains("xxx"), "{path}");
+        let usage = scene.ann.last_usage().await;
+        assert_eq!((&usage["reason"], &usage["amount"]), (&json!("payment_failed"), &json!("0.00")), "{path}");
+    }
 }
 
 journeys! {
@@ -188,5 +212,5 @@ journeys! {
     a_payment_is_used_only_where_it_is_asked_for,
     what_is_not_delivered_leaves_the_payment_to_its_buyer,
     a_repeat_with_a_key_has_the_answer_and_the_receipt,
-    an_answer_that_is_streamed_is_whole_when_it_is_settled,
+    nothing_of_an_answer_is_handed_over_before_it_is_paid,
 }

@@ -51,6 +51,7 @@ async fn whatever_is_wrong_with_a_payment_is_named(world: &mut World) {
         (sign(Wish { value: 50_001, ..wish.clone() }), value),
         (sign(Wish { after: now() + 60, ..wish.clone() }), after),
         (sign(Wish { before: now() + 300, ..wish.clone() }), before),
+        (sign(Wish { before: now() + 100_000, ..wish.clone() }), before),
         (sign(Wish { before: now() - 1, ..wish.clone() }), before),
         (sign(Wish { name: "USD Coin", ..wish.clone() }), signature),
         (sign(Wish { chain_id: 8_453, ..wish.clone() }), signature),
@@ -124,14 +125,14 @@ async fn an_answer_that_is_not_paid_is_withheld(world: &mut World) {
     let there = Upstream::answering(plain(200, "", b"precious")).await;
     let facilitator = Facilitator::start(|time| match time {
         0 => refused("insufficient_funds"),
-        1 => refused("invalid_exact_evm_nonce_already_used"),
+        1 => refused("invalid_exact_evm_payload_signature"),
         _ => settled(),
     })
     .await;
     restart(world, &flags(&facilitator)).await;
     let scene = Scene::open(world, &there).await;
     let ask = async |nonce: u8| scene.paying(&scene.wallet.pays(nonce)).with("idempotency-key", "k").get(&scene.shop.path).await;
-    for (nonce, reason) in [(1, "insufficient_funds"), (2, "invalid_exact_evm_nonce_already_used")] {
+    for (nonce, reason) in [(1, "insufficient_funds"), (2, "invalid_exact_evm_payload_signature")] {
         let answer = ask(nonce).await;
         let problem = answer.expect_problem(402);
         assert_eq!((&problem["type"], &problem["error"]), (&json!("payment-failed"), &json!(reason)));

@@ -33,6 +33,13 @@ impl From<ProxyError> for Problem {
             ProxyError::PaymentRefused(offer) => {
                 payable(Self::new(StatusCode::PAYMENT_REQUIRED, "payment-refused", said), &offer)
             }
+            ProxyError::PaymentUnreadable(why) => why.into(),
+            ProxyError::PayerBusy => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-payments", said).retry_after(2),
+            ProxyError::PaymentUnclear => {
+                let detail = "The service has answered, but nobody can say whether the payment was settled. Do not sign another one: \
+                              ask the operator, who can look at the chain.";
+                Self::conflict("payment-unclear", detail)
+            }
             ProxyError::PaymentUsed => {
                 let detail = "This payment was used before (nonce already used). Whoever may have to repeat a request sends an \
                               Idempotency-Key with it, and gets the first answer again.";

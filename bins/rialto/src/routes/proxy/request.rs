@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use rialto_kernel::{Amount, Asset, Caller};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, Method};
 use rialto_proxy_billing::{
-    payments::x402::{Payment, Version},
+    payments::x402::{Payment, Unreadable, Version},
     proxy::{Brought, ProxyBody},
 };
 use rialto_registry::{RegistryError, service::ServiceId};
@@ -157,13 +157,9 @@ pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &R
         (None, Some(id)) if usable(id).is_ok() => format!("request {id}"),
         (None, _) => return Ok(None),
     };
-    Ok(Some(keyed(key, request, caller, target, received)))
-}
-
-fn keyed(key: String, request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Key {
     let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
     let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
-    asked.bound_to(caller, key)
+    Ok(Some(asked.bound_to(caller, key)))
 }
 
 /// An idempotency key that can be one.
@@ -205,19 +201,18 @@ impl Asked<'_> {
 }
 
 /// The payment that the request brings: version 2 of x402 has it in `PAYMENT-SIGNATURE`, version 1 in `X-PAYMENT`. A request without
-/// a key of its own is known by it.
-pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Result<Option<Brought>, Problem> {
+/// a key of its own is known by it. Whether it can be read matters only where it is taken.
+pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Option<Brought> {
     for (name, version) in [("payment-signature", Version::Two), ("x-payment", Version::One)] {
         let mut values = request.headers().get_all(name);
         let Some(value) = values.next() else { continue };
-        if values.next().is_some() {
-            return Err(Problem::bad_request("bad-payment", "There is more than one payment."));
-        }
-        let payment = Payment::read(value.as_bytes(), version)?;
-        let key = Brought::key(&payment).map(|key| keyed(key, request, caller, target, received));
-        return Ok(Some(Brought { payment, key }));
+        let payment = if values.next().is_some() { Err(Unreadable::Twice) } else { Payment::read(value.as_bytes(), version) };
+        let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
+        let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
+        let key = payment.as_ref().ok().and_then(Brought::key).map(|key| asked.bound_to(caller, key));
+        return Some(Brought { payment, key });
     }
-    Ok(None)
+    None
 }
 
 /// What the buyer pays at most.

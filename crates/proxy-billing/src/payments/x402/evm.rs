@@ -14,6 +14,17 @@ impl Address {
         bytes(text).map(Self)
     }
 
+    /// The same, of one that somebody has written down by hand: upper and lower case have to be its check sum (EIP-55), unless there
+    /// is but one of them; and it is not zero, which belongs to nobody.
+    #[must_use]
+    pub fn parse_checked(text: &str) -> Option<Self> {
+        let address = Self::parse(text)?;
+        let has = |case: fn(&u8) -> bool| text.bytes().skip(2).any(|byte| case(&byte));
+        let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+        let is_right = !is_mixed || address.to_string() == text;
+        (is_right && address.0 != [0; 20]).then_some(address)
+    }
+
     /// In lower case, as databases have it.
     #[must_use]
     pub fn plain(&self) -> String {
@@ -309,6 +320,17 @@ mod tests {
         for text in [PAYER, "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"] {
             let address = Address::parse(&text.to_lowercase()).unwrap();
             assert_eq!((address.to_string(), address.plain()), (text.to_owned(), text.to_lowercase()));
+        }
+        let wrong = PAYER.replace("0x2c75", "0x2C75");
+        for (text, is_good) in [
+            (PAYER, true),
+            (&*PAYER.to_lowercase(), true),
+            (&format!("0x{}", PAYER[2..].to_uppercase()), true),
+            (&wrong, false),
+            (&PAYER.replace("e529", "e539"), false),
+            (&format!("0x{}", "0".repeat(40)), false),
+        ] {
+            assert_eq!(Address::parse_checked(text).is_some(), is_good, "{text}");
         }
         for junk in ["", "0x", "2c7536E3605D9C16a7a3D7b1898e529396a65c23", "0x2c7536E3605D9C16a7a3D7b1898e529396a65c2", "0xzz"] {
             assert_eq!(Address::parse(junk), None, "{junk}");

@@ -11,7 +11,10 @@ use rialto_outbound::{CallLimits, Method, OutboundClient, OutboundError, Outboun
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Network, evm::Address};
+use super::{
+    Network,
+    evm::{self, Address},
+};
 
 /// How long it may take to look at a payment.
 const VERIFY_TIME: Duration = Duration::from_secs(15);
@@ -53,13 +56,8 @@ pub(crate) enum Verdict {
 pub(crate) enum Settlement {
     /// The money has come, in this transaction.
     Settled(String),
-    /// It was found to be bad.
-    Refused {
-        /// Why, in the words of the protocol.
-        reason: String,
-        /// The transaction that has to do with it.
-        transaction: Option<String>,
-    },
+    /// It was found to be bad before anything was sent: and why, in the words of the protocol.
+    Refused(String),
     /// Nobody knows.
     Unknown {
         /// What it said, for logs and records.
@@ -194,34 +192,54 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
         let may_be_done = !matches!(status.as_u16(), 401 | 403 | 404 | 429);
         return Settlement::Unknown { why: format!("{status}, and no settlement"), may_be_done, transaction: None };
     };
-    let transaction = said.transaction.as_deref().and_then(word);
+    let is_named = said.transaction.as_deref().is_some_and(|name| !name.is_empty());
+    let transaction = said.transaction.filter(|name| evm::word(name).is_some());
+    let network = said.network.as_deref().filter(|network| !network.is_empty()).map(Network::parse);
     if said.success {
-        let is_here = said.network.as_deref().is_none_or(|network| Network::parse(network) == Some(question.network));
         let is_theirs = said.payer.as_deref().is_none_or(|payer| Address::parse(payer).as_ref() == Some(question.payer));
         return match transaction {
-            Some(transaction) if status.is_success() && is_here && is_theirs => Settlement::Settled(transaction),
-            transaction => unknown("a settlement of something else".to_owned(), transaction),
+            Some(transaction) if status.is_success() && network == Some(Some(question.network)) && is_theirs => {
+                Settlement::Settled(transaction)
+            }
+            // It is not remembered either: it has nothing to do with this payment.
+            _ => unknown("a settlement of something else".to_owned(), None),
         };
     }
+    if network.is_some_and(|network| network != Some(question.network)) {
+        return unknown("a refusal of something else".to_owned(), None);
+    }
+    // Whatever names a transaction may be on its way in it.
     let reason = said.error_reason.as_deref().and_then(word);
     match reason {
-        Some(reason) if !status.is_server_error() && is_final(&reason) => Settlement::Refused { reason, transaction },
+        Some(reason) if !is_named && !status.is_server_error() && FINAL.contains(&reason.as_str()) => Settlement::Refused(reason),
         reason => unknown(reason.unwrap_or_else(|| format!("{status}, and no reason")), transaction),
     }
 }
 
-/// Whether this is said of payments for which nothing was sent to the chain.
-fn is_final(reason: &str) -> bool {
-    const IN_DOUBT: [&str; 4] = [
-        "invalid_transaction_state",
-        "invalid_exact_evm_transaction_failed",
-        "invalid_exact_evm_transfer_event_mismatch",
-        "invalid_exact_evm_failed_to_get_network_config",
-    ];
-    const FINAL: [&str; 5] =
-        ["insufficient_funds", "unsupported_scheme", "network_mismatch", "missing_eip712_domain", "asset_not_deployed_contract"];
-    FINAL.contains(&reason) || (reason.starts_with("invalid_") && !IN_DOUBT.contains(&reason))
-}
+/// What is said only of payments for which nothing was sent to the chain. That a nonce was used is not: it is just what is said of
+/// one that was settled a moment ago.
+const FINAL: [&str; 20] = [
+    "insufficient_funds",
+    "invalid_exact_evm_insufficient_balance",
+    "invalid_exact_evm_payload_authorization_valid_after",
+    "invalid_exact_evm_payload_authorization_valid_before",
+    "invalid_exact_evm_payload_authorization_value",
+    "invalid_exact_evm_payload_authorization_value_mismatch",
+    "invalid_exact_evm_payload_recipient_mismatch",
+    "invalid_exact_evm_payload_signature",
+    "invalid_exact_evm_missing_eip712_domain",
+    "invalid_exact_evm_network_mismatch",
+    "invalid_exact_evm_scheme",
+    "invalid_network",
+    "invalid_payload",
+    "invalid_payment_requirements",
+    "invalid_scheme",
+    "invalid_x402_version",
+    "unsupported_scheme",
+    "network_mismatch",
+    "missing_eip712_domain",
+    "asset_not_deployed_contract",
+];
 
 #[cfg(test)]
 mod tests {
@@ -243,39 +261,60 @@ mod tests {
         matches!(judged(status, body), Settlement::Unknown { may_be_done: true, .. })
     }
 
+    /// The name of a transaction.
+    fn named() -> String {
+        format!("0x{}", "ab".repeat(32))
+    }
+
     #[test]
     fn money_has_come_when_a_transaction_here_is_named() {
         let paid = |more: &Value| {
-            let mut said = json!({"success": true, "transaction": "0xabc"});
+            let mut said = json!({"success": true, "transaction": named(), "network": "eip155:84532"});
             said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             judged(200, &said.to_string())
         };
-        let good = Settlement::Settled("0xabc".to_owned());
+        let good = Settlement::Settled(named());
         assert_eq!(paid(&json!({})), good);
         assert_eq!(paid(&json!({"network": "base-sepolia", "payer": format!("0x{}", "11".repeat(20))})), good);
-        assert_eq!(paid(&json!({"network": "eip155:84532"})), good);
         for other in [
             json!({"network": "base"}),
+            json!({"network": null}),
+            json!({"network": "solana:x"}),
             json!({"payer": format!("0x{}", "22".repeat(20))}),
             json!({"transaction": ""}),
             json!({"transaction": null}),
+            json!({"transaction": "0xabc"}),
             json!({"transaction": "0x\r\nset-cookie: a"}),
         ] {
-            assert!(matches!(paid(&other), Settlement::Unknown { may_be_done: true, .. }), "{other}");
+            // Nor is it remembered.
+            assert!(matches!(paid(&other), Settlement::Unknown { may_be_done: true, transaction: None, .. }), "{other}");
         }
-        assert!(is_unknown(500, r#"{"success": true, "transaction": "0xabc"}"#));
+        assert!(is_unknown(500, &json!({"success": true, "transaction": named(), "network": "base-sepolia"}).to_string()));
     }
 
     #[test]
     fn money_will_not_come_when_the_payment_is_bad() {
         let refused = |reason: &str| judged(400, &json!({"success": false, "errorReason": reason}).to_string());
-        for reason in ["insufficient_funds", "invalid_exact_evm_nonce_already_used", "invalid_exact_evm_payload_signature"] {
-            assert_eq!(refused(reason), Settlement::Refused { reason: reason.to_owned(), transaction: None });
+        for reason in FINAL {
+            assert_eq!(refused(reason), Settlement::Refused(reason.to_owned()));
         }
-        for reason in ["settlement_pending", "transaction_failed", "unexpected_settle_error", "", "invalid_transaction_state"] {
+        for reason in [
+            "settlement_pending",
+            "transaction_failed",
+            "unexpected_settle_error",
+            "",
+            "invalid_transaction_state",
+            "invalid_exact_evm_nonce_already_used",
+            "invalid_exact_evm_something_new",
+        ] {
             assert!(matches!(refused(reason), Settlement::Unknown { may_be_done: true, .. }), "{reason}");
         }
         assert!(is_unknown(502, r#"{"success": false, "errorReason": "insufficient_funds"}"#));
+        // It was sent, or is about another payment.
+        let funds =
+            |more: &str| is_unknown(200, &format!(r#"{{"success": false, "errorReason": "insufficient_funds", {more}}}"#));
+        assert!(funds(r#""transaction": "0xabc""#) && funds(r#""network": "base""#));
+        assert!(!funds(r#""transaction": "", "network": "eip155:84532""#));
     }
 
     #[test]
@@ -284,7 +323,8 @@ mod tests {
             assert!(is_unknown(200, body), "{body}");
         }
         assert!(matches!(judged(401, "no"), Settlement::Unknown { may_be_done: false, .. }));
-        let pending = judged(200, r#"{"success": false, "errorReason": "settlement_pending", "transaction": "0x1"}"#);
-        assert!(matches!(pending, Settlement::Unknown { transaction: Some(there), .. } if there == "0x1"));
+        let pending = json!({"success": false, "errorReason": "settlement_pending", "transaction": named()});
+        let pending = judged(200, &pending.to_string());
+        assert!(matches!(pending, Settlement::Unknown { transaction: Some(there), .. } if there == named()));
     }
 }

@@ -33,6 +33,8 @@ pub use store::{NewPayment, Outcome, PaymentState, PaymentStore, Settling};
 
 /// How much longer than a call takes a payment has to be valid: settling it takes a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(90);
+/// How long a payment may be valid at most, unless a call may take longer: not longer than it is asked what became of it.
+pub(crate) const VALID_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a payment may be on its way to us, with the request that it is in.
 const TRAVEL: Duration = Duration::from_secs(90);
 /// The longest description of a service, and the longest path, that stand in a header, in characters.
@@ -147,11 +149,17 @@ impl X402 {
         }
     }
 
-    /// Has a payment settled. `local` names it where there is nobody to settle it.
-    pub(crate) async fn settle(&self, request: &Value, payer: &Address, local: &str) -> Settlement {
-        match &self.facilitator {
-            Some(facilitator) => facilitator.settle(&self.question(request, payer)).await,
-            None => Settlement::Settled(format!("local:{local}")),
+    /// Has a payment settled. `local` names one that was taken while nobody settled payments: only such a one counts as settled by
+    /// nobody, and only on the very network that is set, which is a test network then.
+    pub(crate) async fn settle(&self, request: &Value, payer: &Address, local: Option<String>) -> Settlement {
+        let question = self.question(request, payer);
+        match (&self.facilitator, local) {
+            (Some(facilitator), _) => facilitator.settle(&question).await,
+            (None, Some(local)) if question.network == self.terms.network => Settlement::Settled(format!("local:{local}")),
+            (None, _) => {
+                let why = "nobody settles payments any more".to_owned();
+                Settlement::Unknown { why, may_be_done: false, transaction: None }
+            }
         }
     }
 
@@ -159,5 +167,42 @@ impl X402 {
         // The chain may be another one than when the payment was made.
         let asked = request.pointer("/paymentRequirements/network").and_then(Value::as_str).and_then(Network::parse);
         Question { request, network: asked.unwrap_or(self.terms.network), payer }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rialto_outbound::{ClientOptions, OutboundPolicy};
+    use serde_json::json;
+
+    use super::*;
+
+    fn nobody_settles() -> X402 {
+        let payer = Address::parse(&format!("0x{}", "11".repeat(20))).unwrap();
+        let config = X402Config {
+            pay_to: payer,
+            network: Network::parse("base-sepolia").unwrap(),
+            asset: None,
+            domain: (None, None),
+            facilitator: None,
+            public_url: String::new(),
+            call_max: Duration::from_secs(1),
+        };
+        let client = OutboundClient::new(OutboundPolicy::default(), &ClientOptions::default()).unwrap();
+        X402::new(config, &client).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_main_net_owes_is_not_settled_by_nobody() {
+        let (x402, payer) = (nobody_settles(), Address::parse(&format!("0x{}", "11".repeat(20))).unwrap());
+        let settle = async |network: &str, local: Option<&str>| {
+            let request = json!({"paymentRequirements": {"network": network}});
+            x402.settle(&request, &payer, local.map(str::to_owned)).await
+        };
+        assert_eq!(settle("eip155:84532", Some("a")).await, Settlement::Settled("local:a".to_owned()));
+        for (network, local) in [("eip155:8453", Some("a")), ("base", Some("a")), ("eip155:84532", None)] {
+            let settled = settle(network, local).await;
+            assert!(matches!(settled, Settlement::Unknown { may_be_done: false, .. }), "{network} {local:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use rialto_kernel::{Amount, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Network,
+    Network, VALID_MAX,
     evm::{self, Address, Domain, Number, Word},
     payment::{Flaw, Payment, Signed, Version},
 };
@@ -116,6 +116,10 @@ impl Requirements {
         if valid_before < now.after(self.valid_for).seconds() {
             return Err(Flaw::ValidBefore);
         }
+        // Longer than it would be asked what became of it.
+        if valid_before > now.after(self.sign_for.max(VALID_MAX)).seconds() {
+            return Err(Flaw::ValidBefore);
+        }
         if evm::signer(&evm::digest(&self.domain, authorization), &signed.signature) != Some(authorization.from) {
             return Err(Flaw::Signature);
         }
@@ -137,7 +141,7 @@ impl Requirements {
     fn request(&self, version: Version, signed: &Signed) -> Value {
         let authorization = &signed.authorization;
         let payload = json!({
-            "signature": format!("0x{}", hex::encode(signed.signature)),
+            "signature": format!("0x{}", hex::encode(as_contracts_have_it(signed.signature))),
             "authorization": {
                 "from": authorization.from.to_string(),
                 "to": authorization.to.to_string(),
@@ -164,6 +168,15 @@ impl Requirements {
     fn resource_json(&self) -> Value {
         json!({"url": self.resource, "description": self.description})
     }
+}
+
+/// With the `v` that tokens insist on, 27 or 28; some signers write 0 or 1.
+fn as_contracts_have_it(mut signature: [u8; 65]) -> [u8; 65] {
+    let [.., v] = &mut signature;
+    if *v < 27 {
+        *v += 27;
+    }
+    signature
 }
 
 /// What is said to a buyer who has not paid.
@@ -238,5 +251,20 @@ impl Receipt {
             headers.push(("x-payment-transaction", transaction.to_owned()));
         }
         headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_go_out_as_contracts_have_them() {
+        for (v, there) in [(0, 27), (1, 28), (27, 27), (28, 28)] {
+            let mut signature = [7; 65];
+            signature[64] = v;
+            let written = as_contracts_have_it(signature);
+            assert_eq!((written[64], &written[..64]), (there, &signature[..64]));
+        }
     }
 }

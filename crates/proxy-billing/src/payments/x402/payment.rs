@@ -72,6 +72,9 @@ pub enum Unreadable {
     /// It is not base64.
     #[error("The payment is not base64.")]
     Base64,
+    /// There are two headers of the name.
+    #[error("There is more than one payment.")]
+    Twice,
     /// What is encoded is no JSON object.
     #[error("The payment is no JSON object.")]
     Json,

@@ -37,6 +37,8 @@ pub struct NewPayment<'p> {
     pub usage: UsageId,
     /// The payment.
     pub pledge: &'p Pledge,
+    /// Whether it was taken while nobody settled payments.
+    pub is_local: bool,
 }
 
 /// How a call ends when its payment is settled.
@@ -79,6 +81,8 @@ pub struct Settling {
     pub version: Version,
     /// Whose money it is.
     pub payer: Address,
+    /// Whether it was taken while nobody settled payments.
+    pub is_local: bool,
     /// What a facilitator is asked.
     pub request: Value,
     /// How the call ends.
@@ -99,6 +103,9 @@ pub struct Settling {
 pub trait PaymentStore: Send {
     /// Keeps a payment. Whether its authorization was never used before.
     fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// How many payments of this payer are reserved, or being fetched; counts up to `limit`.
+    fn count_open_payments(&mut self, payer: &Address, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Forgets a payment whose call was not delivered: its authorization may be used again. Whether it was reserved.
     fn release_payment(&mut self, usage: UsageId) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -131,24 +138,34 @@ pub trait PaymentStore: Send {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Puts it off until `next`.
+    /// Puts it off until `next`, unless somebody else has taken it since `seen` was read.
     fn put_off(
         &mut self,
-        usage: UsageId,
+        seen: &Settling,
         is_asked: bool,
         transaction: Option<&str>,
         next: Timestamp,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Says what became of a payment whose money was being fetched. The transaction, or else why there is none.
+    /// Says what became of a payment whose money was being fetched: the transaction, or else why there is none. With `is_fenced` only
+    /// if nobody else has taken it since `seen` was read. Unless it is unclear, what could be settled once more is forgotten.
     fn end_payment(
         &mut self,
-        usage: UsageId,
+        seen: &Settling,
+        is_fenced: bool,
         state: PaymentState,
         outcome: Result<&str, &str>,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Keeps the transaction of a payment that came after it was given up. Whose it is, if it was given up.
+    fn note_transaction(
+        &mut self,
+        usage: UsageId,
+        transaction: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
     /// Writes beside a call in which transaction it was paid.
     fn set_payment_tx(&mut self, usage: UsageId, transaction: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
