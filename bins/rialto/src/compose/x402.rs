@@ -21,11 +21,6 @@ const BATCH: u32 = 100;
 /// When the settings make no sense.
 pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> Result<Option<X402>, Box<dyn Error>> {
     let Some(x402) = &settings.x402 else { return Ok(None) };
-    if !settings.sandbox {
-        return Err(
-            "--x402-pay-to: payments that come with calls are on trial, and taken in the sandbox alone (docs/x402.md)".into()
-        );
-    }
     let facilitator = x402
         .facilitator
         .clone()
@@ -43,6 +38,11 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
         (Some(_), false) => {}
     }
     let network = chain(x402, settings.sandbox)?;
+    if !settings.sandbox {
+        return Err(
+            "--x402-pay-to: payments that come with calls are on trial, and taken in the sandbox alone (docs/x402.md)".into()
+        );
+    }
     let config = X402Config {
         pay_to: x402.pay_to,
         network,

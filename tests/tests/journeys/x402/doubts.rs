@@ -121,7 +121,7 @@ async fn what_nobody_can_say_is_not_charged(world: &mut World) {
     .await;
     let usage = scene.ann.last_usage().await;
     assert_eq!((&usage["delivered"], &usage["reason"]), (&json!(false), &json!("payment_failed")));
-    assert!(world.server.log().contains("look at the chain"), "an operator is told");
+    eventually("an operator is told", async || world.server.log().contains("look at the chain").then_some(())).await;
     assert_eq!(paying.get(&scene.shop.path).await.expect_problem(409)["type"], "payment-unclear");
     let sold = scene.shop.api.get("/api/v1/usage/services").await.expect(200);
     assert_eq!((&sold["total_spent_usd"], there.calls()), (&json!("0.00"), 1));

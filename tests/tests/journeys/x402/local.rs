@@ -37,6 +37,7 @@ async fn without_a_facilitator_nothing_is_settled(world: &mut World) {
             vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--x402-network=base-sepolia", "--sandbox=false"],
             "is a test network",
         ),
+        (vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--x402-network=base", "--sandbox=false"], "on trial"),
         (vec!["--x402-pay-to=0x209693bc6afc0C5328bA36FaF03C514EF312287C"], "check sum"),
         (vec!["--x402-pay-to=0x12"], "expected an address"),
         (vec![&pay_to, "--x402-network=solana:x"], "expected a chain"),
