@@ -180,7 +180,8 @@ impl Turn {
             let secrets = open(tx, &inner, id, now).await?;
             Ok::<_, StoreError>(if secrets.is_empty() { Aim::Unopened } else { Aim::At(Target { url: webhook.url, secrets }) })
         };
-        self.inner.db.write(aim).await
+        // A lease that is lost with the machine is lost with its holder.
+        self.inner.db.write_soon(aim).await
     }
 
     /// Writes down an attempt; whether the lane is this courier's still. It is what is written that is tried again, and nothing is
@@ -196,7 +197,7 @@ impl Turn {
                 Ok::<_, StoreError>(mine)
             };
             match self.inner.db.write(settle).await {
-                Err(error) if *self.phase.borrow() == Phase::Working => {
+                Err(error) if error.is_passing() && *self.phase.borrow() == Phase::Working => {
                     tracing::warn!(%error, webhook.id = %self.id, "an attempt could not be written down; trying again");
                     tokio::time::sleep(AWAY).await;
                 }

@@ -180,7 +180,8 @@ impl LaneStore for Tx {
             a::status_code.eq(made.status_code),
             a::error.eq(made.error.as_deref()),
         );
-        on!(self, conn => diesel::insert_into(a::table).values(&row).execute(conn).await)?;
+        // It is written again when nobody knows whether it was.
+        on!(self, conn => diesel::insert_into(a::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
         Ok(())
     }
 
