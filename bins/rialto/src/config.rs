@@ -246,7 +246,7 @@ impl Settings {
         // Only where nobody but this machine can reach it may money be made of nothing.
         let sandbox = flags.sandbox.unwrap_or(embedded && listen.ip().is_loopback());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let stripe = flags.stripe_secret_key.as_ref().zip(flags.stripe_webhook_secret.as_ref());
+        let stripe = parse::secret(&flags.stripe_secret_key).zip(parse::secret(&flags.stripe_webhook_secret));
         Self {
             listen,
             database_url,

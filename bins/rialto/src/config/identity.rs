@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::parse::{list, text};
+
 /// The settings, as given.
 #[derive(Debug, Clone, Args)]
 pub struct IdentityFlags {
@@ -48,9 +50,9 @@ impl IdentitySettings {
     pub(super) fn from_flags(flags: &IdentityFlags) -> Self {
         Self {
             kya_issuers: flags.kya_issuers.clone().unwrap_or_default(),
-            kya_audience: flags.kya_audience.clone(),
+            kya_audience: text(&flags.kya_audience),
             did_trusted_issuers: flags.did_trusted_issuers.clone().unwrap_or_default(),
-            did_credential_types: flags.did_credential_types.clone().unwrap_or_default(),
+            did_credential_types: list(&flags.did_credential_types),
             did_control_verifies: flags.did_control_verifies.unwrap_or(false),
         }
     }

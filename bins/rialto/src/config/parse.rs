@@ -30,6 +30,21 @@ pub(super) fn parse_secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text))
 }
 
+/// A secret that is set. One that is set to nothing is not: with an empty key anybody could sign.
+pub(super) fn secret(given: &Option<Secret>) -> Option<Secret> {
+    given.clone().filter(|secret| !secret.expose().trim().is_empty())
+}
+
+/// A text that is set.
+pub(super) fn text(given: &Option<String>) -> Option<String> {
+    given.clone().filter(|text| !text.trim().is_empty())
+}
+
+/// A list without its empty places: one that is set to nothing is empty.
+pub(super) fn list(given: &Option<Vec<String>>) -> Vec<String> {
+    given.iter().flatten().filter(|text| !text.trim().is_empty()).cloned().collect()
+}
+
 pub(super) fn parse_net(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
     text.parse().or_else(|_| address()).map_err(|_| "expected an address or a CIDR, such as 10.0.0.0/8".into())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use rialto_identity::Secret;
 
-use super::parse::parse_secret;
+use super::parse::{parse_secret, secret, text};
 
 /// The settings of what brings deposits in, as given.
 #[derive(Debug, Clone, Args)]
@@ -92,9 +92,6 @@ pub struct NowPaymentsAccount {
 impl RailSettings {
     /// Fills in the defaults.
     pub(super) fn from_flags(flags: &RailFlags) -> Self {
-        // What is set to nothing is not set: with an empty secret anybody could sign.
-        let secret = |secret: &Option<Secret>| secret.clone().filter(|secret| !secret.expose().trim().is_empty());
-        let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let paypal = text(&flags.paypal_client_id).zip(secret(&flags.paypal_client_secret));
         let nowpayments = secret(&flags.nowpayments_api_key).zip(secret(&flags.nowpayments_ipn_secret));
         Self {
