@@ -33,15 +33,15 @@ impl<T: Clone + Send + Sync + 'static> Gathered<T> {
         Self(send)
     }
 
-    /// Writes one. It is durable when this returns; whoever stops waiting does not stop it.
+    /// Writes one. It is durable when this returns; once it is queued, whoever stops waiting does not stop it.
     ///
     /// # Errors
     /// What the write says, or the store.
     pub async fn write(&self, what: T) -> Result<(), StoreError> {
-        let stopped = |_| StoreError::Unavailable("the runtime has stopped".into());
         let (reply, answer) = oneshot::channel();
         self.0.send((what, reply)).await.map_err(|_| StoreError::Unavailable("the runtime has stopped".into()))?;
-        answer.await.map_err(stopped)?
+        // Once it is queued it may have ended anywhere.
+        answer.await.map_err(|_| StoreError::Unknown("the write ended without an answer".into()))?
     }
 }
 
@@ -73,7 +73,8 @@ where
 {
     let (all, together) = (Arc::clone(&items), write.clone());
     let done = db.write(async move |tx: &mut Tx| together(tx, &all).await).await;
-    let is_of_all = matches!(done, Ok(()) | Err(StoreError::Unavailable(_) | StoreError::Unknown(_)));
+    // What is about the moment would befall each of them again, one after another.
+    let is_of_all = done.as_ref().err().is_none_or(StoreError::is_passing);
     if items.len() == 1 || is_of_all {
         // Whoever asked may have gone.
         return replies.into_iter().for_each(|reply| drop(reply.send(done.clone())));

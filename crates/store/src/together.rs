@@ -79,7 +79,7 @@ where
     // Whoever asked may have gone.
     match db.read(async move |tx: &mut Tx| look(tx, &all).await).await {
         Ok(values) => replies.into_iter().zip(values).for_each(|(reply, value)| drop(reply.send(Ok(value)))),
-        Err(error) if keys.len() == 1 || matches!(error, StoreError::Unavailable(_)) => {
+        Err(error) if keys.len() == 1 || error.is_passing() => {
             replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
         }
         Err(_) => {

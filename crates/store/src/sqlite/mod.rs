@@ -71,7 +71,8 @@ mod tests {
         foreign_keys: i32,
     }
 
-    /// Whatever is acknowledged survives a loss of power only so: no other test would tell.
+    /// Whatever is acknowledged survives a loss of power only so: no other test would tell, but that of the groups, which say it
+    /// each for itself.
     #[tokio::test]
     async fn the_writer_syncs_the_log_at_each_commit() {
         const SETTINGS: &str = "SELECT * FROM pragma_synchronous, pragma_journal_mode, pragma_foreign_keys";

@@ -3,7 +3,8 @@
 //! SQLite lets one connection write at a time, and a durable `COMMIT` costs an fsync. So transactions queue here, and
 //! the thread runs them one after another in one open `BEGIN IMMEDIATE`, each but the first in a savepoint. When the queue is
 //! empty, or the group is full, or has been open long enough, one `COMMIT` makes them all durable, and only then does any of
-//! them learn that it succeeded.
+//! them learn that it succeeded. A group of those that need not last on their own ([`Mode::WriteSoon`]) is committed without a sync,
+//! and is durable with the next that is synced.
 //!
 //! The first needs no savepoint: nobody is harmed when all that there is of the group is rolled back. In a savepoint SQLite
 //! keeps a copy of each page before it changes it, which a transaction of thousands of rows feels.
