@@ -129,7 +129,7 @@ pub async fn verify_by_token(
 /// Makes a challenge for an agent: 256 random bits. Only their hash is kept.
 ///
 /// # Errors
-/// [`RegistryError::NotFound`] or [`RegistryError::NotOwner`].
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], or [`RegistryError::VerificationBarred`].
 pub async fn challenge(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
@@ -137,6 +137,7 @@ pub async fn challenge(
     now: Timestamp,
 ) -> Result<Challenge, RegistryError> {
     let agent = owned(tx, caller, agent, "verify").await?;
+    open(tx, &agent).await?;
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|_| CipherError::NoRandomness)?;
     let challenge = Challenge { text: URL_SAFE_NO_PAD.encode(random), expires_at: now.after(CHALLENGE_LASTS) };
@@ -145,13 +146,18 @@ pub async fn challenge(
     Ok(challenge)
 }
 
-/// Refuses who may not act for an agent, before anybody is asked for keys.
+/// Refuses who may not do `action` for an agent, before anybody else's server is asked anything for it.
 ///
 /// # Errors
 /// [`RegistryError::NotFound`] or [`RegistryError::NotOwner`].
-pub async fn check_owner(tx: &mut impl AgentStore, caller: &Caller, agent: &AgentRef) -> Result<(), RegistryError> {
+pub async fn check_owner(
+    tx: &mut impl AgentStore,
+    caller: &Caller,
+    agent: &AgentRef,
+    action: &'static str,
+) -> Result<(), RegistryError> {
     let agent = tx.find_agent(agent).await?.ok_or(RegistryError::NotFound)?;
-    if caller.may_write(agent.owner) { Ok(()) } else { Err(RegistryError::NotOwner { action: "verify" }) }
+    if caller.may_write(agent.owner) { Ok(()) } else { Err(RegistryError::NotOwner { action }) }
 }
 
 /// Whoever acts for an agent has shown that they hold the key of an identifier, and maybe what somebody attests of it. The

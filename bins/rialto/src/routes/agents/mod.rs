@@ -24,7 +24,10 @@ use self::{
     dto::{AgentDeactivated, IdentitiesFound, IdentityCreate, IdentityList, IdentityResponse, IdentityUpdate, status},
     query::{IdentityPage, IdentitySearch},
 };
-use super::{registry::endpoint_refused, reputation::points};
+use super::{
+    registry::{judge, judge_change},
+    reputation::points,
+};
 use crate::{
     compose::{App, retirement},
     http::{Auth, Command, MaybeAuth, Path, Problem, Query, paging, problem::ProblemBody},
@@ -49,11 +52,6 @@ fn refused(place: &'static str) -> impl Fn(RegistryError) -> Problem {
         RegistryError::Invalid { field, message } => Problem::rule(format!("{place}.{field}"), message),
         other => other.into(),
     }
-}
-
-/// Refuses an endpoint that may not be called. It looks names up, so it stands before the transaction.
-async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
-    app.outbound.policy().check_url(endpoint).await.map(drop).map_err(|refusal| endpoint_refused(&refusal))
 }
 
 /// How agents are looked at: when, and with whose word counting.
@@ -118,6 +116,9 @@ async fn show(tx: &mut Tx, caller: Option<&Caller>, agent: AgentId, sight: &Sigh
 )]
 #[post("/api/v1/agents")]
 pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
     let (new, sight) = (command.body.read()?, Sight::new(&app));
     let now = sight.now;
     new.check().map_err(refused("body"))?;
@@ -228,12 +229,15 @@ pub async fn update_identity(
     path: Path<String>,
     command: Command<IdentityUpdate>,
 ) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
     let changes = command.body.read()?;
     changes.check().map_err(refused("body"))?;
-    if let Some(endpoint) = &changes.endpoint {
-        judge(&app, endpoint).await?;
-    }
     let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
+    if let Some(endpoint) = &changes.endpoint {
+        judge_change(&app, command.caller, &agent, endpoint).await?;
+    }
     let now = sight.now;
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &IdentityUpdate| {

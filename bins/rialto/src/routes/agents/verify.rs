@@ -96,7 +96,7 @@ pub async fn read_verification(app: Data<App>, path: Path<String>) -> Result<Htt
 
 /// Refuses who may not act for an agent, before anybody's server is asked for keys.
 async fn admit(app: &App, caller: Caller, agent: AgentRef) -> Result<(), Problem> {
-    Ok(app.db.read(async move |tx: &mut Tx| identity::check_owner(tx, &caller, &agent).await).await?)
+    Ok(app.db.read(async move |tx: &mut Tx| identity::check_owner(tx, &caller, &agent, "verify").await).await?)
 }
 
 /// Verify an agent by a token

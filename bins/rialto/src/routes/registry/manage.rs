@@ -17,8 +17,15 @@ use crate::{
 };
 
 /// Refuses an endpoint that may not be called. It looks names up, so it stands before the transaction.
-async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
+pub async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
     app.outbound.policy().check_url(endpoint).await.map(drop).map_err(|refusal| endpoint_refused(&refusal))
+}
+
+/// Refuses another endpoint of an agent that may not be called, or is not `caller`'s: strangers have no names looked up.
+pub async fn judge_change(app: &App, caller: Caller, agent: &AgentRef, endpoint: &str) -> Result<(), Problem> {
+    let agent = agent.clone();
+    app.db.read(async move |tx: &mut Tx| registry::identity::check_owner(tx, &caller, &agent, "update").await).await?;
+    judge(app, endpoint).await
 }
 
 /// Register an agent
@@ -39,6 +46,9 @@ async fn judge(app: &App, endpoint: &str) -> Result<(), Problem> {
 )]
 #[post("/registry/agents")]
 pub async fn register_agent(app: Data<App>, command: Command<Value>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
     let new = AgentRegistrationBody::read(&command.body)?.into_new_agent(&command.body)?;
     new.check()?;
     judge(&app, &new.endpoint).await?;
@@ -70,12 +80,15 @@ pub async fn register_agent(app: Data<App>, command: Command<Value>) -> Result<H
 )]
 #[put("/registry/agents/{agent_id}")]
 pub async fn update_agent(app: Data<App>, path: Path<String>, command: Command<Value>) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = command.earlier_answer(&app).await? {
+        return Ok(answer);
+    }
     let changes = AgentUpdate::read(&command.body)?;
     changes.check()?;
-    if let Some(endpoint) = &changes.endpoint {
-        judge(&app, endpoint).await?;
-    }
     let (agent, now) = (AgentRef::parse(&path), app.clock.now());
+    if let Some(endpoint) = &changes.endpoint {
+        judge_change(&app, command.caller, &agent, endpoint).await?;
+    }
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &Value| {
             let agent = retirement::update_agent(tx, caller, &agent, &changes, now).await?;

@@ -8,7 +8,7 @@ mod query;
 mod rate;
 mod read;
 
-pub use self::problem::endpoint_refused;
+pub use self::manage::{judge, judge_change};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use discover::find_agents;

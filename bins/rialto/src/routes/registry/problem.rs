@@ -57,6 +57,6 @@ pub fn in_query(error: RegistryError) -> Problem {
 }
 
 /// 400: the endpoint may not be called, in the words that clients know.
-pub fn endpoint_refused(refusal: &UrlRefusal) -> Problem {
+pub(super) fn endpoint_refused(refusal: &UrlRefusal) -> Problem {
     Problem::bad_request("endpoint-refused", format!("invoke_endpoint {refusal}"))
 }
