@@ -10,7 +10,7 @@ use crate::model::{
     ClaimName, Conversation, ConversationFilter, ConversationId, Finish, Invocation, InvocationFilter, InvocationId, Message,
     MessageId, NewInvocation,
 };
-use crate::usage::{CallSum, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageSum};
+use crate::usage::{CallSum, EndedUsage, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageSum};
 
 /// Conversations and their messages.
 pub trait ConversationStore: Send {
@@ -143,11 +143,7 @@ pub trait UsageStore: Send {
     fn insert_usage(&mut self, new: &NewUsage) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps calls that have ended and that nothing was kept of before.
-    fn insert_ended_usage(
-        &mut self,
-        calls: &[(NewUsage, UsageEnd)],
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn insert_ended_usage(&mut self, calls: &[&EndedUsage]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Takes one of the calls of `service` that `buyer` has for nothing, if fewer than `calls_max` are taken. Whether it took one.
     fn take_free_call(

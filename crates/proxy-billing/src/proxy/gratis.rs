@@ -11,8 +11,8 @@ use std::{
 
 use rialto_kernel::{Caller, Event, Ppm, Timestamp};
 use rialto_registry::{
-    RegistryError,
-    service::{Service, ServiceId, find_service},
+    service::{Service, ServiceId},
+    store::ServiceStore,
 };
 use rialto_store::{Db, Gathered, StoreError, Together, Tx, outbox};
 
@@ -22,55 +22,56 @@ use super::{
 };
 use crate::{
     store::UsageStore,
-    usage::{NewUsage, UsageEnd, UsageId},
+    usage::{EndedUsage, NewUsage, UsageEnd, UsageId},
 };
 
 /// How many services are remembered that cost something.
-const PAID_MAX: usize = 10_000;
+const PRICED_MAX: usize = 10_000;
 
 /// What is shared by all calls that cost nothing.
-pub(super) struct Unpaid {
+pub(super) struct Gratis {
     services: Together<ServiceId, Option<Arc<Service>>>,
-    ended: Gathered<Ended>,
+    ended: Gathered<Arc<Ended>>,
     /// Services that cost something when they were last looked at: no use looking again, since a call that is opened as one that
     /// costs is opened rightly in any case.
-    paid: Mutex<HashSet<ServiceId>>,
+    priced: Mutex<HashSet<ServiceId>>,
 }
 
 /// A call that has ended, with what is told of it.
-#[derive(Clone)]
 struct Ended {
-    call: Arc<(NewUsage, UsageEnd)>,
+    call: EndedUsage,
     events: Vec<Event>,
-    at: Timestamp,
 }
 
-impl Unpaid {
+impl Gratis {
     /// Call it within a tokio runtime.
     pub(super) fn start(db: &Db) -> Self {
         let (services, ended) = (Together::start(db, find_services), Gathered::start(db, write_ended));
-        Self { services, ended, paid: Mutex::default() }
+        Self { services, ended, priced: Mutex::default() }
     }
 
-    fn paid(&self) -> MutexGuard<'_, HashSet<ServiceId>> {
-        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+    fn priced(&self) -> MutexGuard<'_, HashSet<ServiceId>> {
+        self.priced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, service: ServiceId) {
-        let mut paid = self.paid();
-        if paid.len() < PAID_MAX {
-            paid.insert(service);
+        let mut priced = self.priced();
+        // Those that are called come back at once.
+        if priced.len() >= PRICED_MAX {
+            priced.clear();
         }
+        priced.insert(service);
     }
 
     /// Says that a service costs nothing any more.
     pub(super) fn forget(&self, service: ServiceId) {
-        self.paid().remove(&service);
+        self.priced().remove(&service);
     }
 
     /// Writes a call down that has ended.
     pub(super) async fn end(&self, new: &NewUsage, end: UsageEnd, events: Vec<Event>, at: Timestamp) -> Result<(), StoreError> {
-        match self.ended.write(Ended { call: Arc::new((new.clone(), end)), events, at }).await {
+        let call = EndedUsage { call: new.clone(), end, at };
+        match self.ended.write(Arc::new(Ended { call, events })).await {
             // A COMMIT of ours came through although the store said that it had failed.
             Err(StoreError::Unique(_)) => Ok(()),
             done => done,
@@ -80,13 +81,13 @@ impl Unpaid {
 
 impl Inner {
     /// A call that may be made without a word to the database, if it is one.
-    pub(super) async fn open_unpaid(&self, caller: Caller, asked: &Asked) -> Result<Option<Opened>, ProxyError> {
-        if asked.key.is_some() || self.unpaid.paid().contains(&asked.service) {
+    pub(super) async fn open_gratis(&self, caller: Caller, asked: &Asked) -> Result<Option<Opened>, ProxyError> {
+        if asked.key.is_some() || self.gratis.priced().contains(&asked.service) {
             return Ok(None);
         }
-        let service = self.unpaid.services.find(asked.service).await?.ok_or(ProxyError::ServiceUnknown)?;
+        let service = self.gratis.services.find(asked.service).await?.ok_or(ProxyError::ServiceUnknown)?;
         if !service.price.is_zero() {
-            self.unpaid.remember(service.id);
+            self.gratis.remember(service.id);
             return Ok(None);
         }
         let now = self.clock.now();
@@ -100,24 +101,14 @@ impl Inner {
 }
 
 async fn find_services(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<Option<Arc<Service>>>, StoreError> {
-    let mut found: HashMap<ServiceId, Option<Arc<Service>>> = HashMap::new();
-    for id in ids {
-        if found.contains_key(id) {
-            continue;
-        }
-        let service = match find_service(tx, *id).await {
-            Ok(service) => Some(Arc::new(service)),
-            Err(RegistryError::Store(error)) => return Err(error),
-            Err(_) => None,
-        };
-        found.insert(*id, service);
-    }
-    Ok(ids.iter().map(|id| found.get(id).cloned().flatten()).collect())
+    let wanted: HashSet<ServiceId> = ids.iter().copied().collect();
+    let found = tx.list_services_by_id(&wanted.into_iter().collect::<Vec<_>>()).await?;
+    let found: HashMap<ServiceId, Arc<Service>> = found.into_iter().map(|service| (service.id, Arc::new(service))).collect();
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
 }
 
-async fn write_ended(tx: &mut Tx, ended: &[Ended]) -> Result<(), StoreError> {
-    let calls: Vec<_> = ended.iter().map(|ended| (*ended.call).clone()).collect();
-    let Some(at) = ended.iter().map(|ended| ended.at).max() else { return Ok(()) };
-    tx.insert_ended_usage(&calls, at).await?;
+async fn write_ended(tx: &mut Tx, ended: &[Arc<Ended>]) -> Result<(), StoreError> {
+    let calls: Vec<&EndedUsage> = ended.iter().map(|ended| &ended.call).collect();
+    tx.insert_ended_usage(&calls).await?;
     outbox::append_all(tx, ended.iter().flat_map(|ended| ended.events.clone()).collect()).await
 }

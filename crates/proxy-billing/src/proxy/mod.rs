@@ -2,7 +2,8 @@
 //!
 //! One call is three steps: a transaction that writes down what is about to happen and sets its price aside ([`open`]), the
 //! call with no transaction open ([`send`], [`relay`]), and a transaction that ends it ([`settle`]). They run in one task, on a
-//! runtime that outlives whoever asked.
+//! runtime that outlives whoever asked. One that costs nothing and has no key sets nothing aside, and is written down once, when it has
+//! ended ([`gratis`]).
 //!
 //! # What always holds
 //! 1. An answer is whole only when it is paid: a small one is handed over after that, of a large one the end is held back until then.
@@ -19,6 +20,7 @@
 
 mod error;
 mod fetch;
+mod gratis;
 mod headers;
 mod kept;
 mod open;
@@ -27,7 +29,6 @@ mod relay;
 mod send;
 mod settle;
 mod step;
-mod unpaid;
 mod upload;
 
 use std::{
@@ -193,7 +194,7 @@ struct Inner {
     clock: Clock,
     config: ProxyConfig,
     x402: Option<X402>,
-    unpaid: unpaid::Unpaid,
+    gratis: gratis::Gratis,
     breakers: Breakers,
     permits: Permits,
     runtime: Handle,
@@ -207,9 +208,9 @@ impl Proxy {
     pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, x402: Option<X402>, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
-        let unpaid = {
+        let gratis = {
             let _entered = runtime.enter();
-            unpaid::Unpaid::start(&db)
+            gratis::Gratis::start(&db)
         };
         Self {
             inner: Arc::new(Inner {
@@ -218,7 +219,7 @@ impl Proxy {
                 clock,
                 config,
                 x402,
-                unpaid,
+                gratis,
                 breakers,
                 permits,
                 runtime,

@@ -131,7 +131,7 @@ impl Inner {
         if !caller.may_write(caller.owner) {
             return Err(ProxyError::ReadOnly);
         }
-        if let Some(opened) = self.open_unpaid(caller, asked).await? {
+        if let Some(opened) = self.open_gratis(caller, asked).await? {
             return Ok(opened);
         }
         let opening = Opening {
@@ -151,7 +151,7 @@ impl Inner {
             && ticket.charge.is_none()
             && !ticket.is_free
         {
-            self.unpaid.forget(asked.service);
+            self.gratis.forget(asked.service);
         }
         Ok(opened)
     }

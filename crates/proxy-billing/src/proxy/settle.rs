@@ -118,7 +118,7 @@ impl Inner {
     async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
         let (now, rail) = (self.clock.now(), ticket.rail());
         if let Some(new) = &ticket.unwritten {
-            self.unpaid.end(new, end, told(&ticket.parties(), &end, now), now).await?;
+            self.gratis.end(new, end, told(&ticket.parties(), &end, now), now).await?;
             return Ok(Settled::Done(HeaderMap::new()));
         }
         let (ours, kept) = (ticket.clone(), keep.clone());

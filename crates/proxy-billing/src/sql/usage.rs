@@ -17,7 +17,9 @@ use super::schema::{services, usage_records as u};
 use crate::{
     model::ClaimName,
     store::UsageStore,
-    usage::{CallSum, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum},
+    usage::{
+        CallSum, EndedUsage, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum,
+    },
 };
 
 statement! {
@@ -265,9 +267,11 @@ impl UsageStore for Tx {
         Ok(())
     }
 
-    async fn insert_ended_usage(&mut self, calls: &[(NewUsage, UsageEnd)], now: Timestamp) -> Result<(), StoreError> {
-        let rows: Vec<_> =
-            calls.iter().map(|(call, end)| EndedUsageRow { call: call.into(), end: UsageEndRow::new(end, now) }).collect();
+    async fn insert_ended_usage(&mut self, calls: &[&EndedUsage]) -> Result<(), StoreError> {
+        let rows: Vec<_> = calls
+            .iter()
+            .map(|ended| EndedUsageRow { call: (&ended.call).into(), end: UsageEndRow::new(&ended.end, ended.at) })
+            .collect();
         on!(self,
             sqlite conn => {
                 let mut done = Ok(0);

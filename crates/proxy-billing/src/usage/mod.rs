@@ -6,6 +6,6 @@ mod report;
 
 pub use discover::{recommend, trending};
 pub use model::{
-    CallSum, NewUsage, RunningUsage, Trend, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum,
+    CallSum, EndedUsage, NewUsage, RunningUsage, Trend, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum,
 };
 pub use report::{UsageReport, report};

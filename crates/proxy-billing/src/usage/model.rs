@@ -82,6 +82,17 @@ pub struct UsageEnd {
     pub reason: Option<UsageReason>,
 }
 
+/// A call that has ended and of which nothing was kept before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedUsage {
+    /// The call.
+    pub call: NewUsage,
+    /// How it ended.
+    pub end: UsageEnd,
+    /// When that was.
+    pub at: Timestamp,
+}
+
 /// A call that is being made, as far as whoever ends it for somebody else has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningUsage {

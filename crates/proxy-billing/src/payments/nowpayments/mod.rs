@@ -6,7 +6,7 @@
 mod canonical;
 mod payment;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rialto_kernel::{Amount, Asset, Clock};
@@ -22,7 +22,7 @@ use self::{
     payment::{Payment, judge, judge_all},
 };
 use super::{
-    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositRail, DepositStore, Fate, News, NewsFuture, check_cents},
+    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositRail, DepositStore, News, NewsFuture, check_cents},
     hook::{Heard, HookError, followed},
     provider::{self, Tokens},
 };
@@ -31,6 +31,8 @@ use super::{
 pub const NOWPAYMENTS: &str = "nowpayments";
 /// How many payments of one invoice are looked at. A payer may begin several.
 const PAYMENTS_MAX: u32 = 50;
+/// How many that are not on the list are asked for one by one.
+const KNOWN_MAX: usize = 10;
 /// How long a sign-in lasts.
 const SIGN_IN_LIFE: Duration = Duration::from_secs(300);
 
@@ -174,20 +176,21 @@ impl NowPayments {
         if response.status == StatusCode::NOT_FOUND { Ok(None) } else { provider::read(&response).map(Some) }
     }
 
-    /// What is known already is asked for by itself: a list that fails keeps nobody's money from being seen.
+    /// What is known and not listed is asked for by itself: a list that fails keeps nobody's money from being seen.
     async fn look(&self, deposit: &Deposit, known: &[String]) -> Result<Vec<News>, GatewayError> {
         let (mut payments, mut failed) = (Vec::new(), None);
-        for payment in known {
-            match self.one(payment).await {
-                Ok(found) => payments.extend(found),
-                Err(error) => failed = Some(error),
-            }
-        }
         match self.listed(deposit).await {
             Ok(found) => payments.extend(found),
             Err(error) => {
                 tracing::warn!(deposit.id = %deposit.id, why = provider::why(&error), "NOWPayments did not list the payments of an invoice");
                 failed = Some(error);
+            }
+        }
+        let listed: HashSet<String> = payments.iter().filter_map(Payment::id).collect();
+        for payment in known.iter().filter(|payment| !listed.contains(*payment)).take(KNOWN_MAX) {
+            match self.one(payment).await {
+                Ok(found) => payments.extend(found),
+                Err(error) => failed = Some(error),
             }
         }
         match failed {
@@ -243,9 +246,6 @@ pub async fn hear(db: &Db, rail: &NowPayments, signature: &str, body: &[u8], clo
     let Some(deposit) = found.filter(|deposit| deposit.rail == NOWPAYMENTS) else {
         return Ok(Heard::Ignored("it belongs to no deposit of ours"));
     };
-    let news = judge(&payment, &deposit);
-    if news == News::of(Fate::Open) {
-        return Ok(Heard::Ignored("it is of another invoice"));
-    }
+    let Some(news) = judge(&payment, &deposit) else { return Ok(Heard::Ignored("it is of another invoice")) };
     followed(db, id, news, clock).await
 }

@@ -35,10 +35,15 @@ impl Payment {
         usd && dollars(self.price_amount.as_deref()) == Some(deposit.amount)
     }
 
+    /// What it is called.
+    pub fn id(&self) -> Option<String> {
+        word_of(self.payment_id.as_ref())
+    }
+
     /// Only told, never counted with.
     fn is_too_much(&self) -> bool {
-        let number = |raw: &Option<Box<RawValue>>| raw.as_deref().and_then(|raw| raw.get().trim_matches('"').parse::<f64>().ok());
-        number(&self.actually_paid).zip(number(&self.pay_amount)).is_some_and(|(paid, asked)| paid > asked)
+        let digits = |raw: &Option<Box<RawValue>>| raw.as_deref().and_then(|raw| Digits::of(raw.get().trim_matches('"')));
+        digits(&self.actually_paid).zip(digits(&self.pay_amount)).is_some_and(|(paid, asked)| paid > asked)
     }
 
     fn price(&self) -> String {
@@ -53,15 +58,35 @@ impl Payment {
     }
 }
 
-/// What became of a deposit, by one payment of its invoice.
-pub(super) fn judge(payment: &Payment, deposit: &Deposit) -> News {
-    let news = |fate: Fate| News::of(fate).about(word_of(payment.payment_id.as_ref()));
+/// A decimal number of any length, as its digits: coins have more places than integers of ours hold.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Digits {
+    /// How many there are before the point, and which.
+    whole: (usize, String),
+    /// Those behind it.
+    part: String,
+}
+
+impl Digits {
+    /// `None` for what is written in another way, with an exponent say.
+    fn of(text: &str) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = Some(whole).filter(|whole| are_digits(whole))?.trim_start_matches('0').to_owned();
+        let part = Some(part).filter(|part| are_digits(part))?.trim_end_matches('0').to_owned();
+        Some(Self { whole: (whole.len(), whole), part })
+    }
+}
+
+/// What became of a deposit, by one payment; `None` for one of another invoice.
+pub(super) fn judge(payment: &Payment, deposit: &Deposit) -> Option<News> {
+    let news = |fate: Fate| News::of(fate).about(payment.id());
     let invoice = word_of(payment.invoice_id.as_ref());
     if invoice.is_some_and(|invoice| invoice != deposit.rail_reference) {
-        return News::of(Fate::Open);
+        return None;
     }
     let again = payment.parent_payment_id.as_ref().is_some_and(|parent| !parent.is_null());
-    match payment.payment_status.as_str() {
+    Some(match payment.payment_status.as_str() {
         "finished" if again => news(Fate::Wrong).saying("It was paid in several parts. An administrator has to look at it."),
         "finished" if payment.is_the_price(deposit) && payment.is_too_much() => {
             let part = payment.part();
@@ -76,13 +101,13 @@ pub(super) fn judge(payment: &Payment, deposit: &Deposit) -> News {
         "refunded" => news(Fate::Returned).saying("The payment was refunded."),
         // waiting, confirming, confirmed, sending, and whatever there will be.
         _ => news(Fate::Open),
-    }
+    })
 }
 
 /// What became of each payment of a deposit's invoice: a payer may begin several.
 pub(super) fn judge_all(payments: &[Payment], deposit: &Deposit) -> Vec<News> {
     let of_it = payments.iter().filter(|payment| payment.order().is_none_or(|order| order == deposit.id.to_string()));
-    of_it.map(|payment| judge(payment, deposit)).filter(|news| *news != News::of(Fate::Open)).collect()
+    of_it.filter_map(|payment| judge(payment, deposit)).collect()
 }
 
 #[cfg(test)]
@@ -119,7 +144,6 @@ mod tests {
             (json!({"price_amount": null}), Fate::Wrong),
             (json!({"price_currency": "eur"}), Fate::Wrong),
             (json!({"parent_payment_id": 1}), Fate::Wrong),
-            (json!({"invoice_id": 1}), Fate::Open),
             (json!({"payment_status": "partially_paid"}), Fate::Wrong),
             (json!({"payment_status": "confirmed"}), Fate::Open),
             (json!({"payment_status": "sending"}), Fate::Open),
@@ -128,9 +152,9 @@ mod tests {
             (json!({"payment_status": "failed"}), Fate::Lost),
             (json!({"payment_status": "refunded"}), Fate::Returned),
         ] {
-            assert_eq!(judge(&payment(&deposit, &changes), &deposit).fate, fate, "{changes}");
+            assert_eq!(judge(&payment(&deposit, &changes), &deposit).map(|news| news.fate), Some(fate), "{changes}");
         }
-        let part = judge(&payment(&deposit, &json!({"payment_status": "partially_paid"})), &deposit);
+        let part = judge(&payment(&deposit, &json!({"payment_status": "partially_paid"})), &deposit).unwrap();
         assert_eq!(part.note.as_deref(), Some("Only a part was paid: 0.0005 of 0.001 btc."));
     }
 
@@ -142,13 +166,20 @@ mod tests {
         let fates: Vec<Fate> = judge_all(&all, &deposit).into_iter().map(|news| news.fate).collect();
         assert_eq!(fates, [Fate::Lost, Fate::Paid, Fate::Open]);
         let other = payment(&deposit, &json!({"order_id": "another"}));
+        assert!(judge(&payment(&deposit, &json!({"invoice_id": 1})), &deposit).is_none());
         assert_eq!(judge_all(&[other, payment(&deposit, &json!({"invoice_id": 1}))], &deposit), []);
     }
 
     #[test]
     fn more_than_asked_for_is_told() {
         let deposit = deposit();
-        let more = judge(&payment(&deposit, &json!({"actually_paid": 0.002})), &deposit);
+        let more = judge(&payment(&deposit, &json!({"actually_paid": 0.002})), &deposit).unwrap();
         assert_eq!((more.fate, more.note.as_deref()), (Fate::Paid, Some("More was paid than asked for: 0.002 of 0.001 btc.")));
+        for (paid, is_more) in
+            [("0.0010", false), ("0.00100000000000000001", true), ("10", true), ("0.00099", false), ("1e3", false)]
+        {
+            let news = judge(&payment(&deposit, &json!({"actually_paid": paid})), &deposit).unwrap();
+            assert_eq!(news.note.is_some(), is_more, "{paid}");
+        }
     }
 }
