@@ -160,6 +160,8 @@ pub trait LaneStore: Send {
     ) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
     /// When the next that is pending may be sent.
     fn next_due(&mut self, webhook: WebhookId) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    /// Whether a delivery is still to be made.
+    fn is_pending(&mut self, seq: i64) -> impl Future<Output = Result<bool, StoreError>> + Send;
     /// Writes down an attempt, unless the delivery was cancelled meanwhile.
     fn set_attempted(&mut self, attempted: &Attempted) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels all that is pending.

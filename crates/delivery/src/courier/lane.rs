@@ -48,6 +48,8 @@ enum Next {
 /// Where the next goes, as the webhook is at this moment.
 enum Aim {
     At(Target),
+    /// The delivery was cancelled meanwhile, or has ended in another way.
+    Ended,
     /// The webhook is switched off, or gone.
     Off,
     /// Its secret cannot be opened: nothing goes out unsigned.
@@ -152,8 +154,9 @@ impl Turn {
             if self.is_over() {
                 break;
             }
-            let target = match self.aim().await? {
+            let target = match self.aim(parcel.seq).await? {
                 Aim::At(target) => target,
+                Aim::Ended => continue,
                 Aim::Off | Aim::Unopened => break,
                 Aim::NotMine => return Ok(false),
             };
@@ -169,7 +172,7 @@ impl Turn {
     }
 
     /// Finds out where the next goes, and renews the lease: nothing is sent while the database takes no writes.
-    async fn aim(&self) -> Result<Aim, StoreError> {
+    async fn aim(&self, seq: i64) -> Result<Aim, StoreError> {
         let (inner, id, lease, now) = (Arc::clone(&self.inner), self.id, self.lease, self.inner.now());
         let until = now.after(inner.config.lease);
         let aim = async move |tx: &mut Tx| {
@@ -177,6 +180,9 @@ impl Turn {
                 return Ok(Aim::NotMine);
             }
             let Some(webhook) = tx.find_webhook(id).await?.filter(|webhook| webhook.is_active) else { return Ok(Aim::Off) };
+            if !tx.is_pending(seq).await? {
+                return Ok(Aim::Ended);
+            }
             let secrets = open(tx, &inner, id, now).await?;
             Ok::<_, StoreError>(if secrets.is_empty() { Aim::Unopened } else { Aim::At(Target { url: webhook.url, secrets }) })
         };

@@ -156,6 +156,12 @@ impl LaneStore for Tx {
         Ok(next.flatten())
     }
 
+    async fn is_pending(&mut self, seq: i64) -> Result<bool, StoreError> {
+        let found: Option<i64> = on!(self, conn => d::table.find(seq).filter(sql::<Bool>(PENDING)).select(d::seq)
+            .first(conn).await.optional())?;
+        Ok(found.is_some())
+    }
+
     async fn set_attempted(&mut self, attempted: &Attempted) -> Result<(), StoreError> {
         let made = &attempted.attempt;
         let set = || SetAttempted {

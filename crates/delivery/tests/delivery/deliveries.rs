@@ -257,6 +257,30 @@ async fn off_and_on_again_is_told_of_what_is_new_and_of_nothing_else(test: &Test
     world.stop(running).await;
 }
 
+async fn what_was_cancelled_is_not_sent_although_it_was_about_to_be(test: &TestDb) {
+    let world = World::new(test).await;
+    let (ada, running) = (world.ada, world.webhooks.start());
+    let hook = world.hook(ada, "/ada", Manner::Hang, &["service.called"]).await;
+    world.call(ada, world.bob, SERVICE, "zero").await;
+    eventually("the first is on its way", async || world.peer.seen("/ada").len() == 1).await;
+    // They wait behind it, and are taken together when it has failed.
+    for name in ["one", "two", "three"] {
+        world.call(ada, world.bob, SERVICE, name).await;
+    }
+    eventually("so is the next", async || world.peer.seen("/ada").len() == 2).await;
+    let (id, now) = (hook.id, world.clock.now());
+    for active in [false, true] {
+        let changes = WebhookChanges { active: Some(active), ..WebhookChanges::default() };
+        world.write(async move |tx: &mut Tx| delivery::update_webhook(tx, &ada, id, &changes, now).await).await.unwrap();
+    }
+    world.peer.url("/ada", fine());
+    world.call(ada, world.bob, SERVICE, "new").await;
+    world.webhooks.wake();
+    world.until(ada, &hook, DeliveryStatus::Delivered, 1).await;
+    assert_eq!(world.told("/ada"), ["zero", "one", "new"]);
+    world.stop(running).await;
+}
+
 async fn what_cannot_be_signed_waits(test: &TestDb) {
     let world = World::new(test).await;
     let (ada, running) = (world.ada, world.webhooks.start());
@@ -280,6 +304,7 @@ async fn what_cannot_be_signed_waits(test: &TestDb) {
 }
 
 suite! {
+    what_was_cancelled_is_not_sent_although_it_was_about_to_be,
     off_and_on_again_is_told_of_what_is_new_and_of_nothing_else,
     what_cannot_be_signed_waits,
     only_leases_of_lanes_that_are_served_are_renewed,

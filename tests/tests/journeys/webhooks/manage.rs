@@ -33,6 +33,8 @@ async fn a_webhook_is_made_listed_and_deleted_as_the_reference_says(world: &mut 
     assert_eq!(other.get(PATH).await.expect(200), json!({"webhooks": [], "count": 0}));
     assert_eq!(mine.get(&path(&made)).await.expect(200), made);
 
+    let refused = mine.patch(&path(&made), &json!({"secret": "another secret"})).await.expect_problem(400);
+    assert!(refused["errors"][0]["message"].as_str().unwrap().contains("rotate-secret"), "{refused}");
     let changed = mine.patch(&path(&made), &json!({"events": ["settlement.completed"], "active": false})).await.expect(200);
     assert_eq!((&changed["events"], &changed["active"]), (&json!(["settlement.completed"]), &json!(false)));
     assert_eq!(changed["url"], made["url"]);

@@ -5,7 +5,7 @@ use rialto_delivery::{
 };
 use rialto_identity::Secret;
 use rialto_kernel::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
@@ -44,6 +44,9 @@ pub struct WebhookUpdate {
     pub events: Option<Vec<String>>,
     /// Whether it is told of anything. What is pending for one that is switched off is cancelled.
     pub active: Option<bool>,
+    /// Refused: nobody is to believe that a secret was replaced that was not.
+    #[schema(ignore)]
+    pub secret: Option<IgnoredAny>,
 }
 
 impl From<WebhookUpdate> for WebhookChanges {

@@ -157,6 +157,9 @@ pub async fn put_webhook(
 
 /// What `PATCH` and `PUT` do.
 async fn change(app: &App, caller: Caller, id: WebhookId, body: WebhookUpdate) -> Result<HttpResponse, Problem> {
+    if body.secret.is_some() {
+        return Err(Problem::rule("body.secret", "is replaced by POST /api/v1/webhooks/{webhook_id}/rotate-secret"));
+    }
     if let Some(url) = &body.url {
         app.db.read(async move |tx: &mut Tx| delivery::may_change(tx, &caller, id).await).await?;
         check::url(app.webhooks.policy(), url).await?;
