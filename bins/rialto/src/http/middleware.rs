@@ -110,7 +110,9 @@ fn problem_of(error: Option<&Error>) -> Option<&Problem> {
 
 /// Tells the log of a problem that is not the client's doing.
 pub fn note(problem: &Problem) {
-    if matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT) {
+    let is_of_gateway =
+        matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT);
+    if is_of_gateway || problem.kind() == "circuit-open" {
         // Somebody else's server failed; nobody has to be woken up for that.
         tracing::warn!(error = %problem, "a request failed at the one that was called for it");
     } else if problem.status().is_server_error() {

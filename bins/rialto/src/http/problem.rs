@@ -189,6 +189,11 @@ impl Problem {
         self.0.status
     }
 
+    /// What kind of refusal it is.
+    pub const fn kind(&self) -> &'static str {
+        self.0.kind
+    }
+
     /// The refusal as a document.
     pub fn body<'a>(&'a self, request_id: Option<&'a str>) -> ProblemBody<'a> {
         ProblemBody {
