@@ -84,7 +84,7 @@ async fn hostile_questions_about_reputation_are_refused(world: &mut World) {
         ("services/0198c0de-0000-7000-8000-000000000041/reputation", 404),
         ("reputation/leaderboard?limit=-1", 422),
         ("reputation/leaderboard?limit=0", 422),
-        ("reputation/leaderboard?limit=101", 422),
+        ("reputation/leaderboard?limit=ten", 422),
     ] {
         stranger.get(&format!("/api/v1/{path}")).await.expect_problem(status);
     }

@@ -36,8 +36,8 @@ pub struct ServiceReputationQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LeaderboardPage {
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 20)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 20)]
     pub limit: Option<i64>,
 }
 
