@@ -63,7 +63,8 @@ async fn reputation_is_counted_from_calls(world: &mut World) {
 
     let board = stranger.get("/api/v1/reputation/leaderboard?limit=1").await.expect(200);
     let leader: &Value = &board["leaderboard"][0];
-    assert_eq!((&leader["agent_id"], &leader["id"], &leader["display_name"]), (&json!(slug), &json!(id), &json!("Top Agent")));
+    assert_eq!((&leader["agent_id"], &leader["id"], &leader["slug"]), (&json!(id), &json!(id), &json!(slug)));
+    assert_eq!(leader["display_name"], "Top Agent");
     assert_eq!(
         (&leader["reputation_score"], &leader["verified"], &board["count"]),
         (&live["overall_score"], &json!(false), &json!(1))
