@@ -31,7 +31,9 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         let address = listener.local_addr()?;
         let app = Arc::new(App::start(settings.at(address), secrets).await?);
         if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
-            tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
+            // Apart: what is not logged is not done either.
+            let done = onboarding::create_admin(&app, email, password.expose()).await?;
+            tracing::info!("{done}");
         }
         let (jobs, courier, webhooks) = (jobs::start(&app), app.networks.start_courier(), app.webhooks.start());
         let server = server::start(Data::from(app.clone()), listener)?;
