@@ -50,7 +50,10 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         let (broker, proxy, networks) =
             tokio::join!(app.broker.drain(CALLS_GRACE), app.proxy.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
         if !broker || !proxy {
-            tracing::warn!("calls are still running: they are closed, and not charged, when their holds expire");
+            tracing::warn!(
+                "calls are still running: they are closed, and not charged, when their holds expire; those whose payment may have \
+                 been settled are asked about by the next process"
+            );
         }
         if !networks {
             tracing::warn!("calls of participants are still running: they will have failed");
