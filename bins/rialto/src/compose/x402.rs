@@ -38,6 +38,9 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
             return Err("--x402-local-only: payments that nobody settles are for a sandbox alone (--sandbox)".into());
         }
         (None, true) => tracing::warn!("x402 payments are taken and NOT settled on any chain: for tests alone"),
+        (Some(there), false) if !settings.sandbox && !there.url.starts_with("https://") => {
+            tracing::warn!("the x402 facilitator is believed, and reached without TLS: it should be on a network of your own");
+        }
         (Some(_), false) => {}
     }
     let network = chain(x402, settings.sandbox)?;

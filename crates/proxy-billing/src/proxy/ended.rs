@@ -6,7 +6,7 @@ use rialto_kernel::{Amount, Timestamp};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue};
 use rialto_store::{
     StoreError, Tx,
-    idempotency::{self, Key, Stored},
+    idempotency::{self, Claim, Key, Record, Stored},
     outbox,
 };
 use serde_json::Value;
@@ -113,12 +113,16 @@ fn unpaid(seen: &Settling, status: u16) -> Kept {
 /// The key of a call, unless it may be another one's by now.
 async fn key(tx: &mut Tx, seen: &Settling, now: Timestamp) -> Result<Option<Key>, StoreError> {
     let Some(claim) = &seen.claim else { return Ok(None) };
-    let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
+    let fingerprint = seen.outcome.fingerprint.clone();
+    let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint };
     let is_ours = if seen.state == PaymentState::Unclear {
-        // It was answered, in the name of this very call.
-        let found = idempotency::find_all(tx, slice::from_ref(&key)).await?.pop().flatten();
-        let answer = found.and_then(|record| record.answer).map(|stored| Kept::read(&stored)).transpose()?;
-        answer.is_some_and(|kept| kept.bill.usage == seen.usage)
+        match idempotency::find_all(tx, slice::from_ref(&key)).await?.pop().flatten() {
+            // It was answered, in the name of this very call.
+            Some(Record { answer: Some(stored), .. }) => Kept::read(&stored)?.bill.usage == seen.usage,
+            Some(Record { answer: None, .. }) => false,
+            // It was forgotten: it is known again, so that whoever has paid can have the answer.
+            None => idempotency::claim(tx, &key, now).await? == Claim::Fresh,
+        }
     } else {
         now.since(seen.created_at) < KEY_KEPT
     };

@@ -170,9 +170,12 @@ impl Inner {
         }
         let work = || {
             let (seen, reason, clock) = (seen.clone(), reason.clone(), self.clock.clone());
-            async move |tx: &mut Tx| match is_unclear {
-                true => leave_unclear(tx, &seen, &reason, clock.now()).await.map(|()| true),
-                false => end_unpaid(tx, &seen, &reason, clock.now()).await,
+            async move |tx: &mut Tx| {
+                if is_unclear {
+                    leave_unclear(tx, &seen, &reason, clock.now()).await.map(|()| true)
+                } else {
+                    end_unpaid(tx, &seen, &reason, clock.now()).await
+                }
             }
         };
         match self.insist(self.patience(), work).await {

@@ -297,6 +297,7 @@ fn outcome(ticket: &Ticket, end: &UsageEnd, keep: &Keep) -> Outcome {
         commission: end.commission,
         memo: ticket.charge.as_ref().map(|charge| charge.memo.clone()).unwrap_or_default(),
         answer,
+        fingerprint: ticket.key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default(),
     }
 }
 

@@ -65,6 +65,7 @@ mod tests {
             commission: Amount::ZERO,
             memo: String::new(),
             answer: None,
+            fingerprint: Vec::new(),
         };
         Settling {
             usage: UsageId::new(),

@@ -118,6 +118,7 @@ fn outcome() -> Outcome {
         commission: Amount::new(2_500).unwrap(),
         memo: "Echo".to_owned(),
         answer: Some((200, "{}".to_owned())),
+        fingerprint: vec![7; 32],
     }
 }
 

@@ -22,7 +22,8 @@ async fn without_a_facilitator_nothing_is_settled(world: &mut World) {
         (Some(&*name), Some(&*name))
     );
     assert_eq!(answer.header("x-payment-transaction"), Some(name.as_str()));
-    assert_eq!(scene.paying(&scene.wallet.pays(1)).get(&scene.shop.path).await.status, 409);
+    let elsewhere = scene.paying(&scene.wallet.pays(1)).get(&format!("{}/other", scene.shop.path)).await;
+    assert_eq!(elsewhere.expect_problem(409)["type"], "payment-used");
 
     for (flags, why) in [
         (vec![pay_to.as_str()], "name a facilitator"),

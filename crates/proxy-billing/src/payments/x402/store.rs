@@ -72,6 +72,9 @@ pub struct Outcome {
     /// What a repeat is told: the status, and the answer as it is kept.
     #[serde(default)]
     pub answer: Option<(u16, String)>,
+    /// What the request is known by, should its key be forgotten before it has an answer.
+    #[serde(default)]
+    pub fingerprint: Vec<u8>,
 }
 
 /// A payment whose money is being fetched, or is not known to have come, with all that is needed to end its call.
