@@ -138,14 +138,16 @@ impl Inner {
             return Ok(());
         }
         let service = known.service;
-        let Some((x402, requirements)) = x402.and_then(|x402| Some((x402.clone(), x402.requirements(&service, &asked.path)?)))
-        else {
-            return Ok(());
-        };
-        if known.is_free && !must_pay {
+        let Some(x402) = x402 else { return Ok(()) };
+        let requirements = x402.requirements(&service, &asked.path);
+        if requirements.is_some() && known.is_free && !must_pay {
             asked.pledged = Pledged::Free;
             return Ok(());
         }
+        let Some(requirements) = requirements else {
+            // Whoever brings one that has no end yet is not paying from the balance meanwhile.
+            return known.used.filter(|state| state.is_open()).map_or(Ok(()), |state| Err(used(state)));
+        };
         asked.key = key;
         // What is refused in any case is not worth a payment.
         target(&service, asked)?;

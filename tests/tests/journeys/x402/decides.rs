@@ -1,5 +1,7 @@
 //! Administrators decide what became of payments of which nobody can say that.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -137,6 +139,31 @@ async fn a_payment_that_did_not_come_costs_nothing(world: &mut World) {
     assert_eq!((facilitator.settles(), there.calls()), (3, 2));
 }
 
+async fn a_crash_between_the_settlement_and_the_books_can_be_mended(world: &mut World) {
+    let there = Upstream::answering(plain(200, "", b"precious")).await;
+    // The money has come, and nobody hears of it.
+    let facilitator = Facilitator::start(|time| {
+        let deaf = if time == 0 { vec![Part::Wait(Duration::from_secs(60))] } else { Vec::new() };
+        [deaf, refused(USED)].concat()
+    })
+    .await;
+    let (_, scene) = open(world, &there, &facilitator).await;
+    let payment = scene.wallet.pays(1);
+    let (api, path) = (scene.paying(&payment), scene.shop.path.clone());
+    let call = tokio::spawn(async move { api.try_post(&path, &json!({"a": 1})).await });
+    eventually("its money is being fetched", async || (facilitator.settles() == 1).then_some(())).await;
+    world.server.kill();
+    call.abort();
+    let flags = flags(&facilitator);
+    let root = with_admin(world, &flags.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let doubtful = unclear(world, &root).await;
+    let path = format!("/api/v1/admin/payments/{}/resolve", text(&doubtful["usage_id"]));
+    root.post(&path, &json!({"outcome": "settled", "transaction": TRANSACTION})).await.expect(200);
+    let told = scene.at(&world.server).with("payment-signature", &payment).post(&scene.shop.path, &json!({"a": 1})).await;
+    assert_eq!((told.status, told.text().as_str(), told.header("x-payment-transaction")), (200, "precious", Some(TRANSACTION)));
+    assert_eq!(there.calls(), 1);
+}
+
 async fn of_many_decisions_one_counts(world: &mut World) {
     let there = Upstream::answering(plain(200, "", b"precious")).await;
     let facilitator = unhelpful().await;
@@ -160,5 +187,6 @@ async fn of_many_decisions_one_counts(world: &mut World) {
 journeys! {
     a_payment_that_came_is_booked_once_and_its_answer_is_there,
     a_payment_that_did_not_come_costs_nothing,
+    a_crash_between_the_settlement_and_the_books_can_be_mended,
     of_many_decisions_one_counts,
 }

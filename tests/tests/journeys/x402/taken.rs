@@ -80,6 +80,9 @@ async fn a_repeat_is_not_paid_twice_however_the_service_is_paid_by_now(world: &m
     let service = format!("/api/v1/services/{}", scene.shop.service);
     scene.shop.api.patch(&service, &json!({"payment_method": "paypal"})).await.expect(200);
     assert_eq!(scene.paying(&payment).get(&scene.shop.path).await.expect_problem(409)["type"], "payment-running");
+    // Nor is it one that is not known, with a payment that has no end yet.
+    let other = scene.paying(&payment).with("idempotency-key", "another").get(&scene.shop.path).await;
+    assert_eq!(other.expect_problem(409)["type"], "payment-running");
     // Nor does the server take any payments.
     restart(world, &[]).await;
     let again = scene.at(&world.server).with("payment-signature", &payment).get(&scene.shop.path).await;
@@ -169,6 +172,33 @@ async fn a_late_first_asker_is_not_told_to_pay_again(world: &mut World) {
     assert!(answer.header("x-acf-usage-id").is_some());
 }
 
+async fn who_asks_again_and_is_told_to_stop_ends_what_was_begun(world: &mut World) {
+    let there = Upstream::answering(plain(200, "", b"precious")).await;
+    let facilitator = Facilitator::start(|time| match time {
+        0 => vec![Part::Close],
+        _ => [vec![Part::Wait(Duration::from_secs(4))], settled()].concat(),
+    })
+    .await;
+    let flags = flags(&facilitator);
+    restart(world, &flags).await;
+    let scene = Scene::open(world, &there).await;
+    let payment = scene.wallet.pays(1);
+    assert_eq!(scene.paying(&payment).get(&scene.shop.path).await.status, 503);
+    eventually("it is asked again", async || {
+        if facilitator.settles() < 2 {
+            let_time_pass(world).await;
+        }
+        (facilitator.settles() == 2).then_some(())
+    })
+    .await;
+    // The server ends, and another one comes, which has nothing to ask.
+    restart(world, &flags).await;
+    let ann = scene.at(&world.server);
+    assert_eq!((usage_count(&ann).await, facilitator.settles()), (json!(1), 2));
+    let told = ann.with("payment-signature", &payment).get(&scene.shop.path).await;
+    assert_eq!((told.status, told.text().as_str(), told.header("x-payment-transaction")), (200, "precious", Some(TRANSACTION)));
+}
+
 /// Sends the request for the service with this payment, and does not wait for the answer.
 async fn send(world: &World, scene: &Scene, payment: &str) -> TcpStream {
     let address = world.server.base().trim_start_matches("http://");
@@ -194,4 +224,5 @@ journeys! {
     who_leaves_while_money_is_fetched_can_have_the_answer,
     who_left_before_a_stream_began_has_not_paid_for_it,
     a_late_first_asker_is_not_told_to_pay_again,
+    who_asks_again_and_is_told_to_stop_ends_what_was_begun,
 }

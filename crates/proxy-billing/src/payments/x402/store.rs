@@ -31,6 +31,14 @@ words! {
     }
 }
 
+impl PaymentState {
+    /// Whether it has no end yet.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Reserved | Self::Settling | Self::Unclear)
+    }
+}
+
 /// What can be used once: a number of a payer's, for one token on one chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthorizationId {
