@@ -323,8 +323,7 @@ impl PaymentStore for Tx {
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
         let there = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Failed.as_str()));
-        let payer: Option<String> =
-            on!(self, conn => p::table.filter(there).select(p::payer).first(conn).await.optional())?;
+        let payer: Option<String> = on!(self, conn => p::table.filter(there).select(p::payer).first(conn).await.optional())?;
         on!(self, conn => diesel::update(p::table.filter(there))
             .set((p::transaction_id.eq(transaction), p::updated_at.eq(now))).execute(conn).await)?;
         Ok(payer)
