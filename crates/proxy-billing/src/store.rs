@@ -153,6 +153,14 @@ pub trait UsageStore: Send {
         calls_max: i64,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Whether [`UsageStore::take_free_call`] would take one.
+    fn has_free_call(
+        &mut self,
+        service: ServiceId,
+        buyer: OwnerId,
+        calls_max: i64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Gives one back that was taken.
     fn return_free_call(&mut self, service: ServiceId, buyer: OwnerId) -> impl Future<Output = Result<(), StoreError>> + Send;
 

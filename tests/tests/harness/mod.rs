@@ -70,7 +70,13 @@ impl World {
 
     /// Starts a second server on the same database.
     pub async fn replica(&self) -> Server {
-        Server::start(&self.place.url, &FLAGS).await
+        self.replica_with(&[]).await
+    }
+
+    /// The same, with these flags on top.
+    pub async fn replica_with(&self, flags: &[&str]) -> Server {
+        let flags: Vec<_> = FLAGS.iter().chain(flags).copied().collect();
+        Server::start(&self.place.url, &flags).await
     }
 
     /// Recomputes every balance with the tool that an operator has.

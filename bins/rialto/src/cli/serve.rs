@@ -16,7 +16,8 @@ const JOBS_GRACE: Duration = Duration::from_secs(10);
 /// How long calls may go on whose callers have gone.
 const CALLS_GRACE: Duration = Duration::from_secs(30);
 /// What is said when that was not enough.
-const CALLS_LEFT: &str = "calls are still running: they are closed, and not charged, when their holds expire";
+const CALLS_LEFT: &str = "calls are still running: they are closed, and not charged, when their holds expire; those whose payment may have \
+                          been settled are asked about by the next process";
 /// How long it may take to write down how the tasks of those calls ended.
 const TASKS_GRACE: Duration = Duration::from_secs(2);
 

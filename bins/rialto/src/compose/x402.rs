@@ -12,8 +12,8 @@ use crate::config::{Settings, X402Settings};
 
 /// How often it is looked for payments of which it is not known whether their money has come.
 pub const FETCH_EVERY: Duration = Duration::from_secs(5);
-/// How many of them are looked for at once.
-const BATCH: u32 = 100;
+/// How many of them are looked for in one turn.
+const BATCH: u32 = 40;
 
 /// What takes such payments, if they are taken.
 ///
@@ -34,15 +34,16 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
             );
         }
         (Some(_), true) => return Err("--x402-local-only: there is a facilitator".into()),
+        (None, true) if !settings.sandbox => {
+            return Err("--x402-local-only: payments that nobody settles are for a sandbox alone (--sandbox)".into());
+        }
         (None, true) => tracing::warn!("x402 payments are taken and NOT settled on any chain: for tests alone"),
+        (Some(there), false) if !settings.sandbox && !there.url.starts_with("https://") => {
+            tracing::warn!("the x402 facilitator is believed, and reached without TLS: it should be on a network of your own");
+        }
         (Some(_), false) => {}
     }
     let network = chain(x402, settings.sandbox)?;
-    if !settings.sandbox {
-        return Err(
-            "--x402-pay-to: payments that come with calls are on trial, and taken in the sandbox alone (docs/x402.md)".into()
-        );
-    }
     let config = X402Config {
         pay_to: x402.pay_to,
         network,
@@ -88,9 +89,7 @@ pub fn fetching(app: &Arc<App>) -> impl Fn() -> Pin<Box<dyn Future<Output = Resu
     let app = Arc::clone(app);
     move || {
         let app = Arc::clone(&app);
-        Box::pin(async move {
-            while app.proxy.fetch_payments(BATCH).await? > 0 {}
-            Ok(())
-        })
+        // What is left is there in the next turn.
+        Box::pin(async move { app.proxy.fetch_payments(BATCH).await.map(drop).map_err(Failure::from) })
     }
 }

@@ -6,8 +6,7 @@
 //! The simulated gateway, which takes no money, is `rialto_ledger::purchase::SimulatedGateway`.
 //!
 //! - [`deposit`] fills the balance that an owner buys calls with; [`paypal`] and [`nowpayments`] bring the money for it.
-//! - [`PaymentRail`] is how a call is paid for; [`BalanceRail`] takes it from that balance, and [`OutsideRail`] from the world
-//!   outside, where [`x402`] fetches it.
+//! - [`Rail`] is where the price of a call comes from: that balance, or the world outside, where [`x402`] fetches it.
 
 pub mod deposit;
 mod hook;
@@ -20,8 +19,8 @@ pub mod webhook;
 pub mod x402;
 
 pub use hook::{Heard, HookError};
-pub(crate) use rail::release;
-pub use rail::{BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails};
+pub use rail::{Charge, Rail, RailError};
+pub(crate) use rail::{collect, release};
 use rialto_kernel::Id;
 pub use stripe::{STRIPE, StripeConfig, StripeGateway};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! How a call is paid for: set aside before it, taken or given back after it, in the transactions that write the call down.
 
-use rialto_kernel::{AccountId, Amount, OwnerId, Timestamp};
+use rialto_kernel::{Amount, OwnerId, Timestamp};
 use rialto_ledger::{
     Command, House, LedgerError, NewHold, NewTransfer, Side,
     balance::{ASSET, buyer_account, open_payable_account, payable_account},
@@ -66,122 +66,55 @@ impl From<LedgerError> for RailError {
     }
 }
 
-/// A way to pay for calls.
+/// Where the price of a call comes from. What is set aside of it is taken, and given back, in the same way.
 ///
-/// All three run inside a transaction of the caller's, together with what is paid for: nothing here waits for anybody else's
-/// server. A rail that has to ask one asks before, or after.
-pub trait PaymentRail: Send + Sync {
+/// All three ([`Rail::reserve`], [`collect`] and [`release`]) run inside the transactions that write the call down: nothing here
+/// waits for anybody else's server. Whoever has to ask one asks before, or after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rail {
+    /// What the buyer has deposited, see [`rialto_ledger::balance`].
+    Balance,
+    /// What comes in from outside for this very call, see [`super::x402`]. What is set aside does not go back by itself: when the
+    /// money has come it has to be written down, however late that is.
+    Outside,
+}
+
+impl Rail {
     /// Sets the price aside.
-    fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> impl Future<Output = Result<(), RailError>>;
-
-    /// Takes what was set aside: the provider is paid, and the house takes its share of that.
-    fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> impl Future<Output = Result<(), RailError>>;
-
-    /// Gives back what was set aside. It may have gone back by itself.
-    fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> impl Future<Output = Result<(), RailError>>;
-}
-
-/// Pays from what the buyer has deposited, see [`rialto_ledger::balance`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BalanceRail;
-
-impl PaymentRail for BalanceRail {
-    async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        reserve(tx, charge, buyer_account(charge.buyer), Some(charge.expires_at), now).await
-    }
-
-    async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        collect(tx, charge, now).await
-    }
-
-    async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        release(tx, charge.usage, now).await
-    }
-}
-
-/// Pays with what comes in from outside for this very call, see [`super::x402`]. What is set aside does not go back by itself: when
-/// the money has come it has to be written down, however late that is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OutsideRail;
-
-impl PaymentRail for OutsideRail {
-    async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        reserve(tx, charge, House::Purchases.account(ASSET), None, now).await
-    }
-
-    async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        collect(tx, charge, now).await
-    }
-
-    async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        release(tx, charge.usage, now).await
-    }
-}
-
-/// Either of them, chosen by the call.
-#[derive(Debug, Clone, Copy)]
-pub enum Rails {
-    /// From the buyer's balance.
-    Balance(BalanceRail),
-    /// From outside.
-    Outside(OutsideRail),
-}
-
-impl PaymentRail for Rails {
-    async fn reserve(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        match self {
-            Self::Balance(rail) => rail.reserve(tx, charge, now).await,
-            Self::Outside(rail) => rail.reserve(tx, charge, now).await,
-        }
-    }
-
-    async fn collect(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        match self {
-            Self::Balance(rail) => rail.collect(tx, charge, now).await,
-            Self::Outside(rail) => rail.collect(tx, charge, now).await,
-        }
-    }
-
-    async fn release(&self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
-        match self {
-            Self::Balance(rail) => rail.release(tx, charge, now).await,
-            Self::Outside(rail) => rail.release(tx, charge, now).await,
+    ///
+    /// # Errors
+    /// [`RailError`].
+    pub async fn reserve(self, tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+        let (from, expires_at) = match self {
+            Self::Balance => (buyer_account(charge.buyer), Some(charge.expires_at)),
+            Self::Outside => (House::Purchases.account(ASSET), None),
+        };
+        let hold = NewHold {
+            kind: kind::SERVICE_CALL,
+            reference: Some(charge.usage.cast()),
+            memo: Some(charge.memo.clone()),
+            expires_at,
+            ..NewHold::new(charge.usage.cast(), from, payable_account(charge.provider), charge.price)
+        };
+        let held = match rialto_ledger::hold(tx, hold.clone(), now).await {
+            // The provider's first paid call. Whoever has an account to pay from comes to this once.
+            Err(LedgerError::AccountUnknown { side: Side::Credit, .. }) => {
+                open_payable_account(tx, charge.provider, now).await?;
+                rialto_ledger::hold(tx, hold, now).await
+            }
+            held => held,
+        };
+        match held {
+            Err(LedgerError::AccountUnknown { side: Side::Debit, .. }) => {
+                Err(RailError::Insufficient { available: 0, asked: charge.price })
+            }
+            held => Ok(held.map(drop)?),
         }
     }
 }
 
-async fn reserve(
-    tx: &mut Tx,
-    charge: &Charge,
-    from: AccountId,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), RailError> {
-    let hold = NewHold {
-        kind: kind::SERVICE_CALL,
-        reference: Some(charge.usage.cast()),
-        memo: Some(charge.memo.clone()),
-        expires_at,
-        ..NewHold::new(charge.usage.cast(), from, payable_account(charge.provider), charge.price)
-    };
-    let held = rialto_ledger::hold(tx, hold.clone(), now).await;
-    let held = match held {
-        // The provider's first paid call. Whoever has an account to pay from comes to this once.
-        Err(LedgerError::AccountUnknown { side: Side::Credit, .. }) => {
-            open_payable_account(tx, charge.provider, now).await?;
-            rialto_ledger::hold(tx, hold, now).await
-        }
-        held => held,
-    };
-    match held {
-        Err(LedgerError::AccountUnknown { side: Side::Debit, .. }) => {
-            Err(RailError::Insufficient { available: 0, asked: charge.price })
-        }
-        held => Ok(held.map(drop)?),
-    }
-}
-
-async fn collect(tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
+/// Takes what was set aside: the provider is paid, and the house takes its share of that.
+pub(crate) async fn collect(tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), RailError> {
     let post = Command::Post { hold: charge.usage.cast(), amount: None };
     if charge.commission.is_zero() {
         rialto_ledger::group(tx, &[post], now).await.map_err(LedgerError::from)?;
@@ -206,7 +139,7 @@ async fn collect(tx: &mut Tx, charge: &Charge, now: Timestamp) -> Result<(), Rai
     }
 }
 
-/// Gives back what was set aside for a call.
+/// Gives back what was set aside for a call. It may have gone back by itself.
 pub(crate) async fn release(tx: &mut Tx, usage: UsageId, now: Timestamp) -> Result<(), RailError> {
     match rialto_ledger::void(tx, usage.cast(), now).await {
         // One that is over gave the money back already.

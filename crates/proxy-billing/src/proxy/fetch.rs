@@ -1,51 +1,41 @@
 //! Fetching the money of calls that were delivered, and ending them: at once, and again when it was not known what became of it.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
-use rialto_kernel::{Amount, Timestamp};
-use rialto_outbound::{HeaderMap, HeaderName, HeaderValue};
-use rialto_store::{
-    Tx,
-    idempotency::{self, Key, Stored},
-    outbox,
-};
+use rialto_store::Tx;
 use serde_json::Value;
 
 use super::{
-    Bill, Inner, Kept, KeptBody, Proxy, ProxyError,
-    open::Ticket,
-    pledged::{TURN, is_of_payment},
-    settle::{Parties, told},
+    Inner, Proxy, ProxyError,
+    ended::{end_paid, end_unpaid, leave_unclear},
+    pledged::TURN,
     step::{Step, step, wait},
 };
 use crate::{
-    payments::{
-        Charge, OutsideRail, PaymentRail, release,
-        x402::{Address, PaymentState, PaymentStore, Receipt, Settlement, Settling},
-    },
+    payments::x402::{Address, PaymentState, PaymentStore, Settlement, Settling},
     store::UsageStore,
-    usage::{UsageEnd, UsageId, UsageReason},
+    usage::UsageId,
 };
 
-/// The status of a call whose payment was not settled.
-pub(super) const UNPAID_STATUS: u16 = 402;
-/// The status that is kept for repeats when nobody can say whether it was.
-const UNCLEAR_STATUS: u16 = 409;
 /// How many payments are fetched at once.
-const AT_ONCE: usize = 8;
+pub(super) const FETCHES_MAX: usize = 8;
 
 /// What a payment came to.
 pub(super) enum Concluded {
     /// The money is here, and in the books.
     Paid(String),
-    /// It will not come, or nobody can say any more whether it has: and why.
+    /// It will not come: and why.
     Unpaid(String),
+    /// Nobody can say any more whether it has come, until an administrator does.
+    Unclear,
     /// It is not known yet.
     Open,
 }
 
 impl Proxy {
-    /// Fetches the money of calls that were delivered and for which it is not known whether it has come, at most of `limit` of
-    /// them; returns how many were taken.
+    /// Fetches the money of calls that were delivered and for which it is not known whether it has come, of at most `limit` of
+    /// them; returns how many were taken. What was begun is brought to its end even when whoever waits for this goes away.
     ///
     /// # Errors
     /// The store's.
@@ -53,14 +43,27 @@ impl Proxy {
         let inner = &self.inner;
         let now = inner.clock.now();
         let due = inner.db.read(async move |tx: &mut Tx| Ok::<_, ProxyError>(tx.list_settling(now, limit).await?)).await?;
-        let taken = stream::iter(due).map(async |usage| match inner.fetch(usage).await {
-            Ok(is_taken) => usize::from(is_taken),
-            Err(error) => {
-                tracing::error!(%error, usage.id = %usage, "the payment of a call could not be fetched");
-                0
+        let taken = stream::iter(due).map(async |usage| {
+            // None is left when the process is about to end: the next one goes on.
+            let Ok(permit) = Arc::clone(&inner.fetches).acquire_owned().await else { return 0 };
+            let ours = Arc::clone(inner);
+            let fetched = inner.runtime.spawn(async move {
+                let _permit = permit;
+                ours.fetch(usage).await
+            });
+            match fetched.await {
+                Ok(Ok(is_taken)) => usize::from(is_taken),
+                Ok(Err(error)) => {
+                    tracing::error!(%error, usage.id = %usage, "the payment of a call could not be fetched");
+                    0
+                }
+                Err(error) => {
+                    tracing::error!(%error, usage.id = %usage, "the payment of a call could not be fetched");
+                    0
+                }
             }
         });
-        Ok(taken.buffer_unordered(AT_ONCE).fold(0, async |sum, taken| sum + taken).await)
+        Ok(taken.buffer_unordered(FETCHES_MAX).fold(0, async |sum, taken| sum + taken).await)
     }
 }
 
@@ -69,8 +72,8 @@ impl Inner {
     async fn fetch(&self, usage: UsageId) -> Result<bool, ProxyError> {
         let now = self.clock.now();
         let take = async move |tx: &mut Tx| {
-            let due = tx.find_settling(usage).await?.filter(|seen| seen.next_attempt_at <= now);
-            match due {
+            let is_due = |seen: &Settling| seen.next_attempt_at.is_some_and(|at| at <= now);
+            match tx.find_settling(usage).await?.filter(is_due) {
                 Some(seen) if tx.take_settling(&seen, now.after(TURN), now).await? => {
                     Ok::<_, ProxyError>(Some(Settling { attempts: seen.attempts.saturating_add(1), ..seen }))
                 }
@@ -78,8 +81,11 @@ impl Inner {
             }
         };
         let Some(seen) = self.db.write(take).await? else { return Ok(false) };
-        let settlement = self.ask_for(&seen.request, &seen.payer, seen.is_local, usage).await;
-        self.conclude_seen(seen, settlement, true).await?;
+        let settlement = match seen.transaction.clone().filter(|_| seen.is_paid) {
+            Some(transaction) => Settlement::Settled(transaction),
+            None => self.ask_for(&seen.request, &seen.payer, seen.is_local, usage).await,
+        };
+        self.conclude_seen(seen, settlement).await?;
         Ok(true)
     }
 
@@ -91,55 +97,26 @@ impl Inner {
     }
 
     /// Ends a call after the facilitator was asked for the first time.
-    pub(super) async fn conclude(&self, usage: UsageId, settlement: Settlement, is_late: bool) -> Result<Concluded, ProxyError> {
+    pub(super) async fn conclude(&self, usage: UsageId, settlement: Settlement) -> Result<Concluded, ProxyError> {
         let find = || async move |tx: &mut Tx| Ok(tx.find_settling(usage).await?);
+        let is_paid = matches!(settlement, Settlement::Settled(_));
         match self.insist(self.patience(), find).await? {
             // Somebody else asks meanwhile, and was told what this was told, or the contrary. Only that it is paid is sure.
-            Some(seen) if seen.attempts > 1 && !matches!(settlement, Settlement::Settled(_)) => Ok(Concluded::Open),
-            Some(seen) => self.conclude_seen(Settling { is_asked: seen.attempts > 1, ..seen }, settlement, is_late).await,
-            None if matches!(settlement, Settlement::Settled(_)) => self.paid_elsewhere(usage, settlement).await,
-            None => self.written(usage).await,
+            Some(seen) if seen.state == PaymentState::Unclear && !is_paid => Ok(Concluded::Unclear),
+            Some(seen) if seen.attempts > 1 && !is_paid => Ok(Concluded::Open),
+            Some(seen) => self.conclude_seen(Settling { is_asked: seen.attempts > 1, ..seen }, settlement).await,
+            None => match settlement {
+                Settlement::Settled(transaction) => self.paid_elsewhere(usage, transaction).await,
+                _ => self.written(usage).await,
+            },
         }
     }
 
-    async fn conclude_seen(&self, seen: Settling, settlement: Settlement, is_late: bool) -> Result<Concluded, ProxyError> {
-        let (usage, clock) = (seen.usage, self.clock.clone());
+    async fn conclude_seen(&self, seen: Settling, settlement: Settlement) -> Result<Concluded, ProxyError> {
+        let clock = self.clock.clone();
         match step(&seen, settlement, clock.now()) {
-            Step::Pay(transaction) => {
-                let (until, paid) = (self.patience(), transaction.clone());
-                let work = || {
-                    let (seen, transaction, clock) = (seen.clone(), paid.clone(), clock.clone());
-                    async move |tx: &mut Tx| end_paid(tx, &seen, &transaction, is_late, clock.now()).await
-                };
-                let ended = self.insist(until, work).await?;
-                if ended && is_late {
-                    tracing::info!(usage.id = %usage, "a call was paid when nobody waited for its answer any more: it can be asked for");
-                }
-                if ended {
-                    Ok(Concluded::Paid(transaction))
-                } else {
-                    self.paid_elsewhere(usage, Settlement::Settled(transaction)).await
-                }
-            }
-            Step::Fail(state, reason) => {
-                if state == PaymentState::Unclear {
-                    tracing::error!(usage.id = %usage, payer = %seen.payer, reason, "nobody can say whether a call was paid: look at the chain");
-                } else {
-                    tracing::warn!(usage.id = %usage, reason, "the payment of a call was not settled: its answer is withheld");
-                }
-                let failure = reason.clone();
-                let work = || {
-                    let (seen, failure, clock) = (seen.clone(), failure.clone(), clock.clone());
-                    async move |tx: &mut Tx| end_unpaid(tx, &seen, state, &failure, clock.now()).await
-                };
-                match self.insist(self.patience(), work).await {
-                    Ok(true) => Ok(Concluded::Unpaid(reason)),
-                    Ok(false) => self.written(usage).await,
-                    // Somebody else has it now.
-                    Err(ProxyError::PaymentRunning) => Ok(Concluded::Open),
-                    Err(error) => Err(error),
-                }
-            }
+            Step::Pay(transaction) => self.pay(seen, transaction).await,
+            Step::Fail(state, reason) => self.give_up(seen, state, reason).await,
             Step::Wait { is_asked, transaction } => {
                 let put_off = async move |tx: &mut Tx| {
                     let now = clock.now();
@@ -153,15 +130,70 @@ impl Inner {
         }
     }
 
-    /// That a call is paid which somebody else has ended. If that was for want of a payment, an operator has to know.
-    async fn paid_elsewhere(&self, usage: UsageId, settlement: Settlement) -> Result<Concluded, ProxyError> {
-        let (Concluded::Unpaid(_), Settlement::Settled(transaction)) = (self.written(usage).await?, settlement) else {
-            return self.written(usage).await;
+    /// Writes down that the money of a call has come. If that cannot be done, the name of the transaction is kept, for whoever tries
+    /// it again.
+    async fn pay(&self, seen: Settling, transaction: String) -> Result<Concluded, ProxyError> {
+        let usage = seen.usage;
+        // Should the process die right now, this is all that is left of it.
+        tracing::info!(usage.id = %usage, transaction, "the money of a call has come");
+        let work = || {
+            let (seen, transaction, clock) = (seen.clone(), transaction.clone(), self.clock.clone());
+            async move |tx: &mut Tx| end_paid(tx, &seen, &transaction, clock.now()).await
         };
-        let (named, clock) = (transaction.clone(), self.clock.clone());
+        match self.insist(self.patience(), work).await {
+            Ok(true) => Ok(Concluded::Paid(transaction)),
+            Ok(false) => self.paid_elsewhere(usage, transaction).await,
+            Err(error) => {
+                tracing::error!(%error, usage.id = %usage, transaction, "the money of a call has come, and is not in the books yet");
+                let note = || {
+                    let (transaction, clock) = (transaction.clone(), self.clock.clone());
+                    async move |tx: &mut Tx| {
+                        let now = clock.now();
+                        Ok(tx.note_paid(usage, &transaction, now.after(wait(seen.attempts)), now).await?)
+                    }
+                };
+                // Should that fail as well, the facilitator is asked again, and the log has the name.
+                self.insist(self.patience(), note).await?;
+                Ok(Concluded::Open)
+            }
+        }
+    }
+
+    /// Writes down that the money of a call will not come, or that nobody can say.
+    async fn give_up(&self, seen: Settling, state: PaymentState, reason: String) -> Result<Concluded, ProxyError> {
+        let (usage, is_unclear) = (seen.usage, state == PaymentState::Unclear);
+        if is_unclear {
+            tracing::error!(usage.id = %usage, payer = %seen.payer, reason,
+                "nobody can say whether a call was paid: look at the chain, and decide (POST /api/v1/admin/payments/{usage}/resolve)");
+        } else {
+            tracing::warn!(usage.id = %usage, reason, "the payment of a call was not settled: its answer is withheld");
+        }
+        let work = || {
+            let (seen, reason, clock) = (seen.clone(), reason.clone(), self.clock.clone());
+            async move |tx: &mut Tx| {
+                if is_unclear {
+                    leave_unclear(tx, &seen, &reason, clock.now()).await.map(|()| true)
+                } else {
+                    end_unpaid(tx, &seen, &reason, clock.now()).await
+                }
+            }
+        };
+        match self.insist(self.patience(), work).await {
+            Ok(true) if is_unclear => Ok(Concluded::Unclear),
+            Ok(true) => Ok(Concluded::Unpaid(reason)),
+            // Somebody else has it now, or has ended it.
+            Ok(false) | Err(ProxyError::PaymentRunning) => self.written(usage).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// That a call is paid which somebody else has ended. If that was for want of a payment, an operator has to know.
+    async fn paid_elsewhere(&self, usage: UsageId, transaction: String) -> Result<Concluded, ProxyError> {
+        let written = self.written(usage).await?;
+        let Concluded::Unpaid(_) = written else { return Ok(written) };
         let note = || {
-            let (named, clock) = (named.clone(), clock.clone());
-            async move |tx: &mut Tx| Ok(tx.note_transaction(usage, &named, clock.now()).await?)
+            let (transaction, clock) = (transaction.clone(), self.clock.clone());
+            async move |tx: &mut Tx| Ok(tx.note_transaction(usage, &transaction, clock.now()).await?)
         };
         let payer: Option<String> = self.insist(self.patience(), note).await?;
         tracing::error!(usage.id = %usage, payer, transaction, "a call was ended as not paid, and its money has come: give it back");
@@ -171,124 +203,12 @@ impl Inner {
 
     /// What was written about a call that somebody else has ended, or that was ended although the store said otherwise.
     async fn written(&self, usage: UsageId) -> Result<Concluded, ProxyError> {
-        let find = async move |tx: &mut Tx| Ok::<_, ProxyError>(tx.find_usage(usage).await?);
+        let find = async move |tx: &mut Tx| Ok::<_, ProxyError>((tx.find_usage(usage).await?, tx.find_settling(usage).await?));
         Ok(match self.db.read(find).await? {
-            Some(usage) if usage.end.delivered => Concluded::Paid(usage.payment_tx.unwrap_or_default()),
-            Some(_) => Concluded::Unpaid("unexpected_settle_error".to_owned()),
-            None => Concluded::Open,
+            (Some(usage), _) if usage.end.delivered => Concluded::Paid(usage.payment_tx.unwrap_or_default()),
+            (Some(_), _) => Concluded::Unpaid("unexpected_settle_error".to_owned()),
+            (None, Some(Settling { state: PaymentState::Unclear, .. })) => Concluded::Unclear,
+            (None, _) => Concluded::Open,
         })
     }
-}
-
-/// Writes down that a call is paid, and ends it. Whether it was this that ended it.
-async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, is_late: bool, now: Timestamp) -> Result<bool, ProxyError> {
-    let (usage, outcome) = (seen.usage, &seen.outcome);
-    let end = UsageEnd {
-        delivered: true,
-        status_code: outcome.status_code,
-        latency_ms: outcome.latency_ms,
-        amount: seen.amount,
-        commission: outcome.commission,
-        reason: outcome.reason,
-    };
-    if !tx.finish_usage(usage, &end, now).await? {
-        return Ok(false);
-    }
-    if let (Some(key), Some((status, body))) = (key(seen), &outcome.answer) {
-        let mut kept = Kept::read(&Stored { status: *status, body: body.clone() })?;
-        kept.headers.extend(receipt_headers(&receipt(seen, transaction)));
-        if is_of_payment(&key) && !is_late {
-            // It is handed over now, and once.
-            kept.body = KeptBody::Lost;
-        }
-        idempotency::finish(tx, &key, &kept.write()).await?;
-    }
-    tx.set_payment_tx(usage, transaction).await?;
-    outbox::append_all(tx, told(&parties(seen, Some(transaction)), &end, now)).await?;
-    // Whoever else asks meanwhile: that the money is here is true.
-    tx.end_payment(seen, false, PaymentState::Settled, Ok(transaction), now).await?;
-    OutsideRail.collect(tx, &charge(seen), now).await?;
-    Ok(true)
-}
-
-/// Writes down that a call will not be paid, and ends it. Whether it was this that ended it. Its key is free: another payment may be
-/// tried. Not so when nobody can say whether it was paid.
-async fn end_unpaid(
-    tx: &mut Tx,
-    seen: &Settling,
-    state: PaymentState,
-    failure: &str,
-    now: Timestamp,
-) -> Result<bool, ProxyError> {
-    let end = Ticket::failed(UNPAID_STATUS, seen.outcome.latency_ms, UsageReason::PaymentFailed);
-    if !tx.finish_usage(seen.usage, &end, now).await? {
-        return Ok(false);
-    }
-    match key(seen) {
-        Some(key) if state == PaymentState::Unclear => {
-            let bill = Bill { usage: seen.usage, amount: Amount::ZERO, is_free: false, latency_ms: seen.outcome.latency_ms };
-            let kept = Kept::failure(bill, UNCLEAR_STATUS, UsageReason::PaymentFailed);
-            idempotency::finish(tx, &key, &kept.write()).await?;
-        }
-        Some(key) => idempotency::release(tx, &key).await?,
-        None => {}
-    }
-    outbox::append_all(tx, told(&parties(seen, None), &end, now)).await?;
-    if !tx.end_payment(seen, true, state, Err(failure), now).await? {
-        // Undone: somebody else has taken it.
-        return Err(ProxyError::PaymentRunning);
-    }
-    release(tx, seen.usage, now).await?;
-    Ok(true)
-}
-
-/// Whether this is kept of a call of which nobody can say whether it was paid.
-pub(super) fn is_unclear(kept: &Kept) -> bool {
-    kept.status.as_u16() == UNCLEAR_STATUS && kept.body == KeptBody::Failed(UsageReason::PaymentFailed)
-}
-
-fn key(seen: &Settling) -> Option<Key> {
-    let claim = seen.claim.as_ref()?;
-    Some(Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() })
-}
-
-fn charge(seen: &Settling) -> Charge {
-    Charge {
-        usage: seen.usage,
-        buyer: seen.buyer,
-        provider: seen.provider,
-        memo: seen.outcome.memo.clone(),
-        price: seen.amount,
-        commission: seen.outcome.commission,
-        expires_at: seen.give_up_at,
-    }
-}
-
-fn parties(seen: &Settling, transaction: Option<&str>) -> Parties {
-    Parties {
-        usage: seen.usage,
-        service: seen.service,
-        buyer: seen.buyer,
-        provider: seen.provider,
-        is_free: false,
-        payment_method: seen.payment_method,
-        payment_tx: transaction.map(str::to_owned),
-    }
-}
-
-fn receipt(seen: &Settling, transaction: &str) -> Receipt {
-    let network = seen.request.pointer("/paymentRequirements/network").and_then(Value::as_str).unwrap_or_default();
-    Receipt {
-        version: seen.version,
-        outcome: Ok(transaction.to_owned()),
-        network: network.to_owned(),
-        payer: seen.payer.to_string(),
-    }
-}
-
-/// The headers that tell a buyer what became of its payment.
-pub(super) fn receipt_headers(receipt: &Receipt) -> HeaderMap {
-    let header =
-        |(name, value): (&'static str, String)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?));
-    receipt.headers().into_iter().filter_map(header).collect()
 }

@@ -15,9 +15,12 @@
 //! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
 //! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
 //! 6. The same idempotency key makes one call, and every repeat gets its answer.
-//! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing of which nothing is handed over; unless, of an answer that is streamed, it is
-//!    not known in time whether it is paid.
+//! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing of which nothing is
+//!    handed over; unless, of an answer that is streamed, it is not known in time whether it is paid. It is not looked at, and not
+//!    taken, for a call that costs nothing.
+//! 8. A call is ended as paid, or as not paid, once, by whoever is sure. While nobody is, it stays open.
 
+mod ended;
 mod error;
 mod fetch;
 mod gratis;
@@ -26,6 +29,7 @@ mod kept;
 mod open;
 mod pledged;
 mod relay;
+mod resolve;
 mod send;
 mod settle;
 mod step;
@@ -43,6 +47,7 @@ use bytes::Bytes;
 pub use error::ProxyError;
 pub use kept::{Kept, KeptBody};
 pub use pledged::Brought;
+pub use resolve::{Decision, ResolveError, list_doubtful, resolve};
 use rialto_kernel::{Amount, Caller, Clock};
 use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
 use rialto_registry::service::ServiceId;
@@ -50,7 +55,7 @@ use rialto_store::{Db, idempotency::Key};
 pub use settle::close_interrupted;
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
 };
 
 use crate::{
@@ -176,8 +181,10 @@ pub enum Proxied {
     Failed(Bill, UsageReason),
     /// There is an answer, but its payment was not settled: it is withheld.
     Unpaid(Bill, Box<Offer>),
-    /// There is an answer, but nobody knows yet whether it is paid. Whoever asks again gets it when it is.
+    /// There is an answer, but nobody knows yet whether it is paid. Whoever asks again gets it when it is, if it is kept.
     Pending(Bill),
+    /// There is an answer, but nobody can say any more whether it is paid, until an administrator does.
+    Unclear(Bill),
     /// It was made before, under the same key; this was the answer.
     Replayed(Kept),
 }
@@ -197,6 +204,8 @@ struct Inner {
     gratis: gratis::Gratis,
     breakers: Breakers,
     permits: Permits,
+    /// Leave to fetch the money of a call.
+    fetches: Arc<Semaphore>,
     runtime: Handle,
     closing: AtomicBool,
 }
@@ -219,6 +228,7 @@ impl Proxy {
                 gratis,
                 breakers,
                 permits,
+                fetches: Arc::new(Semaphore::new(fetch::FETCHES_MAX)),
                 runtime,
                 closing: AtomicBool::new(false),
             }),
@@ -242,12 +252,6 @@ impl Proxy {
         heard.await.map_err(|_| ProxyError::Interrupted)?
     }
 
-    /// Whether payments that come with requests are taken.
-    #[must_use]
-    pub fn takes_payments(&self) -> bool {
-        self.inner.x402.is_some()
-    }
-
     /// The servers that failed lately, at most `limit`: host and port, and whose services they serve.
     #[must_use]
     pub fn circuits(&self, limit: usize) -> Vec<(String, Circuit)> {
@@ -259,9 +263,18 @@ impl Proxy {
         self.inner.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Waits, at most `patience`, until no call is running; none can start from then on. Whether it came to that.
+    /// Waits, at most `patience`, until no call is running and no money is being fetched; neither can start from then on. Whether it
+    /// came to that.
     pub async fn drain(&self, patience: Duration) -> bool {
-        self.inner.permits.drain(patience).await
+        let fetches = &self.inner.fetches;
+        let all = fetches.acquire_many(u32::try_from(fetch::FETCHES_MAX).unwrap_or(u32::MAX));
+        let fetched = async {
+            let fetched = tokio::time::timeout(patience, all).await;
+            fetches.close();
+            matches!(fetched, Ok(Ok(_)))
+        };
+        let (called, fetched) = tokio::join!(self.inner.permits.drain(patience), fetched);
+        called && fetched
     }
 }
 
@@ -272,14 +285,21 @@ impl Inner {
 
     async fn run(&self, caller: Caller, request: ProxyRequest, answer: oneshot::Sender<Result<Proxied, ProxyError>>) {
         let (mut asked, body) = open::Asked::split(request);
-        if let Err(error) = self.admit(&caller, &mut asked).await {
-            return drop(answer.send(Err(error)));
-        }
-        let ticket = match self.open(caller, &asked).await {
-            Ok(open::Opened::Fresh(ticket)) => ticket,
-            Ok(open::Opened::Replayed(kept)) => return drop(answer.send(Ok(Proxied::Replayed(kept)))),
-            Err(error) => return drop(answer.send(Err(error))),
+        let opened = match self.begin(caller, &mut asked, false).await {
+            // The last call for nothing was taken since it was looked for.
+            Ok(open::Opened::Priced) => self.begin(caller, &mut asked, true).await,
+            opened => opened,
         };
-        self.deliver(*ticket, asked, body, answer).await;
+        match opened {
+            Ok(open::Opened::Fresh(ticket)) => self.deliver(*ticket, asked, body, answer).await,
+            Ok(open::Opened::Replayed(kept)) => drop(answer.send(Ok(Proxied::Replayed(kept)))),
+            Ok(open::Opened::Priced) => drop(answer.send(Err(ProxyError::Interrupted))),
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    async fn begin(&self, caller: Caller, asked: &mut open::Asked, must_pay: bool) -> Result<open::Opened, ProxyError> {
+        self.admit(&caller, asked, must_pay).await?;
+        self.open(caller, asked).await
     }
 }

@@ -12,14 +12,14 @@ use rialto_store::{
 
 use super::{
     Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
-    fetch::is_unclear,
+    ended::is_unclear,
     pledged::{Pledged, is_of_payment, offer, unpaid},
 };
 use crate::{
     commission,
     model::ClaimName,
     payments::{
-        BalanceRail, Charge, OutsideRail, PaymentRail, RailError, Rails,
+        Charge, Rail, RailError,
         x402::{Flaw, NewPayment, PaymentStore, Pledge, Requirements, X402},
     },
     store::UsageStore,
@@ -40,7 +40,7 @@ pub(super) struct Asked {
     pub(super) request_id: String,
     pub(super) key: Option<Key>,
     pub(super) amount_max: Option<Amount>,
-    /// The payment that it brings, until it was looked at.
+    /// The payment that it brings.
     pub(super) brought: Option<Brought>,
     /// What that came to.
     pub(super) pledged: Pledged,
@@ -64,6 +64,8 @@ pub(super) enum Opened {
     Fresh(Box<Ticket>),
     /// It was made before.
     Replayed(Kept),
+    /// It was taken for one for nothing, and is not: its payment has to be looked at. Nothing was written.
+    Priced,
 }
 
 /// A call that may be made, and what is needed to settle it.
@@ -90,11 +92,6 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// How it is paid.
-    pub(super) const fn rail(&self) -> Rails {
-        if self.pledge.is_some() { Rails::Outside(OutsideRail) } else { Rails::Balance(BalanceRail) }
-    }
-
     /// Of a call as it is written down.
     pub(super) fn new(new: &NewUsage, url: CheckedUrl, timeout: Duration, charge: Option<Charge>) -> Self {
         Self {
@@ -145,7 +142,7 @@ impl Inner {
         let work = async move |tx: &mut Tx| opening.set_aside(tx).await;
         // That a repeat is known has to last, and so has that an authorization was taken. What is set aside of a balance may be lost
         // with the machine: nothing is owed then.
-        let lasts = asked.key.is_some() || !matches!(asked.pledged, Pledged::Nothing);
+        let lasts = asked.key.is_some() || !matches!(asked.pledged, Pledged::Nothing | Pledged::Free);
         let opened = if lasts { self.db.write(work).await } else { self.db.write_soon(work).await }?;
         if let Opened::Fresh(ticket) = &opened
             && ticket.charge.is_none()
@@ -191,6 +188,12 @@ impl Opening {
             return Err(ProxyError::AboveMax { price: new.price, most });
         }
         let charge = (!new.price.is_zero()).then(|| charge(&new, &service, rate));
+        if charge.is_some() && matches!(asked.pledged, Pledged::Free) {
+            if let Some(key) = &asked.key {
+                idempotency::release(tx, key).await?;
+            }
+            return Ok(Opened::Priced);
+        }
         let mut ours = Paid { pledge: asked.pledge(), key: asked.key.clone() };
         if charge.is_none() {
             ours.keep_payment(tx).await?;
@@ -237,6 +240,7 @@ async fn claim(tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<Option<Kept
             if is_unclear(&kept) {
                 return Err(ProxyError::PaymentUnclear);
             }
+            // A streamed answer, which was handed over as it came.
             if is_of_payment && kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
         }
         (Claim::Running, false) => Err(ProxyError::KeyRunning),
@@ -256,7 +260,7 @@ async fn reserve(
     now: Timestamp,
 ) -> Result<(), ProxyError> {
     let Some(pledge) = pledge else {
-        return match BalanceRail.reserve(tx, charge, now).await {
+        return match Rail::Balance.reserve(tx, charge, now).await {
             Err(RailError::Insufficient { available, asked }) => {
                 Err(ProxyError::Insufficient { available, price: asked, offer: requirements.map(unpaid) })
             }
@@ -274,7 +278,7 @@ async fn reserve(
     if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge, is_local }, now).await? {
         return Err(ProxyError::PaymentUsed);
     }
-    Ok(OutsideRail.reserve(tx, charge, now).await?)
+    Ok(Rail::Outside.reserve(tx, charge, now).await?)
 }
 
 /// Where the request goes, if the service may be called.

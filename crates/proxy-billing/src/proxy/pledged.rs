@@ -1,17 +1,19 @@
 //! Calls that bring their payment with them, by x402.
 //!
 //! 1. Before the call the payment is checked, by us and then by the facilitator, with no transaction open ([`Inner::admit`]). The
-//!    transaction that writes the call down also takes the authorization, which can be taken once.
-//! 2. When the answer is whole (of one that is large or live: when it begins), a transaction says that its money is being fetched; then the facilitator is asked for it, and the
-//!    transaction that ends the call writes the money down ([`Inner::settle_pledge`]). Only then is the answer handed over.
+//!    transaction that writes the call down also takes the authorization, which can be taken once. A call for nothing needs none.
+//! 2. When the answer is whole (of one that is large or live: when it begins), a transaction says that its money is being fetched;
+//!    then the facilitator is asked for it, and the transaction that ends the call writes the money down
+//!    ([`Inner::settle_pledge`]). Only then is the answer handed over.
 //! 3. When nobody knows what became of the money, the answer is withheld, the call goes on, and the facilitator is asked again
-//!    until there is an end ([`super::fetch`]). The buyer has the answer then if it asks again, with the same key or payment.
+//!    until there is an end ([`super::fetch`]), or until an administrator says what became of it ([`super::resolve`]). The buyer has
+//!    the answer then if it asks again, with the same key or payment.
 //! 4. When the call is not delivered, nothing was asked for: the authorization may be used again.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use rialto_kernel::{Caller, Clock, Timestamp};
-use rialto_registry::service::find_service;
+use rialto_registry::service::{Service, ServiceId, find_service};
 use rialto_store::{
     Tx,
     idempotency::{self, Key},
@@ -19,16 +21,17 @@ use rialto_store::{
 
 use super::{
     Inner, ProxyError,
-    fetch::{Concluded, receipt_headers},
+    ended::receipt_headers,
+    fetch::Concluded,
     open::{Asked, Ticket, target},
-    send::Waiting,
     settle::{Keep, Settled, may_pass},
 };
 use crate::{
     payments::x402::{
-        Offer, Outcome, Payment, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME, Unreadable, VALID_MAX, Verdict,
-        Version, X402,
+        AuthorizationId, Offer, Outcome, Payment, PaymentState, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME,
+        Unreadable, VALID_MAX, Verdict, Version, X402,
     },
+    store::UsageStore,
     usage::{UsageEnd, UsageId},
 };
 
@@ -67,8 +70,7 @@ impl Brought {
     }
 }
 
-/// Whether this key was made of a payment. What a repeat is told under such a key is that the payment was used; only an answer that
-/// could not be handed over in time is handed over then.
+/// Whether this key was made of a payment.
 pub(super) fn is_of_payment(key: &Key) -> bool {
     key.key.starts_with(PAYMENT_KEY)
 }
@@ -81,8 +83,19 @@ pub(super) enum Pledged {
     Nothing,
     /// The request was made before.
     Repeated,
+    /// It was not looked at: the call is for nothing. If it turns out not to be, it is not made like this.
+    Free,
     /// It is good.
     Good(Arc<Pledge>),
+}
+
+/// What is said of a payment that was used, and stands like this. Never 402: whoever hears that signs another one.
+const fn used(state: PaymentState) -> ProxyError {
+    match state {
+        PaymentState::Reserved | PaymentState::Settling => ProxyError::PaymentRunning,
+        PaymentState::Settled | PaymentState::Failed => ProxyError::PaymentUsed,
+        PaymentState::Unclear => ProxyError::PaymentUnclear,
+    }
 }
 
 /// What to say to a buyer.
@@ -95,59 +108,112 @@ pub(super) fn unpaid(requirements: Requirements) -> Box<Offer> {
     offer(requirements, NOT_PAID)
 }
 
+/// What is known of a request that brings a payment, before the payment is looked at.
+struct Known {
+    /// Whether the request was made before.
+    is_repeat: bool,
+    service: Service,
+    /// Whether it is a call for nothing.
+    is_free: bool,
+    /// Where the payment stands, if it was used.
+    used: Option<PaymentState>,
+}
+
 impl Inner {
     /// Checks the payment that a request brings, if there is one and the service takes it. One that does not matter is ignored: the
-    /// call is paid from the balance then.
-    pub(super) async fn admit(&self, caller: &Caller, asked: &mut Asked) -> Result<(), ProxyError> {
-        let (Some(brought), Some(x402)) = (asked.brought.take(), &self.x402) else { return Ok(()) };
+    /// call is paid from the balance then, or is for nothing, unless `must_pay` says that it turned out not to be.
+    pub(super) async fn admit(&self, caller: &Caller, asked: &mut Asked, must_pay: bool) -> Result<(), ProxyError> {
+        let Some(brought) = &asked.brought else { return Ok(()) };
         if !caller.may_write(caller.owner) {
             return Err(ProxyError::ReadOnly);
         }
-        let (service, key) = (asked.service, asked.key.clone().or(brought.key));
-        let look = key.clone();
-        let look = async move |tx: &mut Tx| {
-            let known = match &look {
-                Some(key) => idempotency::find(tx, key).await?.is_some(),
-                None => false,
-            };
-            Ok::<_, ProxyError>((known, find_service(tx, service).await?))
-        };
-        let (is_known, service) = self.db.read(look).await?;
-        let Some(requirements) = x402.requirements(&service, &asked.path) else { return Ok(()) };
-        asked.key = key;
-        if is_known {
-            asked.pledged = Pledged::Repeated;
+        let key = asked.key.clone().or_else(|| brought.key.clone());
+        let (payment, x402) = (brought.payment.clone(), self.x402.clone());
+        asked.pledged = Pledged::Nothing;
+        let id = x402.as_ref().zip(payment.as_ref().ok()).and_then(|(x402, payment)| x402.authorization(payment));
+        let known = self.look(caller, asked.service, key.clone(), id).await?;
+        // However the service is paid by now: a repeat is told what the first request was told, and is not charged.
+        if known.is_repeat {
+            (asked.key, asked.pledged) = (key, Pledged::Repeated);
             return Ok(());
         }
+        let service = known.service;
+        let Some(x402) = x402 else { return Ok(()) };
+        let requirements = x402.requirements(&service, &asked.path);
+        if requirements.is_some() && known.is_free && !must_pay {
+            asked.pledged = Pledged::Free;
+            return Ok(());
+        }
+        let Some(requirements) = requirements else {
+            // Whoever brings one that has no end yet is not paying from the balance meanwhile.
+            return known.used.filter(|state| state.is_open()).map_or(Ok(()), |state| Err(used(state)));
+        };
+        asked.key = key;
         // What is refused in any case is not worth a payment.
         target(&service, asked)?;
-        if let Some(most) = asked.amount_max.filter(|most| service.price > *most && service.free_tier_calls == 0) {
+        if let Some(most) = asked.amount_max.filter(|most| service.price > *most) {
             return Err(ProxyError::AboveMax { price: service.price, most });
         }
-        let payment = brought.payment.map_err(ProxyError::PaymentUnreadable)?;
+        if let Some(state) = known.used {
+            return Err(used(state));
+        }
+        let payment = payment.map_err(ProxyError::PaymentUnreadable)?;
         let pledge = match requirements.check(&payment, self.clock.now()) {
             Ok(pledge) => pledge,
             Err(flaw) => return Err(ProxyError::PaymentRefused(offer(requirements, flaw.as_str()))),
         };
         match x402.verify(&pledge).await {
             Verdict::Good => asked.pledged = Pledged::Good(Arc::new(pledge)),
+            // By another request of ours, perhaps, since we looked; or by whoever has the same wallet.
+            Verdict::Used => return Err(used(self.find_used(&pledge).await?.unwrap_or(PaymentState::Settled))),
             Verdict::Bad(reason) => return Err(ProxyError::PaymentRefused(offer(requirements, reason))),
             Verdict::Unknown => return Err(ProxyError::FacilitatorSilent),
         }
         Ok(())
     }
 
-    /// Fetches the money for a call that was delivered, and ends it.
-    pub(super) async fn settle_pledge(
+    async fn look(
         &self,
-        ticket: &Ticket,
-        pledge: &Pledge,
-        end: UsageEnd,
-        keep: Keep,
-        waiting: Option<&Waiting>,
-    ) -> Result<Settled, ProxyError> {
-        let usage = ticket.usage;
-        let (outcome, clock) = (outcome(ticket, &end, &keep), self.clock.clone());
+        caller: &Caller,
+        service: ServiceId,
+        key: Option<Key>,
+        id: Option<AuthorizationId>,
+    ) -> Result<Known, ProxyError> {
+        let buyer = caller.owner;
+        let look = async move |tx: &mut Tx| {
+            let is_repeat = match &key {
+                Some(key) => idempotency::find(tx, key).await?.is_some(),
+                None => false,
+            };
+            let service = find_service(tx, service).await?;
+            let is_free = service.free_tier_calls > 0 && tx.has_free_call(service.id, buyer, service.free_tier_calls).await?;
+            let used = match &id {
+                Some(id) => tx.find_authorization(id).await?,
+                None => None,
+            };
+            Ok::<_, ProxyError>(Known { is_repeat, service, is_free, used })
+        };
+        self.db.read(look).await
+    }
+
+    async fn find_used(&self, pledge: &Pledge) -> Result<Option<PaymentState>, ProxyError> {
+        let id = pledge.authorization();
+        self.db.read(async move |tx: &mut Tx| Ok(tx.find_authorization(&id).await?)).await
+    }
+
+    /// Fetches the money for a call that was delivered, and ends it.
+    ///
+    /// Once it may be that the money is being fetched there are no errors: whatever fails then, it is not known yet what came of it.
+    pub(super) async fn settle_pledge(&self, ticket: &Ticket, pledge: &Pledge, end: UsageEnd, keep: &Keep) -> Settled {
+        let settled = self.try_settle_pledge(ticket, pledge, outcome(ticket, &end, keep)).await;
+        settled.unwrap_or_else(|error| {
+            tracing::error!(%error, usage.id = %ticket.usage, "it is not known whether a call is paid: it is asked again");
+            Settled::Pending
+        })
+    }
+
+    async fn try_settle_pledge(&self, ticket: &Ticket, pledge: &Pledge, outcome: Outcome) -> Result<Settled, ProxyError> {
+        let (usage, clock) = (ticket.usage, self.clock.clone());
         let begin = Begin { usage, outcome, valid_before: pledge.valid_before, clock };
         let begun = self.insist(ticket.expires_at, || {
             let begin = begin.clone();
@@ -159,15 +225,14 @@ impl Inner {
         }
         let is_local = self.x402.as_ref().is_some_and(X402::is_local);
         let settlement = self.ask_for(&pledge.request, &pledge.payer, is_local, usage).await;
-        // Whoever has gone in the meantime may ask again.
-        let is_late = waiting.is_some_and(Waiting::is_closed);
-        Ok(match self.conclude(usage, settlement, is_late).await? {
+        Ok(match self.conclude(usage, settlement).await? {
             Concluded::Paid(transaction) => Settled::Done(receipt_headers(&receipt(pledge, Ok(transaction)))),
             Concluded::Unpaid(reason) => {
                 let error: Cow<'static, str> = reason.into();
                 let receipt = Some(receipt(pledge, Err(error.clone())));
                 Settled::Unpaid(Box::new(Offer { error, requirements: pledge.requirements.clone(), receipt }))
             }
+            Concluded::Unclear => Settled::Unclear,
             Concluded::Open => Settled::Pending,
         })
     }
@@ -234,6 +299,7 @@ fn outcome(ticket: &Ticket, end: &UsageEnd, keep: &Keep) -> Outcome {
         commission: end.commission,
         memo: ticket.charge.as_ref().map(|charge| charge.memo.clone()).unwrap_or_default(),
         answer,
+        fingerprint: ticket.key.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default(),
     }
 }
 

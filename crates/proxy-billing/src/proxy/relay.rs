@@ -82,8 +82,7 @@ impl Inner {
             }
             Ok(Begun::Whole(body)) => {
                 let keep = Keep::Answer(Box::new(Kept::answer(&head, Some(&body))));
-                let told =
-                    self.settle(&ticket, end, keep, Some(&waiting)).await.map(|settled| told(settled, &ticket, head, body));
+                let told = self.settle(&ticket, end, keep).await.map(|settled| told(settled, &ticket, head, body));
                 if let Err(error) = &told {
                     tracing::error!(%error, usage.id = %ticket.usage, "a call could not be settled; its answer is withheld");
                 }
@@ -130,7 +129,7 @@ impl Inner {
                 (end, Keep::Answer(Box::new(keep)))
             }
         };
-        match (self.settle(&ticket, end, keep, None).await, passed) {
+        match (self.settle(&ticket, end, keep).await, passed) {
             (Ok(Settled::Done(_)), Passed::Whole(last)) => {
                 for piece in last.map(Piece::Data).into_iter().chain([Piece::End]) {
                     // Whoever leaves now has been served.
@@ -164,12 +163,14 @@ impl Inner {
         sent: (Instant, Arc<Upload>),
         waiting: Waiting,
     ) {
-        if self.is_closing() && waiting.is_closed() {
-            return self.fail(&ticket, Fault::OURS, sent.0.elapsed(), waiting).await;
+        if waiting.is_closed() {
+            // It is not kept for repeats: it would be paid, and nobody could have it.
+            let fault = if self.is_closing() { Fault::OURS } else { Fault::BUYER_LEFT };
+            return self.fail(&ticket, fault, sent.0.elapsed(), waiting).await;
         }
         let end = ticket.delivered(head.status.as_u16(), head.bill.latency_ms, None);
         let keep = Keep::Answer(Box::new(Kept::answer(&head, None)));
-        match self.settle(&ticket, end, keep, Some(&waiting)).await {
+        match self.settle(&ticket, end, keep).await {
             Ok(Settled::Done(receipt)) => head.headers.extend(receipt),
             Ok(settled) => return drop(waiting.send(Ok(told(settled, &ticket, head, Bytes::new())))),
             Err(error) => {
@@ -206,6 +207,7 @@ fn told(settled: Settled, ticket: &Ticket, mut head: Head, body: Bytes) -> Proxi
         Settled::Withheld => Proxied::Failed(not_charged(UsageReason::Interrupted), UsageReason::Interrupted),
         Settled::Unpaid(offer) => Proxied::Unpaid(not_charged(UsageReason::PaymentFailed), offer),
         Settled::Pending => Proxied::Pending(not_charged(UsageReason::PaymentFailed)),
+        Settled::Unclear => Proxied::Unclear(not_charged(UsageReason::PaymentFailed)),
     }
 }
 

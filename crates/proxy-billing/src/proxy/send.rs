@@ -32,6 +32,9 @@ impl Fault {
     /// Of a call that this process ended, because it ends itself.
     pub(super) const OURS: Self = Self { reason: UsageReason::Interrupted, may_be_done: true };
 
+    /// Of a call whose buyer left before its answer began, and whose answer nobody could have any more.
+    pub(super) const BUYER_LEFT: Self = Self { reason: UsageReason::BuyerLeft, may_be_done: true };
+
     /// Of a call that came to this error. `starved` says that we were waiting for the buyer's body just then.
     pub(super) fn of(error: &OutboundError, starved: bool) -> Self {
         let reason = match error {
@@ -59,6 +62,8 @@ impl Fault {
             UsageReason::Timeout => 504,
             UsageReason::CircuitOpen | UsageReason::Interrupted => 503,
             UsageReason::BrokenRequest => 400,
+            // As nginx has it.
+            UsageReason::BuyerLeft => 499,
             _ => 502,
         }
     }
@@ -135,7 +140,7 @@ impl Inner {
         let bill = ticket.bill(&end);
         let keep =
             if fault.may_be_done { Keep::Answer(Box::new(Kept::failure(bill, status, fault.reason))) } else { Keep::Nothing };
-        if let Err(error) = self.settle(ticket, end, keep, None).await {
+        if let Err(error) = self.settle(ticket, end, keep).await {
             tracing::error!(%error, usage.id = %ticket.usage, "the end of a call could not be written down");
             return Err(error);
         }

@@ -16,12 +16,11 @@ use super::{
     Bill, Inner, Kept, ProxyError,
     open::{Ticket, decimal},
     pledged::is_of_payment,
-    send::Waiting,
 };
 use crate::{
     model::ClaimName,
     payments::{
-        PaymentRail, release,
+        RailError, collect, release,
         x402::{Offer, PaymentStore},
     },
     store::UsageStore,
@@ -54,6 +53,8 @@ pub(super) enum Settled {
     Unpaid(Box<Offer>),
     /// Nobody knows yet whether the payment that came with it was settled: its answer is withheld until then.
     Pending,
+    /// Nobody can say any more whether it was: its answer is withheld until an administrator does.
+    Unclear,
 }
 
 impl Ticket {
@@ -89,16 +90,10 @@ impl Ticket {
 
 impl Inner {
     /// Settles a call. A store that fails is asked again for as long as the price is set aside: the work is done, and it is not
-    /// to be lost. `waiting` is who would be told of it, if somebody would.
-    pub(super) async fn settle(
-        &self,
-        ticket: &Ticket,
-        end: UsageEnd,
-        keep: Keep,
-        waiting: Option<&Waiting>,
-    ) -> Result<Settled, ProxyError> {
+    /// to be lost.
+    pub(super) async fn settle(&self, ticket: &Ticket, end: UsageEnd, keep: Keep) -> Result<Settled, ProxyError> {
         if let Some(pledge) = ticket.pledge.as_ref().filter(|_| end.delivered) {
-            return self.settle_pledge(ticket, pledge, end, keep, waiting).await;
+            return Ok(self.settle_pledge(ticket, pledge, end, &keep).await);
         }
         // Its payment may be used again, so it says nothing about who asks.
         let keep = if ticket.key.as_ref().is_some_and(is_of_payment) { Keep::Nothing } else { keep };
@@ -116,13 +111,13 @@ impl Inner {
     }
 
     async fn try_settle(&self, ticket: &Ticket, end: UsageEnd, keep: &Keep) -> Result<Settled, ProxyError> {
-        let (now, rail) = (self.clock.now(), ticket.rail());
+        let now = self.clock.now();
         if let Some(new) = &ticket.unwritten {
             self.gratis.end(new, end, told(&ticket.parties(), &end, now), now).await?;
             return Ok(Settled::Done(HeaderMap::new()));
         }
         let (ours, kept) = (ticket.clone(), keep.clone());
-        match self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, end, &kept, now).await).await {
+        match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, end, &kept, now).await).await {
             Ok(true) => return Ok(Settled::Done(HeaderMap::new())),
             // Somebody else has ended it: see below.
             Ok(false) => {}
@@ -132,7 +127,7 @@ impl Inner {
                 let kept =
                     Keep::Answer(Box::new(Kept::failure(ticket.bill(&late), INTERRUPTED_STATUS, UsageReason::Interrupted)));
                 let ours = ticket.clone();
-                self.db.write(async move |tx: &mut Tx| settle(tx, &rail, &ours, late, &kept, now).await).await?;
+                self.db.write(async move |tx: &mut Tx| settle(tx, &ours, late, &kept, now).await).await?;
                 return Ok(Settled::Withheld);
             }
             Err(error) => return Err(error),
@@ -158,14 +153,7 @@ pub(super) const fn may_pass(error: &StoreError) -> bool {
 
 /// Whether it was this that ended the call. Rows are locked in the order call, claim, calls for nothing, hold, accounts, as whoever
 /// opens a call does.
-async fn settle(
-    tx: &mut Tx,
-    rail: &impl PaymentRail,
-    ticket: &Ticket,
-    end: UsageEnd,
-    keep: &Keep,
-    now: Timestamp,
-) -> Result<bool, ProxyError> {
+async fn settle(tx: &mut Tx, ticket: &Ticket, end: UsageEnd, keep: &Keep, now: Timestamp) -> Result<bool, ProxyError> {
     if !tx.finish_usage(ticket.usage, &end, now).await? {
         return Ok(false);
     }
@@ -180,14 +168,14 @@ async fn settle(
     outbox::append_all(tx, told(&ticket.parties(), &end, now)).await?;
     if let Some(charge) = &ticket.charge {
         if end.delivered {
-            rail.collect(tx, charge, now).await?;
+            collect(tx, charge, now).await?;
         } else {
             if ticket.pledge.is_some() {
                 tx.release_payment(ticket.usage).await?;
             }
-            match rail.release(tx, charge, now).await {
+            match release(tx, charge.usage, now).await {
                 // It is not charged either way.
-                Err(crate::payments::RailError::Over) => {}
+                Err(RailError::Over) => {}
                 done => done?,
             }
         }

@@ -30,11 +30,9 @@ pub(super) fn step(seen: &Settling, settlement: Settlement, now: Timestamp) -> S
         Settlement::Settled(transaction) => return Step::Pay(transaction),
         Settlement::Refused(reason) if !seen.is_asked => return Step::Fail(PaymentState::Failed, reason),
         Settlement::Refused(reason) => (reason, true, None),
-        Settlement::Unknown { why, transaction, .. } if is_used(&why) => match transaction {
-            // It names the very transaction of which it had said that the money is on its way in it.
-            Some(transaction) if seen.transaction.as_ref() == Some(&transaction) => return Step::Pay(transaction),
-            _ => (why, true, None),
-        },
+        // It names the very transaction of which it had said that the money is on its way in it.
+        Settlement::Used(Some(transaction)) if seen.transaction.as_ref() == Some(&transaction) => return Step::Pay(transaction),
+        Settlement::Used(_) => ("the authorization was used".to_owned(), true, None),
         Settlement::Unknown { why, may_be_done, transaction } => (why, seen.is_asked || may_be_done, transaction),
     };
     if now >= seen.give_up_at {
@@ -42,11 +40,6 @@ pub(super) fn step(seen: &Settling, settlement: Settlement, now: Timestamp) -> S
         return Step::Fail(state, why);
     }
     Step::Wait { is_asked, transaction: transaction.or_else(|| seen.transaction.clone()) }
-}
-
-/// Whether this says that an authorization was used.
-fn is_used(reason: &str) -> bool {
-    reason.contains("used") && (reason.contains("nonce") || reason.contains("authorization"))
 }
 
 #[cfg(test)]
@@ -72,9 +65,11 @@ mod tests {
             commission: Amount::ZERO,
             memo: String::new(),
             answer: None,
+            fingerprint: Vec::new(),
         };
         Settling {
             usage: UsageId::new(),
+            state: PaymentState::Settling,
             service: rialto_registry::service::ServiceId::new(),
             buyer: rialto_kernel::OwnerId::new(),
             provider: rialto_kernel::OwnerId::new(),
@@ -88,9 +83,11 @@ mod tests {
             outcome,
             is_asked,
             transaction: transaction.map(str::to_owned),
+            is_paid: false,
             attempts: 1,
-            next_attempt_at: at(0),
+            next_attempt_at: Some(at(0)),
             give_up_at: at(100),
+            created_at: at(0),
         }
     }
 
@@ -99,14 +96,12 @@ mod tests {
     }
 
     fn used(transaction: Option<&str>) -> Settlement {
-        Settlement::Unknown { why: USED.to_owned(), may_be_done: true, transaction: transaction.map(str::to_owned) }
+        Settlement::Used(transaction.map(str::to_owned))
     }
 
     fn silent(may_be_done: bool, transaction: Option<&str>) -> Settlement {
         Settlement::Unknown { why: "silence".to_owned(), may_be_done, transaction: transaction.map(str::to_owned) }
     }
-
-    const USED: &str = "invalid_exact_evm_nonce_already_used";
 
     #[test]
     fn what_is_refused_at_first_has_failed() {

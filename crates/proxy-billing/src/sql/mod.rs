@@ -9,3 +9,4 @@ mod schema;
 mod settlement;
 mod usage;
 mod x402;
+mod x402_review;

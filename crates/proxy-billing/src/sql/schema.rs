@@ -90,6 +90,16 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::*;
+    free_calls (service_id, buyer_id) {
+        service_id -> Uid,
+        buyer_id -> Uid,
+        taken -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
     deposits (id) {
         id -> Uid,
         owner_id -> Uid,

@@ -13,7 +13,7 @@ use rialto_store::{
     types::{Uid, UtcTime},
 };
 
-use super::schema::{services, usage_records as u};
+use super::schema::{free_calls as f, services, usage_records as u};
 use crate::{
     model::ClaimName,
     store::UsageStore,
@@ -64,15 +64,16 @@ statement! {
     sqlite: "UPDATE usage_records SET finished_at = ?2, delivered = ?3, status_code = ?4, latency_ms = ?5, amount = ?6,
             commission = ?7, error = ?8
         WHERE id = ?1 AND finished_at IS NULL AND (NOT ?9 OR (expires_at <= ?2
-            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = ?1 AND state = 'settling')))";
+            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = ?1 AND state IN ('settling', 'unclear'))))";
     postgres: "UPDATE usage_records SET finished_at = $2, delivered = $3, status_code = $4, latency_ms = $5, amount = $6,
             commission = $7, error = $8
         WHERE id = $1 AND finished_at IS NULL AND (NOT $9 OR (expires_at <= $2
-            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = $1 AND state = 'settling')))";
+            AND NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = $1 AND state IN ('settling', 'unclear'))))";
 }
 
-/// Whether nobody fetches the money of a call. Who does ends it.
-const IS_NOT_SETTLING: &str = "NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = usage_records.id AND state = 'settling')";
+/// Whether nobody fetches the money of a call, and nobody has to decide about it. Who does ends it.
+const IS_NOT_SETTLING: &str =
+    "NOT EXISTS (SELECT 1 FROM x402_payments WHERE usage_id = usage_records.id AND state IN ('settling', 'unclear'))";
 
 impl FinishUsage {
     fn of(id: UsageId, end: &UsageEnd, only_late: bool, now: Timestamp) -> Self {
@@ -290,6 +291,12 @@ impl UsageStore for Tx {
     async fn take_free_call(&mut self, service: ServiceId, buyer: OwnerId, calls_max: i64) -> Result<bool, StoreError> {
         let take = TakeFree { service_id: service, buyer_id: buyer, calls_max };
         Ok(on!(self, conn => take.execute(conn).await)? == 1)
+    }
+
+    async fn has_free_call(&mut self, service: ServiceId, buyer: OwnerId, calls_max: i64) -> Result<bool, StoreError> {
+        let taken: Option<i64> = on!(self, conn =>
+            f::table.find((service, buyer)).select(f::taken).first(conn).await.optional())?;
+        Ok(taken.unwrap_or(0) < calls_max)
     }
 
     async fn return_free_call(&mut self, service: ServiceId, buyer: OwnerId) -> Result<(), StoreError> {

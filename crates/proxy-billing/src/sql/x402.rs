@@ -15,7 +15,7 @@ use self::x402_payments as p;
 use super::schema::usage_records as u;
 use crate::{
     model::ClaimName,
-    payments::x402::{Address, NewPayment, Outcome, PaymentState, PaymentStore, Settling, Version},
+    payments::x402::{Address, AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling, Version},
     usage::UsageId,
 };
 
@@ -42,6 +42,7 @@ diesel::table! {
         give_up_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
+        is_paid -> Bool,
     }
 }
 
@@ -56,6 +57,7 @@ const LOCK_PAYER: &str = "SELECT pg_advisory_xact_lock(hashtext('x402_payments')
 #[diesel(table_name = p)]
 struct PaymentRow {
     usage_id: UsageId,
+    state: String,
     amount: i64,
     x402_version: i32,
     payer: String,
@@ -64,9 +66,33 @@ struct PaymentRow {
     is_local: bool,
     outcome: Option<Json>,
     transaction_id: Option<String>,
+    is_paid: bool,
     attempts: i32,
     next_attempt_at: Option<Timestamp>,
     give_up_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+/// Those that have no end yet although their calls were delivered.
+const WITHOUT_END: [&str; 2] = [PaymentState::Settling.as_str(), PaymentState::Unclear.as_str()];
+
+/// How the columns hold an authorization.
+pub(super) struct Columns {
+    pub(super) chain_id: i64,
+    pub(super) asset: String,
+    pub(super) payer: String,
+    pub(super) nonce: String,
+}
+
+impl From<&AuthorizationId> for Columns {
+    fn from(id: &AuthorizationId) -> Self {
+        Self {
+            chain_id: i64::try_from(id.chain_id).unwrap_or(i64::MAX),
+            asset: id.asset.plain(),
+            payer: id.payer.plain(),
+            nonce: format!("0x{}", hex::encode(id.nonce)),
+        }
+    }
 }
 
 type CallRow = (ServiceId, OwnerId, OwnerId, String, Option<String>, Option<String>);
@@ -78,6 +104,7 @@ fn settling((row, call): (PaymentRow, CallRow)) -> Result<Settling, StoreError> 
     let outcome: Outcome = serde_json::from_value(row.outcome.ok_or_else(corrupt)?.0).map_err(|_| corrupt())?;
     Ok(Settling {
         usage,
+        state: PaymentState::from_word(&row.state).ok_or_else(corrupt)?,
         service,
         buyer,
         provider,
@@ -91,22 +118,24 @@ fn settling((row, call): (PaymentRow, CallRow)) -> Result<Settling, StoreError> 
         is_asked: row.is_asked,
         is_local: row.is_local,
         transaction: row.transaction_id,
+        is_paid: row.is_paid,
         attempts: row.attempts,
-        next_attempt_at: row.next_attempt_at.ok_or_else(corrupt)?,
+        next_attempt_at: row.next_attempt_at,
         give_up_at: row.give_up_at.ok_or_else(corrupt)?,
+        created_at: row.created_at,
     })
 }
 
 impl PaymentStore for Tx {
     async fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> Result<bool, StoreError> {
         let pledge = new.pledge;
-        let domain = &pledge.requirements.domain;
+        let id = Columns::from(&pledge.authorization());
         let row = (
             p::usage_id.eq(new.usage),
-            p::chain_id.eq(i64::try_from(domain.chain_id).unwrap_or(i64::MAX)),
-            p::asset.eq(domain.contract.plain()),
-            p::payer.eq(pledge.payer.plain()),
-            p::nonce.eq(format!("0x{}", hex::encode(pledge.nonce))),
+            p::chain_id.eq(id.chain_id),
+            p::asset.eq(id.asset),
+            p::payer.eq(id.payer),
+            p::nonce.eq(id.nonce),
             p::amount.eq(pledge.requirements.amount.get()),
             p::x402_version.eq(i32::from(pledge.version.number())),
             p::request.eq(Json(pledge.request.clone())),
@@ -120,6 +149,15 @@ impl PaymentStore for Tx {
         let kept: usize =
             on!(self, conn => diesel::insert_into(p::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
         Ok(kept == 1)
+    }
+
+    async fn find_authorization(&mut self, id: &AuthorizationId) -> Result<Option<PaymentState>, StoreError> {
+        let id = Columns::from(id);
+        let there =
+            p::chain_id.eq(id.chain_id).and(p::asset.eq(&id.asset)).and(p::payer.eq(&id.payer)).and(p::nonce.eq(&id.nonce));
+        let state: Option<String> = on!(self, conn => p::table.filter(there).select(p::state).first(conn).await.optional())?;
+        let corrupt = || StoreError::Corrupt("the state of a payment".to_owned());
+        state.map(|word| PaymentState::from_word(&word).ok_or_else(corrupt)).transpose()
     }
 
     async fn count_open_payments(&mut self, payer: &Address, limit: usize) -> Result<usize, StoreError> {
@@ -174,7 +212,7 @@ impl PaymentStore for Tx {
         let call = (u::service_id, u::buyer_id, u::provider_id, u::payment_method, u::claim_scope, u::claim_key);
         let row: Option<(PaymentRow, CallRow)> = on!(self, conn => p::table
             .inner_join(u::table.on(u::id.eq(p::usage_id)))
-            .filter(p::usage_id.eq(usage).and(p::state.eq(PaymentState::Settling.as_str())))
+            .filter(p::usage_id.eq(usage).and(p::state.eq_any(WITHOUT_END)))
             .select((PaymentRow::as_select(), call)).first(conn).await.optional())?;
         row.map(settling).transpose()
     }
@@ -209,8 +247,11 @@ impl PaymentStore for Tx {
         next: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let settling =
-            p::usage_id.eq(seen.usage).and(p::state.eq(PaymentState::Settling.as_str())).and(p::attempts.eq(seen.attempts));
+        let settling = p::usage_id
+            .eq(seen.usage)
+            .and(p::state.eq(PaymentState::Settling.as_str()))
+            .and(p::attempts.eq(seen.attempts))
+            .and(p::is_paid.eq(false));
         let changes = (
             p::is_asked.eq(is_asked),
             p::transaction_id.eq(transaction),
@@ -221,17 +262,32 @@ impl PaymentStore for Tx {
         Ok(())
     }
 
+    async fn note_paid(
+        &mut self,
+        usage: UsageId,
+        transaction: &str,
+        next: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let changes = (
+            p::state.eq(PaymentState::Settling.as_str()),
+            p::is_paid.eq(true),
+            p::transaction_id.eq(transaction),
+            p::next_attempt_at.eq(Some(next)),
+            p::updated_at.eq(now),
+        );
+        let open = p::usage_id.eq(usage).and(p::state.eq_any(WITHOUT_END));
+        let changed: usize = on!(self, conn => diesel::update(p::table.filter(open)).set(changes).execute(conn).await)?;
+        Ok(changed == 1)
+    }
+
     async fn end_payment(
         &mut self,
         seen: &Settling,
-        is_fenced: bool,
         state: PaymentState,
         outcome: Result<&str, &str>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        // They only grow.
-        let mine = p::attempts.le(if is_fenced { seen.attempts } else { i32::MAX });
-        let settling = p::usage_id.eq(seen.usage).and(p::state.eq(PaymentState::Settling.as_str())).and(mine);
         let is_unclear = state == PaymentState::Unclear;
         let mut request = seen.request.clone();
         if let Some(signature) = request.pointer_mut("/paymentPayload/payload/signature").filter(|_| !is_unclear) {
@@ -247,10 +303,15 @@ impl PaymentStore for Tx {
             p::next_attempt_at.eq(None::<Timestamp>),
             p::updated_at.eq(now),
         );
+        let open = p::usage_id.eq(seen.usage).and(p::state.eq_any(WITHOUT_END));
         let changed: usize = match outcome {
-            Ok(transaction) => on!(self, conn => diesel::update(p::table.filter(settling))
+            Ok(transaction) => on!(self, conn => diesel::update(p::table.filter(open))
                 .set((ended, p::transaction_id.eq(transaction))).execute(conn).await)?,
-            Err(_) => on!(self, conn => diesel::update(p::table.filter(settling)).set(ended).execute(conn).await)?,
+            Err(_) => {
+                let mine =
+                    open.and(p::state.eq(seen.state.as_str())).and(p::attempts.eq(seen.attempts)).and(p::is_paid.eq(false));
+                on!(self, conn => diesel::update(p::table.filter(mine)).set(ended).execute(conn).await)?
+            }
         };
         Ok(changed == 1)
     }
@@ -261,10 +322,8 @@ impl PaymentStore for Tx {
         transaction: &str,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
-        let given_up = [PaymentState::Failed.as_str(), PaymentState::Unclear.as_str()];
-        let there = p::usage_id.eq(usage).and(p::state.eq_any(given_up));
-        let payer: Option<String> =
-            on!(self, conn => p::table.filter(there.clone()).select(p::payer).first(conn).await.optional())?;
+        let there = p::usage_id.eq(usage).and(p::state.eq(PaymentState::Failed.as_str()));
+        let payer: Option<String> = on!(self, conn => p::table.filter(there).select(p::payer).first(conn).await.optional())?;
         on!(self, conn => diesel::update(p::table.filter(there))
             .set((p::transaction_id.eq(transaction), p::updated_at.eq(now))).execute(conn).await)?;
         Ok(payer)

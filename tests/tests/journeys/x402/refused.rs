@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::proxy::upstream::{Upstream, plain},
-    shop::{Facilitator, Scene, TRANSACTION, flags, refused, restart, says, settled},
+    shop::{Facilitator, Scene, TRANSACTION, USED, flags, refused, restart, says, settled},
     signer::{Wallet, Wish, accepted, header, new, now, old, read},
 };
 use crate::harness::{World, journeys, text};
@@ -168,17 +168,38 @@ async fn a_used_payment_is_refused_whoever_sends_it(world: &mut World) {
     let payment = scene.wallet.pays(1);
     assert_eq!(scene.paying(&payment).get(&scene.shop.path).await.status, 200);
     let bob = super::super::proxy::shop::buyer(world, "bob", "0").await;
-    for api in [scene.ann.api.clone(), bob.api.clone(), scene.ann.api.with("idempotency-key", "other")] {
-        let answer = api.with("payment-signature", &payment).get(&scene.shop.path).await;
-        assert_eq!(answer.expect_problem(409)["type"], "payment-used");
+    let other = super::super::proxy::shop::shop(world, "other", &there.url, &json!({})).await;
+    for (api, path) in [
+        (bob.api.clone(), scene.shop.path.clone()),
+        (scene.ann.api.with("idempotency-key", "other"), scene.shop.path.clone()),
+        (scene.ann.api.clone(), format!("{}/other", scene.shop.path)),
+        (scene.ann.api.clone(), other.path.clone()),
+    ] {
+        let answer = api.with("payment-signature", &payment).get(&path).await;
+        assert_eq!(answer.expect_problem(409)["type"], "payment-used", "{path}");
+        assert_eq!(answer.header("payment-required"), None);
     }
-    let elsewhere = scene.paying(&payment).get(&format!("{}/other", scene.shop.path)).await;
-    assert_eq!(elsewhere.expect_problem(409)["type"], "payment-used");
-    assert_eq!((there.calls(), facilitator.settles()), (1, 1));
+    // Nor is it refused for what has become of it meanwhile: the facilitator is not asked.
+    assert_eq!((there.calls(), facilitator.settles(), facilitator.verifies()), (1, 1, 1));
+    // The very same request has the very same answer: nobody knows whether it has arrived.
+    let again = scene.paying(&payment).get(&scene.shop.path).await;
+    assert_eq!((again.status, again.text().as_str(), again.header("idempotent-replayed")), (200, "x", Some("true")));
+    assert_eq!((there.calls(), facilitator.settles(), facilitator.verifies()), (1, 1, 1));
     // That survives the server, of course.
     restart(world, &flags(&facilitator)).await;
-    let again = scene.at(&world.server).with("payment-signature", &payment).get(&scene.shop.path).await;
+    let again = scene.at(&world.server).with("payment-signature", &payment).post(&scene.shop.path, &json!({})).await;
     assert_eq!(again.expect_problem(409)["type"], "payment-used");
+}
+
+async fn what_was_used_elsewhere_is_used(world: &mut World) {
+    let there = Upstream::answering(plain(200, "", b"x")).await;
+    let used = says(&json!({"isValid": false, "invalidReason": USED}));
+    let facilitator = Facilitator::doubting(used, |_| settled()).await;
+    restart(world, &flags(&facilitator)).await;
+    let scene = Scene::open(world, &there).await;
+    let answer = scene.paying(&scene.wallet.pays(1)).get(&scene.shop.path).await;
+    assert_eq!((&answer.expect_problem(409)["type"], answer.header("payment-required")), (&json!("payment-used"), None));
+    assert_eq!((there.calls(), facilitator.settles()), (0, 0));
 }
 
 journeys! {
@@ -187,4 +208,5 @@ journeys! {
     what_the_facilitator_finds_bad_is_not_called_for,
     an_answer_that_is_not_paid_is_withheld,
     a_used_payment_is_refused_whoever_sends_it,
+    what_was_used_elsewhere_is_used,
 }

@@ -25,7 +25,7 @@ use rialto_proxy_billing::{
 use tokio::sync::mpsc::Receiver;
 
 use super::{
-    problem::{failure, pending, unpaid},
+    problem::{failure, pending, unclear, unpaid},
     request::BodyFault,
 };
 use crate::http::Problem;
@@ -50,6 +50,7 @@ pub fn render(proxied: Proxied, is_head: bool, fault: &Cell<Option<BodyFault>>) 
         Proxied::Failed(bill, reason) => Err(billed(failure(reason), &bill)),
         Proxied::Unpaid(bill, offer) => Err(billed(unpaid(&offer), &bill)),
         Proxied::Pending(bill) => Err(billed(pending(), &bill)),
+        Proxied::Unclear(bill) => Err(billed(unclear(), &bill)),
         Proxied::Replayed(kept) => replay(kept, is_head),
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod circuits;
 mod outgoing;
+mod payments;
 mod problem;
 mod request;
 
@@ -22,7 +23,7 @@ use crate::{
 
 /// This area's handlers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(call_service).service(call_service_at).service(circuits::list_circuits);
+    config.service(call_service).service(call_service_at).service(circuits::list_circuits).configure(payments::configure);
 }
 
 /// Call a service
@@ -138,8 +139,7 @@ async fn forward(
     let target = Target::of(&request)?;
     let received = receive(&request, payload, app.settings.service_body_limit_bytes).await?;
     let key = request::key(&request, &caller, &target, &received)?;
-    let taken = app.proxy.takes_payments();
-    let brought = if taken { request::payment(&request, &caller, &target, &received) } else { None };
+    let brought = request::payment(&request, &caller, &target, &received);
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let is_head = request.method() == actix_web::http::Method::HEAD;
     let asked = ProxyRequest {

@@ -35,11 +35,7 @@ impl From<ProxyError> for Problem {
             }
             ProxyError::PaymentUnreadable(why) => why.into(),
             ProxyError::PayerBusy => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-payments", said).retry_after(2),
-            ProxyError::PaymentUnclear => {
-                let detail = "The service has answered, but nobody can say whether the payment was settled. Do not sign another one: \
-                              ask the operator, who can look at the chain.";
-                Self::conflict("payment-unclear", detail)
-            }
+            ProxyError::PaymentUnclear => unclear(),
             ProxyError::PaymentUsed => {
                 let detail = "This payment was used before (nonce already used). Whoever may have to repeat a request sends an \
                               Idempotency-Key with it, and gets the first answer again.";
@@ -100,8 +96,16 @@ pub fn unpaid(offer: &Offer) -> Problem {
 /// The answer is here, but nobody knows yet whether it is paid.
 pub fn pending() -> Problem {
     let detail = "It is not known yet whether the payment was settled. Do not sign another one: repeat this request, with the same \
-                  Idempotency-Key or the same payment, and get the answer when it is.";
+                  Idempotency-Key or the same payment. Once the payment is settled the answer is there, unless it was too large, or \
+                  too live, to be kept.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "payment-pending", detail).retry_after(10)
+}
+
+/// The answer is here, but nobody can say any more whether it is paid.
+pub fn unclear() -> Problem {
+    let detail = "The service has answered, but nobody can say whether the payment was settled. Do not sign another one: ask the \
+                  operator, who can look at the chain, and decides.";
+    Problem::conflict("payment-unclear", detail)
 }
 
 /// Why there is no answer.
@@ -117,7 +121,12 @@ pub fn failure(reason: UsageReason) -> Problem {
             let detail = "The provider failed too often lately, and is left in peace for a while.";
             Problem::new(unavailable, "circuit-open", detail).retry_after(10)
         }
-        UsageReason::BrokenAnswer | UsageReason::ProviderError | UsageReason::BuyerLeft => {
+        UsageReason::BuyerLeft => {
+            let detail =
+                "You left before the answer began, which was too large, or too live, to be kept. The call is not charged.";
+            Problem::conflict("buyer-left", detail)
+        }
+        UsageReason::BrokenAnswer | UsageReason::ProviderError => {
             Problem::new(bad_gateway, "provider-broken-answer", "The provider's answer broke off, or was none.")
         }
         UsageReason::AnswerTooLarge => {

@@ -47,6 +47,8 @@ pub(crate) enum Verdict {
     Good,
     /// It cannot: and why, in the words of the protocol.
     Bad(String),
+    /// It was used before, perhaps a moment ago.
+    Used,
     /// It did not say.
     Unknown,
 }
@@ -58,6 +60,8 @@ pub(crate) enum Settlement {
     Settled(String),
     /// It was found to be bad before anything was sent: and why, in the words of the protocol.
     Refused(String),
+    /// It was used before: by us, or by anybody. In this transaction, if it says that.
+    Used(Option<String>),
     /// Nobody knows.
     Unknown {
         /// What it said, for logs and records.
@@ -82,6 +86,7 @@ pub(crate) struct Question<'q> {
 struct Verified {
     is_valid: bool,
     invalid_reason: Option<String>,
+    payer: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -126,10 +131,14 @@ impl Facilitator {
                 return Verdict::Unknown;
             }
         };
-        match read::<Verified>(&response) {
+        let said = read::<Verified>(&response).filter(|said| is_theirs(said.payer.as_deref(), question));
+        match said {
             Some(Verified { is_valid: true, .. }) if response.status.is_success() => Verdict::Good,
-            Some(Verified { is_valid: false, invalid_reason }) if !response.status.is_server_error() => {
-                Verdict::Bad(invalid_reason.as_deref().and_then(word).unwrap_or_else(|| "unexpected_verify_error".to_owned()))
+            Some(Verified { is_valid: false, invalid_reason, .. }) if !response.status.is_server_error() => {
+                match invalid_reason.as_deref().and_then(word) {
+                    Some(reason) if USED.contains(&reason.as_str()) => Verdict::Used,
+                    reason => Verdict::Bad(reason.unwrap_or_else(|| "unexpected_verify_error".to_owned())),
+                }
             }
             _ => {
                 tracing::warn!(status = %response.status, "the facilitator did not say what it thinks of a payment");
@@ -184,6 +193,11 @@ fn word(text: &str) -> Option<String> {
     is_word.then(|| text.to_owned())
 }
 
+/// Whether this is said of whoever pays, if it is said of somebody.
+fn is_theirs(payer: Option<&str>, question: &Question<'_>) -> bool {
+    payer.filter(|payer| !payer.is_empty()).is_none_or(|payer| Address::parse(payer).as_ref() == Some(question.payer))
+}
+
 fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
     let unknown = |why: String, transaction| Settlement::Unknown { why, may_be_done: true, transaction };
     let status = response.status;
@@ -196,7 +210,7 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
     let transaction = said.transaction.filter(|name| evm::word(name).is_some());
     let network = said.network.as_deref().filter(|network| !network.is_empty()).map(Network::parse);
     if said.success {
-        let is_theirs = said.payer.as_deref().is_none_or(|payer| Address::parse(payer).as_ref() == Some(question.payer));
+        let is_theirs = is_theirs(said.payer.as_deref(), question);
         return match transaction {
             Some(transaction) if status.is_success() && network == Some(Some(question.network)) && is_theirs => {
                 Settlement::Settled(transaction)
@@ -208,13 +222,24 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
     if network.is_some_and(|network| network != Some(question.network)) {
         return unknown("a refusal of something else".to_owned(), None);
     }
-    // Whatever names a transaction may be on its way in it.
     let reason = said.error_reason.as_deref().and_then(word);
     match reason {
+        Some(reason) if USED.contains(&reason.as_str()) => Settlement::Used(transaction),
+        // Whatever names a transaction may be on its way in it.
         Some(reason) if !is_named && !status.is_server_error() && FINAL.contains(&reason.as_str()) => Settlement::Refused(reason),
-        reason => unknown(reason.unwrap_or_else(|| format!("{status}, and no reason")), transaction),
+        // One that has failed is none that the money may come in: its name would be taken for that of one that came.
+        reason => {
+            let transaction = transaction.filter(|_| reason.as_deref().is_some_and(|reason| PENDING.contains(&reason)));
+            unknown(reason.unwrap_or_else(|| format!("{status}, and no reason")), transaction)
+        }
     }
 }
+
+/// What is said of a payment whose authorization was used, or taken back.
+const USED: [&str; 3] = ["invalid_exact_evm_nonce_already_used", "nonce_already_used", "authorization_already_used"];
+
+/// What is said of a payment whose transaction was sent, and of which it is not known yet whether it counts.
+const PENDING: [&str; 2] = ["settlement_pending", "settle_exact_evm_transaction_confirmation_timed_out"];
 
 /// What is said only of payments for which nothing was sent to the chain. That a nonce was used is not: it is just what is said of
 /// one that was settled a moment ago.
@@ -304,7 +329,7 @@ mod tests {
             "unexpected_settle_error",
             "",
             "invalid_transaction_state",
-            "invalid_exact_evm_nonce_already_used",
+            "refused_by_nonce_policy",
             "invalid_exact_evm_something_new",
         ] {
             assert!(matches!(refused(reason), Settlement::Unknown { may_be_done: true, .. }), "{reason}");
@@ -323,8 +348,27 @@ mod tests {
             assert!(is_unknown(200, body), "{body}");
         }
         assert!(matches!(judged(401, "no"), Settlement::Unknown { may_be_done: false, .. }));
-        let pending = json!({"success": false, "errorReason": "settlement_pending", "transaction": named()});
-        let pending = judged(200, &pending.to_string());
-        assert!(matches!(pending, Settlement::Unknown { transaction: Some(there), .. } if there == named()));
+    }
+
+    #[test]
+    fn a_transaction_is_remembered_while_it_is_pending_alone() {
+        let said =
+            |reason: &str| judged(200, &json!({"success": false, "errorReason": reason, "transaction": named()}).to_string());
+        for reason in PENDING {
+            assert!(matches!(said(reason), Settlement::Unknown { transaction: Some(there), .. } if there == named()), "{reason}");
+        }
+        for reason in ["transaction_failed", "invalid_exact_evm_transaction_failed", "insufficient_funds", "pending", ""] {
+            assert!(matches!(said(reason), Settlement::Unknown { may_be_done: true, transaction: None, .. }), "{reason}");
+        }
+    }
+
+    #[test]
+    fn that_a_nonce_was_used_is_said_in_these_words() {
+        for reason in USED {
+            let used = |transaction: &str| {
+                judged(400, &json!({"success": false, "errorReason": reason, "transaction": transaction}).to_string())
+            };
+            assert_eq!((used(""), used(&named())), (Settlement::Used(None), Settlement::Used(Some(named()))));
+        }
     }
 }

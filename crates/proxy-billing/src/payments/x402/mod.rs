@@ -6,7 +6,8 @@
 //!   who signed; a [`Pledge`] is a payment that is good as far as that goes.
 //! - [`Offer`] is what is said to a buyer who has not paid, and [`Receipt`] to one who has.
 //! - A facilitator knows what is on the chain, and moves the money there. Without one ([`X402::is_local`]) none is moved.
-//! - [`PaymentStore`] remembers each authorization that was used, and what became of it.
+//! - [`PaymentStore`] remembers each authorization that was used, and what became of it; [`ReviewStore`] shows administrators those of
+//!   which nobody can say that.
 //!
 //! How a call goes that is paid like this is in `crate::proxy::pledged`.
 
@@ -15,21 +16,24 @@ mod facilitator;
 mod network;
 mod offer;
 mod payment;
+mod review;
 mod store;
 
 use std::{sync::Arc, time::Duration};
 
-pub use evm::{Address, Domain};
+pub(crate) use evm::word;
+pub use evm::{Address, Domain, Word};
 pub use facilitator::FacilitatorConfig;
 use facilitator::{Facilitator, Question};
 pub(crate) use facilitator::{SETTLE_TIME, Settlement, Verdict};
 pub use network::Network;
 pub use offer::{Offer, Pledge, Receipt, Requirements};
 pub use payment::{Accepted, Flaw, HEADER_BYTES_MAX, Payment, Signed, Unreadable, Version};
+pub use review::{Doubtful, PaymentRecord, ReviewStore};
 use rialto_outbound::OutboundClient;
 use rialto_registry::service::{PaymentMethod, Service};
 use serde_json::Value;
-pub use store::{NewPayment, Outcome, PaymentState, PaymentStore, Settling};
+pub use store::{AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling};
 
 /// How much longer than a call takes a payment has to be valid: settling it takes a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(90);
@@ -138,6 +142,18 @@ impl X402 {
             sign_for: self.terms.valid_for.saturating_add(TRAVEL),
             resource: format!("{}/api/v1/proxy/{}{behind}", self.terms.public_url, service.id),
             description: cut(said),
+        })
+    }
+
+    /// What of a payment can be used once: of the token and on the chain that it names, or else of those that are set. `None` when it
+    /// makes no sense.
+    pub(crate) fn authorization(&self, payment: &Payment) -> Option<AuthorizationId> {
+        let signed = payment.signed.as_ref().ok()?;
+        Some(AuthorizationId {
+            chain_id: Network::parse(&signed.network)?.chain_id(),
+            asset: signed.accepted.as_ref().map_or(self.terms.domain.contract, |accepted| accepted.asset),
+            payer: signed.authorization.from,
+            nonce: signed.authorization.nonce,
         })
     }
 

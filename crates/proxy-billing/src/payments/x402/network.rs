@@ -60,7 +60,13 @@ impl Network {
     /// Its name as CAIP-2 and version 2 of the protocol have it.
     #[must_use]
     pub fn name(self) -> String {
-        format!("eip155:{}", self.0)
+        Self::name_of(self.0)
+    }
+
+    /// The same, of the chain with this number.
+    #[must_use]
+    pub fn name_of(chain_id: u64) -> String {
+        format!("eip155:{chain_id}")
     }
 
     /// Its name in version 1 of the protocol; the other one, if it has none there.

@@ -7,7 +7,7 @@ use rialto_kernel::{Amount, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Network, VALID_MAX,
+    AuthorizationId, Network, VALID_MAX,
     evm::{self, Address, Domain, Number, Word},
     payment::{Flaw, Payment, Signed, Version},
 };
@@ -51,6 +51,15 @@ pub struct Pledge {
     pub valid_before: Timestamp,
     /// What a facilitator is asked.
     pub request: Value,
+}
+
+impl Pledge {
+    /// What of it can be used once.
+    #[must_use]
+    pub fn authorization(&self) -> AuthorizationId {
+        let Domain { chain_id, contract: asset, .. } = self.requirements.domain;
+        AuthorizationId { chain_id, asset, payer: self.payer, nonce: self.nonce }
+    }
 }
 
 impl Requirements {

@@ -8,7 +8,7 @@ use rialto_store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Address, Pledge, Version};
+use super::{Address, Pledge, Version, Word};
 use crate::{
     model::ClaimName,
     usage::{UsageId, UsageReason},
@@ -25,9 +25,31 @@ words! {
         Settled = "settled",
         /// Its money will not come.
         Failed = "failed",
-        /// Nobody can say any more whether its money has come. It is not in the books.
+        /// Nobody can say any more whether its money has come. It is not in the books, and its call stays open until an administrator
+        /// decides.
         Unclear = "unclear",
     }
+}
+
+impl PaymentState {
+    /// Whether it has no end yet.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Reserved | Self::Settling | Self::Unclear)
+    }
+}
+
+/// What can be used once: a number of a payer's, for one token on one chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthorizationId {
+    /// Which chain.
+    pub chain_id: u64,
+    /// Which token there.
+    pub asset: Address,
+    /// Whose tokens.
+    pub payer: Address,
+    /// The number.
+    pub nonce: Word,
 }
 
 /// A payment whose call is about to be made.
@@ -58,13 +80,18 @@ pub struct Outcome {
     /// What a repeat is told: the status, and the answer as it is kept.
     #[serde(default)]
     pub answer: Option<(u16, String)>,
+    /// What the request is known by, should its key be forgotten before it has an answer.
+    #[serde(default)]
+    pub fingerprint: Vec<u8>,
 }
 
-/// A payment whose money is being fetched, with all that is needed to end its call.
+/// A payment whose money is being fetched, or is not known to have come, with all that is needed to end its call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settling {
     /// The call.
     pub usage: UsageId,
+    /// Where it stands: [`PaymentState::Settling`] or [`PaymentState::Unclear`].
+    pub state: PaymentState,
     /// What was called.
     pub service: ServiceId,
     /// Who called.
@@ -89,20 +116,30 @@ pub struct Settling {
     pub outcome: Outcome,
     /// Whether a facilitator may have been asked before.
     pub is_asked: bool,
-    /// In which transaction it said that the money may be on its way.
+    /// In which transaction it said that the money may be on its way, or has come.
     pub transaction: Option<String>,
+    /// Whether it said that it has come. Only the books lack it then, and nobody has to be asked.
+    pub is_paid: bool,
     /// How often it was asked.
     pub attempts: i32,
-    /// When it is asked again.
-    pub next_attempt_at: Timestamp,
+    /// When it is asked again; `None` when it is not.
+    pub next_attempt_at: Option<Timestamp>,
     /// After which moment it is not asked any more.
     pub give_up_at: Timestamp,
+    /// When it came.
+    pub created_at: Timestamp,
 }
 
 /// Payments. Their rows are locked after those of their calls.
 pub trait PaymentStore: Send {
     /// Keeps a payment. Whether its authorization was never used before.
     fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Where the payment stands that has used this authorization, if one has.
+    fn find_authorization(
+        &mut self,
+        id: &AuthorizationId,
+    ) -> impl Future<Output = Result<Option<PaymentState>, StoreError>> + Send;
 
     /// How many payments of this payer are reserved, or being fetched; counts up to `limit`.
     fn count_open_payments(&mut self, payer: &Address, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
@@ -124,7 +161,7 @@ pub trait PaymentStore: Send {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Reads a payment whose money is being fetched.
+    /// Reads a payment whose money is being fetched, or is not known to have come.
     fn find_settling(&mut self, usage: UsageId) -> impl Future<Output = Result<Option<Settling>, StoreError>> + Send;
 
     /// The payments whose money is to be fetched at `now`, at most `limit`.
@@ -148,12 +185,22 @@ pub trait PaymentStore: Send {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Says what became of a payment whose money was being fetched: the transaction, or else why there is none. With `is_fenced` only
-    /// if nobody else has taken it since `seen` was read. Unless it is unclear, what could be settled once more is forgotten.
+    /// Keeps that a payment has been paid in `transaction`, for whoever writes it into the books from `next` on: it is not asked about
+    /// any more, and not given up. Whether it had no end yet.
+    fn note_paid(
+        &mut self,
+        usage: UsageId,
+        transaction: &str,
+        next: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Says what became of a payment: the transaction, which may be said of any that has no end yet; or else why there is none, only
+    /// if it still stands as it was `seen`, and nobody else has taken it since. Unless it is unclear, what could be settled once
+    /// more is forgotten. Whether it was this that said so.
     fn end_payment(
         &mut self,
         seen: &Settling,
-        is_fenced: bool,
         state: PaymentState,
         outcome: Result<&str, &str>,
         now: Timestamp,

@@ -8,7 +8,7 @@ use rialto_kernel::{Amount, Caller, CredentialKind, OwnerId, Ppm, Role, Timestam
 use rialto_ledger::{House, LedgerStore, balance::ASSET};
 use rialto_proxy_billing::{
     payments::{
-        Charge, OutsideRail, PaymentRail,
+        Charge, Rail,
         x402::{
             Address, Domain, Network, NewPayment, Outcome, PaymentState, PaymentStore, Pledge, Requirements, Settling, Version,
         },
@@ -22,7 +22,14 @@ use rialto_store::{Db, StoreError, Tx, on, testing::TestDb};
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use self::tables::owners;
+mod review;
+
+use self::{
+    review::{
+        a_refusal_costs_nothing_and_leaves_other_calls_alone, of_many_decisions_one_counts, what_is_unclear_is_decided_once,
+    },
+    tables::owners,
+};
 
 rialto_store::suite!(
     an_authorization_is_taken_once,
@@ -31,6 +38,11 @@ rialto_store::suite!(
     a_call_is_left_alone_while_its_money_is_fetched,
     what_a_payer_has_open_is_counted,
     a_call_that_nobody_ends_lets_go_of_its_payment,
+    where_an_authorization_stands_is_known,
+    what_is_paid_is_not_put_off_and_not_given_up,
+    what_is_unclear_is_decided_once,
+    of_many_decisions_one_counts,
+    a_refusal_costs_nothing_and_leaves_other_calls_alone,
 );
 
 mod tables {
@@ -106,6 +118,7 @@ fn outcome() -> Outcome {
         commission: Amount::new(2_500).unwrap(),
         memo: "Echo".to_owned(),
         answer: Some((200, "{}".to_owned())),
+        fingerprint: vec![7; 32],
     }
 }
 
@@ -166,7 +179,7 @@ impl World {
                 // As whoever opens a call does.
                 return Err(StoreError::Corrupt("used".to_owned()));
             }
-            OutsideRail.reserve(tx, &world.charge(usage), at(0)).await.unwrap();
+            Rail::Outside.reserve(tx, &world.charge(usage), at(0)).await.unwrap();
             Ok(true)
         };
         self.db.write(write).await.ok().map(|_| usage)
@@ -187,15 +200,9 @@ impl World {
     }
 
     /// Whether the payment was ended like this, by somebody who has seen it like that.
-    async fn end(
-        &self,
-        seen: &Settling,
-        is_fenced: bool,
-        state: PaymentState,
-        outcome: Result<&'static str, &'static str>,
-    ) -> bool {
+    async fn end(&self, seen: &Settling, state: PaymentState, outcome: Result<&'static str, &'static str>) -> bool {
         let seen = seen.clone();
-        let end = async move |tx: &mut Tx| tx.end_payment(&seen, is_fenced, state, outcome, at(2)).await;
+        let end = async move |tx: &mut Tx| tx.end_payment(&seen, state, outcome, at(2)).await;
         self.db.write(end).await.unwrap()
     }
 
@@ -247,7 +254,7 @@ async fn what_is_let_go_of_may_be_taken_again(test: &TestDb) {
     assert!(!world.release(second).await, "its money is being fetched");
     assert_eq!(world.begin(1).await, None);
     let seen = world.find(second).await.unwrap();
-    assert!(world.end(&seen, true, PaymentState::Failed, Err("insufficient_funds")).await);
+    assert!(world.end(&seen, PaymentState::Failed, Err("insufficient_funds")).await);
     assert_eq!((world.begin(1).await, world.release(second).await), (None, false), "it had its chance");
 }
 
@@ -288,14 +295,14 @@ async fn money_is_fetched_by_one_at_a_time(test: &TestDb) {
     };
     // Whoever has seen it before that has nothing to say any more, except that the money is here.
     put_off(&seen, "0x0").await;
-    assert!(!world.end(&seen, true, PaymentState::Failed, Err("insufficient_funds")).await);
+    assert!(!world.end(&seen, PaymentState::Failed, Err("insufficient_funds")).await);
     let old = find().await.unwrap();
     assert_eq!((old.is_asked, old.attempts, old.transaction.as_deref()), (true, 2, None));
     put_off(&old, "0x1").await;
     let now = find().await.unwrap();
     assert_eq!((now.is_asked, now.attempts, now.transaction.as_deref()), (false, 2, Some("0x1")));
-    assert!(world.end(&seen, false, PaymentState::Settled, Ok("0x2")).await);
-    assert!(!world.end(&seen, false, PaymentState::Settled, Ok("0x2")).await, "once");
+    assert!(world.end(&seen, PaymentState::Settled, Ok("0x2")).await);
+    assert!(!world.end(&seen, PaymentState::Settled, Ok("0x2")).await, "once");
     assert_eq!((find().await, due(10_000).await), (None, vec![]));
 }
 
@@ -320,7 +327,7 @@ async fn what_a_payer_has_open_is_counted(test: &TestDb) {
     assert_eq!((count(16).await, count(1).await), (2, 1));
     assert!(world.release(first).await);
     let seen = world.find(second).await.unwrap();
-    assert!(world.end(&seen, true, PaymentState::Unclear, Err("silence")).await);
+    assert!(world.end(&seen, PaymentState::Failed, Err("insufficient_funds")).await);
     assert_eq!(count(16).await, 0);
     // It came after all: that is not lost.
     let note = async move |tx: &mut Tx| tx.note_transaction(second, "0x9", at(3)).await;
@@ -334,4 +341,47 @@ async fn a_call_that_nobody_ends_lets_go_of_its_payment(test: &TestDb) {
     assert_eq!((world.close(330).await, world.held().await), (1, 0));
     assert!(!world.settle(usage).await, "it is over");
     assert!(world.begin(1).await.is_some());
+}
+
+async fn where_an_authorization_stands_is_known(test: &TestDb) {
+    let world = World::new(test).await;
+    let stands = async |nonce: u8| {
+        let id = pledge(nonce).authorization();
+        world.db.read(async move |tx: &mut Tx| tx.find_authorization(&id).await).await.unwrap()
+    };
+    assert_eq!(stands(1).await, None);
+    let usage = world.begin(1).await.unwrap();
+    assert_eq!(stands(1).await, Some(PaymentState::Reserved));
+    assert!(world.settle(usage).await);
+    assert_eq!(stands(1).await, Some(PaymentState::Settling));
+    let seen = world.find(usage).await.unwrap();
+    assert!(world.end(&seen, PaymentState::Unclear, Err("silence")).await);
+    assert_eq!((stands(1).await, stands(2).await), (Some(PaymentState::Unclear), None));
+    let seen = world.find(usage).await.unwrap();
+    assert!(world.end(&seen, PaymentState::Settled, Ok("0x1")).await);
+    assert_eq!((stands(1).await, world.find(usage).await), (Some(PaymentState::Settled), None));
+}
+
+async fn what_is_paid_is_not_put_off_and_not_given_up(test: &TestDb) {
+    let world = World::new(test).await;
+    let usage = world.begin(1).await.unwrap();
+    let note = async || world.db.write(async move |tx: &mut Tx| tx.note_paid(usage, "0x7", at(50), at(3)).await).await.unwrap();
+    assert!(!note().await, "nobody has asked for it");
+    assert!(world.settle(usage).await);
+    let before = world.find(usage).await.unwrap();
+    assert!(world.end(&before, PaymentState::Unclear, Err("silence")).await);
+    // Whoever was late knows better.
+    assert!(note().await);
+    let seen = world.find(usage).await.unwrap();
+    assert_eq!((seen.state, seen.is_paid, seen.transaction.as_deref()), (PaymentState::Settling, true, Some("0x7")));
+    assert_eq!(seen.next_attempt_at, Some(at(50)));
+    let late = seen.clone();
+    let put_off = async move |tx: &mut Tx| tx.put_off(&late, true, None, at(9_000), at(4)).await;
+    world.db.write(put_off).await.unwrap();
+    for state in [PaymentState::Unclear, PaymentState::Failed] {
+        assert!(!world.end(&seen, state, Err("silence")).await, "{state:?}");
+    }
+    assert_eq!(world.find(usage).await, Some(seen.clone()));
+    assert!(world.end(&seen, PaymentState::Settled, Ok("0x7")).await);
+    assert!(!note().await, "it has ended");
 }
