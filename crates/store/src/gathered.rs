@@ -28,12 +28,28 @@ impl<T: Clone + Send + Sync + 'static> Gathered<T> {
     where
         F: AsyncFn(&mut Tx, &[T]) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
     {
+        Self::begin(db, false, write)
+    }
+
+    /// Like [`Gathered::start`], by [`Db::write_soon`]: what is written is durable with the next transaction that is.
+    #[must_use]
+    pub fn start_soon<F>(db: &Db, write: F) -> Self
+    where
+        F: AsyncFn(&mut Tx, &[T]) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
+    {
+        Self::begin(db, true, write)
+    }
+
+    fn begin<F>(db: &Db, soon: bool, write: F) -> Self
+    where
+        F: AsyncFn(&mut Tx, &[T]) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
+    {
         let (send, receive) = async_channel::bounded(QUEUE_MAX);
-        tokio::spawn(serve(db.clone(), write, receive));
+        tokio::spawn(serve(Desk { db: db.clone(), soon }, write, receive));
         Self(send)
     }
 
-    /// Writes one. It is durable when this returns; once it is queued, whoever stops waiting does not stop it.
+    /// Writes one. It is written when this returns; once it is queued, whoever stops waiting does not stop it.
     ///
     /// # Errors
     /// What the write says, or the store.
@@ -45,7 +61,23 @@ impl<T: Clone + Send + Sync + 'static> Gathered<T> {
     }
 }
 
-async fn serve<T, F>(db: Db, write: F, queue: Receiver<Asked<T>>)
+/// Where and how it is written.
+#[derive(Clone)]
+struct Desk {
+    db: Db,
+    soon: bool,
+}
+
+impl Desk {
+    async fn write<F>(&self, work: F) -> Result<(), StoreError>
+    where
+        F: AsyncFn(&mut Tx) -> Result<(), StoreError> + Send + 'static,
+    {
+        if self.soon { self.db.write_soon(work).await } else { self.db.write(work).await }
+    }
+}
+
+async fn serve<T, F>(desk: Desk, write: F, queue: Receiver<Asked<T>>)
 where
     T: Clone + Send + Sync + 'static,
     F: AsyncFn(&mut Tx, &[T]) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
@@ -61,18 +93,18 @@ where
         }
         let (items, replies): (Vec<T>, Vec<_>) = asked.into_iter().unzip();
         // On a task of its own: a write that panics fails those who asked for it, and the next ones are served.
-        let _ = tokio::spawn(answer(db.clone(), write.clone(), items.into(), replies)).await;
+        let _ = tokio::spawn(answer(desk.clone(), write.clone(), items.into(), replies)).await;
     }
 }
 
 /// Writes all of them, or, when that fails because of what is written, each alone: what cannot be written is of no harm to others.
-async fn answer<T, F>(db: Db, write: F, items: Arc<[T]>, replies: Vec<oneshot::Sender<Result<(), StoreError>>>)
+async fn answer<T, F>(desk: Desk, write: F, items: Arc<[T]>, replies: Vec<oneshot::Sender<Result<(), StoreError>>>)
 where
     T: Clone + Send + Sync + 'static,
     F: AsyncFn(&mut Tx, &[T]) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
 {
     let (all, together) = (Arc::clone(&items), write.clone());
-    let done = db.write(async move |tx: &mut Tx| together(tx, &all).await).await;
+    let done = desk.write(async move |tx: &mut Tx| together(tx, &all).await).await;
     // What is about the moment would befall each of them again, one after another.
     let is_of_all = done.as_ref().err().is_none_or(StoreError::is_passing);
     if items.len() == 1 || is_of_all {
@@ -81,6 +113,6 @@ where
     }
     for (item, reply) in items.iter().cloned().zip(replies) {
         let alone = write.clone();
-        drop(reply.send(db.write(async move |tx: &mut Tx| alone(tx, std::slice::from_ref(&item)).await).await));
+        drop(reply.send(desk.write(async move |tx: &mut Tx| alone(tx, std::slice::from_ref(&item)).await).await));
     }
 }

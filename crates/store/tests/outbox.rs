@@ -216,11 +216,15 @@ async fn the_outbox_knows_how_far_it_reaches(test: &TestDb) {
         write(&test.db, NOISE, n).await;
     }
     assert_eq!(reach().await, Reach { oldest: Some(1), newest: 10 });
-    let forget = async |tx: &mut Tx| outbox::forget_before(tx, Timestamp::from_micros(1_764_000_000_000_004), 100).await;
-    assert_eq!(test.db.write(forget).await.unwrap(), 4);
+    let forget = async |micros: i64, upto: i64| {
+        let horizon = Timestamp::from_micros(1_764_000_000_000_000 + micros);
+        test.db.write(async move |tx: &mut Tx| outbox::forget_before(tx, horizon, upto, 100).await).await.unwrap()
+    };
+    assert_eq!(forget(4, 3).await, 3, "somebody has not read the fourth");
+    assert_eq!(forget(4, i64::MAX).await, 1);
     assert_eq!(reach().await, Reach { oldest: Some(5), newest: 10 });
-    let forget = async |tx: &mut Tx| outbox::forget_before(tx, Timestamp::from_micros(1_764_000_000_000_100), 100).await;
-    assert_eq!(test.db.write(forget).await.unwrap(), 6);
+    assert_eq!(forget(100, 4).await, 0);
+    assert_eq!(forget(100, i64::MAX).await, 6);
     assert_eq!(reach().await, Reach { oldest: None, newest: 10 });
 }
 

@@ -137,9 +137,9 @@ async fn forward(
 
     let target = Target::of(&request)?;
     let received = receive(&request, payload, app.settings.service_body_limit_bytes).await?;
-    let key = request::key(&request, &caller, &target, &received)?;
-    let taken = app.proxy.takes_payments();
-    let brought = if taken { request::payment(&request, &caller, &target, &received) } else { None };
+    let (fingerprints, taken) = (&app.fingerprints, app.proxy.takes_payments());
+    let key = request::key(fingerprints, &request, &caller, &target, &received)?;
+    let brought = if taken { request::payment(fingerprints, &request, &caller, &target, &received) } else { None };
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let is_head = request.method() == actix_web::http::Method::HEAD;
     let asked = ProxyRequest {
