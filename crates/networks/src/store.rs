@@ -331,7 +331,6 @@ pub trait LaneStore: Send {
 
     /// How a participant takes part.
     fn find_status(&mut self, id: ParticipantId) -> impl Future<Output = Result<Option<ParticipantStatus>, StoreError>> + Send;
-
     /// Whether anything is pending for a participant, in its lane or not. Calls are not: they end by themselves.
     fn is_awaited(&mut self, id: ParticipantId) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

@@ -44,7 +44,8 @@ pub fn hex_signature(secret: &str, body: &[u8]) -> String {
 #[must_use]
 pub fn standard_signature<'s>(secrets: impl Iterator<Item = &'s str>, id: &str, seconds: i64, body: &[u8]) -> String {
     let one = |secret: &str| {
-        let encoded = secret.strip_prefix(SECRET_PREFIX).and_then(|rest| STANDARD.decode(rest).ok()).filter(|key| !key.is_empty());
+        let encoded =
+            secret.strip_prefix(SECRET_PREFIX).and_then(|rest| STANDARD.decode(rest).ok()).filter(|key| !key.is_empty());
         let key = Zeroizing::new(encoded.unwrap_or_else(|| secret.as_bytes().to_vec()));
         let seconds = seconds.to_string();
         format!("v1,{}", STANDARD.encode(hmac(&key, &[id.as_bytes(), b".", seconds.as_bytes(), b".", body])))

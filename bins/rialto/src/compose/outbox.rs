@@ -25,7 +25,10 @@ pub async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
     forget(&app, now.before(KEPT), async |tx: &mut Tx| Ok(rialto_delivery::read_upto(tx).await?.unwrap_or(i64::MAX))).await?;
     let lost = forget(&app, now.before(UNREAD_KEPT), async |_: &mut Tx| Ok(i64::MAX)).await?;
     if lost > 0 {
-        tracing::error!(events = lost, "events were forgotten of which webhooks were not told: nobody has read them for too long");
+        tracing::error!(
+            events = lost,
+            "events were forgotten of which webhooks were not told: nobody has read them for too long"
+        );
         app.metrics.events_lost.inc_by(lost);
     }
     let horizon = now.before(BRIEF_KEPT);

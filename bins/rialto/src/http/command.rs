@@ -156,12 +156,7 @@ async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Res
 ///
 /// # Errors
 /// 400.
-pub fn key(
-    fingerprints: &Fingerprints,
-    request: &HttpRequest,
-    caller: &Caller,
-    body: &[u8],
-) -> Result<Option<Key>, Problem> {
+pub fn key(fingerprints: &Fingerprints, request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
     let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     // The draft standard writes it as a quoted string; most clients send it bare.
     let key = value.to_str().unwrap_or_default().trim().trim_matches('"');

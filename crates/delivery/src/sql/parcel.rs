@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{DeliveryId, DeliveryStatus, WebhookId},
-    store::{Attempted, ParcelStore, Parcel, Waiting},
+    store::{Attempted, Parcel, ParcelStore, Waiting},
 };
 
 /// As in the partial indexes.

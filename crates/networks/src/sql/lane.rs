@@ -131,7 +131,11 @@ impl LaneStore for Tx {
         Ok(())
     }
 
-    async fn list_lanes(&mut self, except: &[OwnerId], limit: u32) -> Result<Vec<(ParticipantId, OwnerId, Timestamp)>, StoreError> {
+    async fn list_lanes(
+        &mut self,
+        except: &[OwnerId],
+        limit: u32,
+    ) -> Result<Vec<(ParticipantId, OwnerId, Timestamp)>, StoreError> {
         let rows: Vec<(ParticipantId, OwnerId, Option<Timestamp>)> = on!(self, conn => l::table
             .filter(l::due_at.is_not_null()).filter(l::owner_id.ne_all(except))
             .select((l::participant_id, l::owner_id, l::due_at)).order(l::due_at).limit(limit.into()).load(conn).await)?;

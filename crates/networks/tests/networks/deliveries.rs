@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use rialto_kernel::Timestamp;
 use rialto_networks::{
-    self as networks, DeliveryStatus, Letter, MessageId, Network, NewParticipant, ParticipantChanges, ParticipantStatus,
-    Topology,
+    self as networks, DeliveryStatus, Letter, MessageId, Network, NewParticipant, ParticipantChanges, ParticipantStatus, Topology,
 };
 use rialto_outbound::webhook::standard_signature;
 use rialto_store::{Tx, suite, testing::TestDb};

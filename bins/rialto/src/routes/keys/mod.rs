@@ -11,7 +11,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::dto::{KeyCreate, KeyCreated, KeyEntry, KeyList, KeyPage, KeyRevoked, KeyValid, KeyValidate};
 use crate::{
     compose::App,
-    http::{Auth, Json, Open, Path, Problem, Query, Seller, caller::count_guess, command::not_stored, paging, problem::ProblemBody},
+    http::{
+        Auth, Json, Open, Path, Problem, Query, Seller, caller::count_guess, command::not_stored, paging, problem::ProblemBody,
+    },
 };
 
 /// This area's handlers.
