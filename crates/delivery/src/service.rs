@@ -13,6 +13,7 @@ use crate::{
     courier::{LaneEnd, write_ends},
     model::WebhookId,
     reader,
+    subscribe::WEBHOOKS_MAX,
 };
 
 /// What webhooks may spend.
@@ -42,7 +43,8 @@ impl Default for WebhooksConfig {
             patience: Duration::from_secs(10),
             retries: [1, 2, 4].map(Duration::from_secs).to_vec(),
             lanes_max: 256,
-            lanes_per_owner_max: 20,
+            // An owner has not so many: how many are served at once is settled by what is left for others.
+            lanes_per_owner_max: u32::from(WEBHOOKS_MAX) + 1,
             at_once: 4,
             turn: Duration::from_secs(10),
             lease: Duration::from_secs(15),
