@@ -187,7 +187,9 @@ impl Turn {
         let (id, lease, now) = (self.hold.key, self.hold.lease, self.inner.now());
         tracing::error!(webhook.id = %id, deliveries = dead.len(), why = dead.first().map(|(_, why)| why), "deliveries are given up");
         let give_up = async move |tx: &mut Tx| {
-            if !tx.lock_lanes(&[id], lease).await?.is_empty() {
+            // Of one that was deleted meanwhile the secrets are gone, and what is pending is cancelled.
+            let is_on = tx.find_webhook(id).await?.is_some_and(|webhook| webhook.is_active);
+            if !tx.lock_lanes(&[id], lease).await?.is_empty() && is_on {
                 for (seq, why) in &dead {
                     tx.give_up(*seq, why, now).await?;
                 }

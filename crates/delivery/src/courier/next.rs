@@ -69,8 +69,11 @@ pub(super) async fn find_next(
     if !dead.is_empty() {
         return Ok(Next::Dead(dead));
     }
-    let parcels = parcels.into_iter().map(|parcel| (chosen.remove(&parcel.seq).flatten(), parcel));
-    Ok(Next::Send(Target { url, secrets }, parcels.map(|(first_of, parcel)| (parcel, first_of)).collect()))
+    let with_subject = |parcel: Parcel| {
+        let first_of = chosen.remove(&parcel.seq).flatten();
+        (parcel, first_of)
+    };
+    Ok(Next::Send(Target { url, secrets }, parcels.into_iter().map(with_subject).collect()))
 }
 
 /// The secrets that sign now, the one in force first.
