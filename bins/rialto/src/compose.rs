@@ -8,6 +8,7 @@ pub mod deposits;
 pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
+pub mod outbox;
 pub mod payments;
 pub mod proofs;
 pub mod redis;
@@ -42,7 +43,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     config::{Secrets, Settings},
-    http::{answer_seal::AnswerSeal, metrics::Metrics, rate_limit::RateLimits},
+    http::{answer_seal::AnswerSeal, fingerprint::Fingerprints, metrics::Metrics, rate_limit::RateLimits},
 };
 
 /// How many requests of one owner may wait at once for something that may come.
@@ -56,6 +57,8 @@ pub struct App {
     pub clock: Clock,
     /// Encrypts the answers with a secret in them that are kept for a repeat.
     pub answer_seal: AnswerSeal,
+    /// Tells repeats of requests from others under the same idempotency key.
+    pub fingerprints: Fingerprints,
     /// The settings.
     pub settings: Settings,
     /// Who is who.
@@ -165,6 +168,7 @@ impl App {
             cipher,
             finder,
             answer_seal: AnswerSeal::new(&secrets.answers),
+            fingerprints: Fingerprints::new(&secrets.fingerprints),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
             waits: Permits::sharing(u32::try_from(limits.clients).unwrap_or(u32::MAX), WAITS_PER_OWNER_MAX),

@@ -85,8 +85,7 @@ pub async fn replay(
     if !is_active {
         return Err(WebhookError::NotActive);
     }
-    // The lane comes first, as it does for couriers.
-    tx.rouse(webhook, now).await?;
+    tx.rouse(&[webhook], now).await?;
     if !tx.requeue(delivery.seq, now).await? {
         return Err(WebhookError::StillPending);
     }
@@ -110,7 +109,7 @@ pub async fn send_test(
     let new = event::test(&webhook, now).ok_or_else(|| StoreError::Corrupt("a test that is no JSON".to_owned()))?;
     let delivery = new.id;
     tx.queue(&[new], now).await?;
-    tx.rouse(id, now).await?;
+    tx.rouse(&[id], now).await?;
     read_back(tx, id, delivery).await
 }
 

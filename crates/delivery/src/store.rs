@@ -1,14 +1,17 @@
 //! What webhooks ask of a transaction.
+//!
+//! # The order of locks
+//! Whoever locks several of these takes them in this order, and several of one kind in the order of their ids: the outbox's place
+//! ([`QueueStore::lock_cursor`]), webhooks ([`WebhookStore::lock_webhook`], [`QueueStore::hold_active`]), lanes
+//! ([`QueueStore::rouse`], [`LaneStore::lock_lanes`]), deliveries. Deliveries that are new are nobody else's, and may come before the
+//! lane that they are put into. So no two transactions wait for each other.
 
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_registry::cipher::Sealed;
 use rialto_store::StoreError;
-use uuid::Uuid;
 
 use crate::model::{Attempt, Delivery, DeliveryId, DeliveryStatus, NewDelivery, Webhook, WebhookId};
-
-/// The noun that the leases of couriers name.
-pub enum Lease {}
 
 /// Webhooks and their secrets. Deleted ones are not found.
 pub trait WebhookStore: Send {
@@ -67,18 +70,34 @@ pub trait QueueStore: Send {
     fn hold_active(&mut self, ids: &[WebhookId]) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
     /// Queues deliveries in this order, but those whose webhook has one of the same event.
     fn queue(&mut self, new: &[NewDelivery], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Gives up the oldest that are pending beyond so many of a webhook whose lane is locked; gives how many.
-    fn bury_excess(
+    /// Makes the lanes of these webhooks due, those that nobody serves.
+    fn rouse(&mut self, webhooks: &[WebhookId], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Those of these webhooks for which more than `kept` are pending, and the place of the newest that is one too many.
+    fn list_crowded(
+        &mut self,
+        webhooks: &[WebhookId],
+        kept: u32,
+    ) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
+    /// Gives up what is pending for a webhook up to this place; gives how many.
+    fn bury_upto(
         &mut self,
         webhook: WebhookId,
-        kept: u32,
+        upto: i64,
+        why: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
-    /// Makes the lane of a webhook due, unless it is being served. Several are roused in the order of their ids.
-    fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// What waits in a lane.
+/// What waits in a lane, as little of it as it takes to choose what is next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place.
+    pub seq: i64,
+    /// What a first attempt is about: those of one subject wait for each other. What is sent again waits for nobody.
+    pub first_of: Option<String>,
+}
+
+/// A delivery that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     /// Its place.
@@ -87,8 +106,6 @@ pub struct Parcel {
     pub id: DeliveryId,
     /// What happened.
     pub event: String,
-    /// To what.
-    pub subject: Uuid,
     /// What is sent.
     pub body: String,
     /// How often it was sent in all.
@@ -140,30 +157,72 @@ pub trait LaneStore: Send {
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.
     fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
-    /// Locks a lane; whether it is leased by this courier.
-    fn lock_lane(&mut self, id: WebhookId, lease: Id<Lease>) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Locks a lane and leases it until this moment, if it is leased by this courier; whether it is.
-    fn extend_lane(
+    /// Locks lanes, and gives those of them that are leased by this courier.
+    fn lock_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+    ) -> impl Future<Output = Result<Vec<WebhookId>, StoreError>> + Send;
+    /// Gives locked lanes back, or keeps them.
+    fn release(
+        &mut self,
+        lanes: &[(WebhookId, Release)],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives a locked lane back, due at this moment.
+    fn give_back(&mut self, id: WebhookId, due_at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Where a lane leads, if this courier's lease of it has not ended.
+    fn find_aim(
         &mut self,
         id: WebhookId,
         lease: Id<Lease>,
-        until: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Gives a lane back, due at this moment, or not at all.
-    fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// What may be sent now, in order.
-    fn list_parcels(
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Aim>, StoreError>> + Send;
+}
+
+/// What becomes of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// It is served still.
+    Keep,
+    /// It is given back unless something may be sent now.
+    IfIdle,
+    /// It is given back.
+    Yield,
+}
+
+/// Where a lane leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aim {
+    /// The webhook's URL.
+    At(String),
+    /// The webhook is switched off, or gone.
+    Off,
+}
+
+/// What waits in lanes.
+pub trait ParcelStore: Send {
+    /// The first attempts that may be made now, in order.
+    fn list_first(
         &mut self,
         webhook: WebhookId,
         now: Timestamp,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
-    /// When the next that is pending may be sent.
-    fn next_due(&mut self, webhook: WebhookId) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
-    /// Whether a delivery is still to be made.
-    fn is_pending(&mut self, seq: i64) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Writes down an attempt, unless the delivery was cancelled meanwhile.
-    fn set_attempted(&mut self, attempted: &Attempted) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
+    /// What may be sent again now, the longest due first.
+    fn list_again(
+        &mut self,
+        webhook: WebhookId,
+        now: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
+    /// These, those that are pending still.
+    fn list_parcels(&mut self, seqs: &[i64]) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
+    /// Writes down attempts, but of deliveries that have been cancelled or replayed meanwhile, and of those that are written already.
+    fn set_attempted(&mut self, attempted: &[&Attempted]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives up a delivery that is pending, without an attempt.
+    fn give_up(&mut self, seq: i64, why: &str, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels all that is pending.
     fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels what is pending, at most `limit`; gives how many.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rialto_kernel::Timestamp;
 use rialto_store::StoreError;
 
-use crate::store::LogStore;
+use crate::store::{LogStore, QueueStore};
 
 /// How long deliveries are kept that have ended.
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -20,4 +20,13 @@ pub async fn forget(tx: &mut impl LogStore, now: Timestamp, limit: u32) -> Resul
     let forgotten = tx.forget_ended(now.before(KEPT), limit).await?;
     let is_full = u32::try_from(forgotten).is_ok_and(|count| count >= limit);
     Ok(tx.forget_deleted(now.before(DELETED_KEPT), limit).await? || is_full)
+}
+
+/// How far the outbox was read for webhooks: what is behind this place they still have to be told of, and must not be forgotten.
+/// `None` while no webhook is active.
+///
+/// # Errors
+/// The store's.
+pub async fn read_upto(tx: &mut impl QueueStore) -> Result<Option<i64>, StoreError> {
+    tx.find_start().await
 }

@@ -6,7 +6,7 @@
 //! - A [`Message`] travels by a [`Channel`]: a call is answered while its sender waits ([`Networks::call`]), a message is
 //!   pushed ([`send()`]), a mailbox is looked into ([`send_to_mailbox`]). It never changes.
 //! - A [`Delivery`] is a message on its way to one participant: pending, then delivered, then read; or failed.
-//! - A lane is the queue of one participant's deliveries, which a [`Courier`] brings.
+//! - A lane is the queue of one participant's deliveries, which a courier brings ([`rialto_jobs::lanes`]).
 //!
 //! # Invariants
 //! 1. A message and what has to be delivered of it are written in one transaction. Whatever was accepted is delivered, or has
@@ -49,7 +49,6 @@ mod wait;
 pub use call::{Answered, CallEnd, CallKey, Called, RenderCall, close_interrupted_calls};
 pub use callback::{Heard, Said, hear, judge};
 pub use context::{ContextCache, context};
-pub use courier::Courier;
 pub use error::NetworkError;
 pub use inbox::{acknowledge, find_message, inbox, list_messages};
 pub use model::{
@@ -62,7 +61,7 @@ pub use network::{
 pub use participant::{
     Doorkeeper, Keys, NewParticipant, ParticipantChanges, join, leave, list_participants, rotate_keys, update_participant,
 };
-pub use secret::{CallbackUrls, Capability, webhook_signature};
+pub use secret::{CallbackUrls, Capability};
 pub use send::{NewMessage, send, send_to_mailbox};
 pub use service::{Networks, NetworksConfig};
 pub use store::{InboxQuery, MessageFilter};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rialto_kernel::{AgentId, Caller, Event, OwnerId, Timestamp};
-use rialto_registry::{AgentRef, CredentialCipher, store::AgentStore};
+use rialto_outbound::webhook::new_secret;
+use rialto_registry::{AgentRef, CipherError, CredentialCipher, store::AgentStore};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -13,7 +14,7 @@ use crate::{
     error::NetworkError,
     model::{Network, NetworkId, NetworkStatus, Participant, ParticipantId, ParticipantKind, ParticipantStatus},
     network::{find_network, locked},
-    secret::{CallbackUrls, new_secret, new_token},
+    secret::{CallbackUrls, new_token},
     store::{LaneStore, NetworkStore, ParticipantStore},
 };
 
@@ -170,7 +171,7 @@ async fn put_secret(
     participant: ParticipantId,
     now: Timestamp,
 ) -> Result<Zeroizing<String>, NetworkError> {
-    let secret = new_secret()?;
+    let secret = new_secret().ok_or(CipherError::NoRandomness)?;
     let sealed = door.cipher.seal(participant, &secret)?;
     tx.put_secret(participant, &sealed, now.after(RETIRED_FOR), now).await?;
     Ok(secret)

@@ -37,7 +37,7 @@ pub(crate) struct Route {
     pub recipient: Participant,
 }
 
-/// Sends a message. It is pushed to the recipient's callback by a [`crate::Courier`], or, without one, waits for the
+/// Sends a message. It is pushed to the recipient's callback by a [courier](crate::Networks::start_courier), or, without one, waits for the
 /// recipient to look.
 ///
 /// # Errors

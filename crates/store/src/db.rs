@@ -1,6 +1,13 @@
 //! The database handle.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_channel::Sender;
 
@@ -39,6 +46,7 @@ pub struct Db {
     writes: Sender<Request>,
     reads: Sender<Request>,
     url: DatabaseUrl,
+    asked: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -58,11 +66,11 @@ impl Db {
                     sqlite::readers::start(&path, threads, &read)
                 };
                 tokio::task::spawn_blocking(start).await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
-                Ok(Self { writes, reads, url: url.clone() })
+                Ok(Self { writes, reads, url: url.clone(), asked: Arc::default() })
             }
             DatabaseUrl::Postgres(address) => {
                 postgres::start(address, options, written).await?;
-                Ok(Self { reads: writes.clone(), writes, url: url.clone() })
+                Ok(Self { reads: writes.clone(), writes, url: url.clone(), asked: Arc::default() })
             }
         }
     }
@@ -79,6 +87,12 @@ impl Db {
             DatabaseUrl::Postgres(url) => Some(url),
             DatabaseUrl::Sqlite(_) => None,
         }
+    }
+
+    /// How many transactions that write this handle and its clones were asked for.
+    #[must_use]
+    pub fn writes_asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Whether this is PostgreSQL.
@@ -100,6 +114,7 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::Write, work)
     }
 
@@ -117,6 +132,7 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::WriteSoon, work)
     }
 

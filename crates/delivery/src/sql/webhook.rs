@@ -8,10 +8,7 @@ use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_registry::cipher::Sealed;
 use rialto_store::{StoreError, Tx, on, outbox, types::Json};
 
-use super::{
-    corrupt,
-    schema::{owners, webhook_lanes as l, webhook_secrets as s, webhooks as w},
-};
+use super::schema::{owners, webhook_lanes as l, webhook_secrets as s, webhooks as w};
 use crate::{
     model::{EventKind, Webhook, WebhookId},
     store::WebhookStore,
@@ -35,11 +32,17 @@ pub(super) struct WebhookRow {
 }
 
 impl WebhookRow {
-    pub(super) fn webhook(self, owner_name: Option<String>) -> Result<Webhook, StoreError> {
+    /// What is subscribed to by words that this program does not know, a newer one's perhaps, is not told: one row that makes no
+    /// sense must not keep others from being told.
+    pub(super) fn webhook(self, owner_name: Option<String>) -> Webhook {
         let word = |value: &serde_json::Value| value.as_str().and_then(EventKind::from_word);
-        let events = self.events.0.as_array().and_then(|words| words.iter().map(word).collect::<Option<Vec<_>>>());
-        Ok(Webhook {
-            events: events.ok_or_else(|| corrupt("webhooks.events", &self.events.0.to_string()))?,
+        let words = self.events.0.as_array().map(Vec::as_slice).unwrap_or_default();
+        let events: Vec<EventKind> = words.iter().filter_map(word).collect();
+        if events.len() != words.len() || events.is_empty() {
+            tracing::error!(webhook.id = %self.id, events = %self.events.0, "a webhook names events that there are not");
+        }
+        Webhook {
+            events,
             owner_name: owner_name.unwrap_or_else(|| self.owner_id.to_string()),
             id: self.id,
             owner: self.owner_id,
@@ -48,7 +51,7 @@ impl WebhookRow {
             since_seq: self.since_seq,
             created_at: self.created_at,
             updated_at: self.updated_at,
-        })
+        }
     }
 }
 
@@ -109,13 +112,13 @@ impl WebhookStore for Tx {
     async fn list_webhooks(&mut self, owner: OwnerId) -> Result<Vec<Webhook>, StoreError> {
         let rows: Vec<(WebhookRow, Option<String>)> = on!(self, conn => present!().filter(w::owner_id.eq(owner))
             .order((w::created_at.desc(), w::id.desc())).limit(WEBHOOKS_MAX.into()).load(conn).await)?;
-        rows.into_iter().map(|(row, name)| row.webhook(name)).collect()
+        Ok(rows.into_iter().map(|(row, name)| row.webhook(name)).collect())
     }
 
     async fn find_webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let found: Option<(WebhookRow, Option<String>)> =
             on!(self, conn => present!().filter(w::id.eq(id)).first(conn).await.optional())?;
-        found.map(|(row, name)| row.webhook(name)).transpose()
+        Ok(found.map(|(row, name)| row.webhook(name)))
     }
 
     async fn lock_webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use rialto_delivery::{
-    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhookId, WebhooksConfig, hex_signature,
-    standard_signature,
-    store::{LaneStore, Lease, QueueStore},
+    self as delivery, Delivery, DeliveryStatus, Webhook, WebhookChanges, WebhookError, WebhookId, WebhooksConfig,
+    store::{LaneStore, QueueStore},
 };
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Caller, Id, Timestamp};
+use rialto_outbound::webhook::{hex_signature, standard_signature};
 use rialto_store::{Tx, suite, testing::TestDb};
 use uuid::Uuid;
 
@@ -216,9 +217,7 @@ async fn only_leases_of_lanes_that_are_served_are_renewed(test: &TestDb) {
     ];
     let (lease, until) = (Id::<Lease>::new(), now.after(Duration::from_secs(15)));
     let leased = async move |tx: &mut Tx| {
-        for hook in hooks {
-            tx.rouse(hook, now).await?;
-        }
+        tx.rouse(&hooks, now).await?;
         Ok(tx.lease_lanes(&hooks, lease, now, until).await?.len())
     };
     assert_eq!(world.write(leased).await, Ok(2));

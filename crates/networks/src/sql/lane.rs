@@ -7,6 +7,7 @@ use diesel::{
     dsl::sql,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{Channel, DeliveryStatus, MessageId, NetworkId, ParticipantId, ParticipantStatus, Peer},
-    store::{Attempted, Dismissal, Head, LaneStore, Lease},
+    store::{Attempted, Dismissal, Head, LaneStore},
 };
 
 /// As in the partial index.
@@ -130,14 +131,15 @@ impl LaneStore for Tx {
         Ok(())
     }
 
-    async fn list_due_lanes(
+    async fn list_lanes(
         &mut self,
-        now: Timestamp,
         except: &[OwnerId],
         limit: u32,
-    ) -> Result<Vec<(ParticipantId, OwnerId)>, StoreError> {
-        on!(self, conn => l::table.filter(l::due_at.is_not_null()).filter(l::due_at.le(now)).filter(l::owner_id.ne_all(except))
-            .select((l::participant_id, l::owner_id)).order(l::due_at).limit(limit.into()).load(conn).await)
+    ) -> Result<Vec<(ParticipantId, OwnerId, Timestamp)>, StoreError> {
+        let rows: Vec<(ParticipantId, OwnerId, Option<Timestamp>)> = on!(self, conn => l::table
+            .filter(l::due_at.is_not_null()).filter(l::owner_id.ne_all(except))
+            .select((l::participant_id, l::owner_id, l::due_at)).order(l::due_at).limit(limit.into()).load(conn).await)?;
+        Ok(rows.into_iter().filter_map(|(id, owner, due_at)| Some((id, owner, due_at?))).collect())
     }
 
     async fn lease_lanes(
@@ -168,10 +170,15 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> Result<(), StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(l::due_at.eq(until))
-            .execute(conn).await)?;
-        Ok(())
+    async fn renew_lanes(
+        &mut self,
+        ids: &[ParticipantId],
+        lease: Id<Lease>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<usize, StoreError> {
+        on!(self, conn => diesel::update(l::table.filter(l::participant_id.eq_any(ids)).filter(l::lease_id.eq(lease))
+            .filter(l::due_at.gt(now))).set(l::due_at.eq(until)).execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {

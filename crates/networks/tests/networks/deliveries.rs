@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use rialto_kernel::Timestamp;
 use rialto_networks::{
-    self as networks, DeliveryStatus, Letter, MessageId, Network, NewParticipant, ParticipantChanges, ParticipantStatus,
-    Topology, webhook_signature,
+    self as networks, DeliveryStatus, Letter, MessageId, Network, NewParticipant, ParticipantChanges, ParticipantStatus, Topology,
 };
+use rialto_outbound::webhook::standard_signature;
 use rialto_store::{Tx, suite, testing::TestDb};
 
 use super::world::*;
@@ -45,7 +45,8 @@ async fn messages_are_pushed_in_order_each_with_one_signed_id(test: &TestDb) {
     for (seen, id) in world.peer.seen("/b").iter().zip(&ids) {
         let stamp: i64 = seen.header("webhook-timestamp").unwrap().parse().unwrap();
         assert_eq!(seen.header("webhook-id"), Some(id.to_string().as_str()));
-        let signature = webhook_signature([keys.signing_secret.as_str()].into_iter(), *id, stamp, seen.body.as_bytes());
+        let secrets = [keys.signing_secret.as_str()].into_iter();
+        let signature = standard_signature(secrets, &id.to_string(), stamp, seen.body.as_bytes());
         assert_eq!(seen.header("webhook-signature"), Some(signature.as_str()));
     }
     let last = world.peer.seen("/b").pop().unwrap().json();

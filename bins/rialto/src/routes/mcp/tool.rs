@@ -8,7 +8,6 @@ use rialto_kernel::Caller;
 use rialto_store::idempotency::{Key, Stored};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
-use sha2::{Digest, Sha256};
 
 use super::schema;
 use crate::{
@@ -184,9 +183,7 @@ impl Call {
         }
         let mut arguments: Value = self.arguments()?;
         arguments.sort_all_objects();
-        let mut digest = Sha256::new_with_prefix(caller.role.as_str());
-        digest.update([0]);
-        digest.update(arguments.to_string());
-        Ok(Some(Key { scope: format!("{}/mcp {tool}", caller.owner), key, fingerprint: digest.finalize().to_vec() }))
+        let fingerprint = self.app.fingerprints.of(&[caller.role.as_str().as_bytes(), arguments.to_string().as_bytes()]);
+        Ok(Some(Key { scope: format!("{}/mcp {tool}", caller.owner), key, fingerprint }))
     }
 }

@@ -60,7 +60,7 @@ pub async fn call(app: &App, caller: Caller, out: Outgoing) -> Result<HttpRespon
     let length = u64::try_from(body.len()).ok().filter(|length| *length > 0);
     let asked = Asked { method: &out.method, target: &target, kind: kind.as_bytes(), length, first: &body };
     let key = out.idempotency_key.as_deref().map(usable).transpose()?;
-    let key = key.map(|key| asked.bound_to(&caller, format!("key {key}")));
+    let key = key.map(|key| asked.bound_to(&app.fingerprints, &caller, format!("key {key}")));
     let method = Method::from_bytes(out.method.as_bytes());
     let proxied = app.proxy.call(
         caller,
