@@ -112,6 +112,7 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting, readable.
     pub async fn start(settings: Settings, secrets: Secrets) -> Result<Self, Box<dyn Error>> {
+        let trust = proofs::trust(&settings)?;
         let db = open(&settings).await?;
         let clock = Clock::system();
         let config = IdentityConfig::default();
@@ -160,7 +161,7 @@ impl App {
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
-            verifier: proofs::verifier(&settings, &outbound),
+            verifier: Verifier::new(trust, outbound.clone()),
             outbound,
             cipher,
             finder,
