@@ -2,6 +2,7 @@
 
 pub mod a2a;
 pub mod agents;
+pub mod brief;
 pub mod calls;
 pub mod deliveries;
 pub mod deposits;
@@ -40,9 +41,11 @@ use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
 
+use self::brief::Brief;
 use crate::{
     config::{Secrets, Settings},
     http::{answer_seal::AnswerSeal, metrics::Metrics, rate_limit::RateLimits},
+    routes::services::{RecommendationList, TrendingList},
 };
 
 /// How many requests of one owner may wait at once for something that may come.
@@ -100,6 +103,10 @@ pub struct App {
     pub streams: stream::Streams,
     /// How many requests wait for something that may come: in all, and of one owner.
     pub waits: Permits,
+    /// Which services are called most, by how many were asked for.
+    pub trending: Brief<i64, TrendingList>,
+    /// Which are recommended, by to whom and how many.
+    pub recommended: Brief<(String, i64), RecommendationList>,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -166,6 +173,8 @@ impl App {
             cipher,
             finder,
             answer_seal: AnswerSeal::new(&secrets.answers),
+            trending: Brief::default(),
+            recommended: Brief::default(),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
             waits: Permits::sharing(u32::try_from(limits.clients).unwrap_or(u32::MAX), WAITS_PER_OWNER_MAX),
