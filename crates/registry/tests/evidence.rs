@@ -1,5 +1,5 @@
 //! What an agent's owner shows counts once, for one agent, as long as the operator trusts it; on both databases.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
 #[expect(dead_code, reason = "shared by the tests of this crate")]
 mod world;

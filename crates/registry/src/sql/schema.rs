@@ -191,10 +191,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(services, service_tags, services_fts);
-diesel::allow_tables_to_appear_in_same_query!(
-    agents,
-    agent_tags,
-    agent_capabilities,
-    agent_texts,
-    agent_identities
-);
+diesel::allow_tables_to_appear_in_same_query!(agents, agent_tags, agent_capabilities, agent_texts, agent_identities);
