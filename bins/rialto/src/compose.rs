@@ -2,6 +2,7 @@
 
 pub mod a2a;
 pub mod agents;
+pub mod brief;
 pub mod calls;
 pub mod deliveries;
 pub mod deposits;
@@ -41,9 +42,11 @@ use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
 
+use self::brief::Brief;
 use crate::{
     config::{Secrets, Settings},
     http::{answer_seal::AnswerSeal, fingerprint::Fingerprints, metrics::Metrics, rate_limit::RateLimits},
+    routes::services::{RecommendationList, TrendingList},
 };
 
 /// How many requests of one owner may wait at once for something that may come.
@@ -103,6 +106,10 @@ pub struct App {
     pub streams: stream::Streams,
     /// How many requests wait for something that may come: in all, and of one owner.
     pub waits: Permits,
+    /// Which services are called most, by how many were asked for.
+    pub trending: Brief<i64, TrendingList>,
+    /// Which are recommended, by to whom and how many.
+    pub recommended: Brief<(String, i64), RecommendationList>,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -115,6 +122,7 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting, readable.
     pub async fn start(settings: Settings, secrets: Secrets) -> Result<Self, Box<dyn Error>> {
+        let trust = proofs::trust(&settings)?;
         let db = open(&settings).await?;
         let clock = Clock::system();
         let config = IdentityConfig::default();
@@ -163,12 +171,14 @@ impl App {
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
-            verifier: proofs::verifier(&settings, &outbound),
+            verifier: Verifier::new(trust, outbound.clone()),
             outbound,
             cipher,
             finder,
             answer_seal: AnswerSeal::new(&secrets.answers),
             fingerprints: Fingerprints::new(&secrets.fingerprints),
+            trending: Brief::default(),
+            recommended: Brief::default(),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
             waits: Permits::sharing(u32::try_from(limits.clients).unwrap_or(u32::MAX), WAITS_PER_OWNER_MAX),

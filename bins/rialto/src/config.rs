@@ -27,6 +27,8 @@ mod x402;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use file::with_file;
+#[cfg(test)]
+pub use identity::KyaIssuer;
 pub use identity::{IdentityFlags, IdentitySettings};
 pub use log::LogFormat;
 pub use rails::{RailFlags, RailSettings};
@@ -287,7 +289,7 @@ impl Settings {
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
-            identity: IdentitySettings::from_flags(&flags.identity),
+            identity: IdentitySettings::from_flags(&flags.identity, &flags.public_url),
             mcp_origins: flags.mcp.origins(),
             webhooks: WebhookSettings::from_flags(&flags.webhooks),
         }

@@ -87,10 +87,9 @@ pub struct Running {
 }
 
 impl Webhooks {
-    /// Webhooks in `db` whose events go out through `client`; `cipher` seals their secrets. Call it within a tokio runtime.
+    /// Webhooks in `db` whose events go out through `client`; `cipher` seals their secrets.
     #[must_use]
     pub fn new(db: Db, client: OutboundClient, cipher: CredentialCipher, clock: Clock, config: WebhooksConfig) -> Self {
-        // What is lost with the machine is sent again: an attempt need not be on the disk before the next begins.
         let ends = Gathered::new(&db, write_ends);
         let (desk, made) = (Desk::default(), Notify::new());
         Self { inner: Arc::new(Inner { db, client, cipher, clock, config, ends, desk, made }) }

@@ -205,6 +205,39 @@ async fn a_remembered_key_expires_on_time(test: &TestDb) {
     assert_eq!(world.with_key(&brief.secret).await, Err(IdentityError::Expired));
 }
 
+async fn a_key_for_everybody_is_good_as_long_as_its_maker_is(test: &TestDb) {
+    let world = World::new(test);
+    let root = world.root().await;
+    let admin = |owner: &str| key_of(owner, KeyRole::Admin);
+    // By the user, by the key that made, and by a key of another kind that this made.
+    let ops = world.make(Some(root), admin("ops")).await.unwrap();
+    let night = world.make(Some(world.who(&ops).await), admin("night")).await.unwrap();
+    let shop = world.make(Some(root), provider("shop")).await.unwrap();
+    let script = world.issue(world.who(&ops).await, named("script")).await.unwrap();
+    let own = world.make(Some(root), key_of(&root.owner.to_string(), KeyRole::Admin)).await.unwrap();
+    let all = [&ops, &night, &script, &own];
+    let roles = async || {
+        let mut roles = Vec::new();
+        for key in all {
+            let who = world.with_bearer(&format!("{}:{}", key.key.public_name(), key.secret.expose())).await;
+            roles.push(who.map(|caller| caller.role).ok());
+        }
+        roles
+    };
+    let set = async |sql: &'static str| {
+        world.db.write(async move |tx: &mut Tx| tx.batch(&format!("UPDATE users SET {sql}")).await).await.unwrap();
+    };
+    let admins = vec![Some(Role::Admin); 4];
+    assert_eq!(roles().await, admins);
+    set("role = 'operator'").await;
+    assert_eq!(roles().await, [None, None, None, Some(Role::Operator)], "its own is no stronger than it is");
+    set("role = 'admin', is_active = FALSE").await;
+    assert_eq!(roles().await, [None; 4]);
+    assert_eq!(world.who(&shop).await.role, Role::Operator, "what it could have made itself is its own");
+    set("is_active = TRUE").await;
+    assert_eq!(roles().await, admins);
+}
+
 suite! {
     of_two_first_keys_of_a_name_one_is_made,
     a_claimed_name_is_its_owners_alone,
@@ -214,4 +247,5 @@ suite! {
     keys_are_revoked_by_either_name_and_only_by_their_owner,
     a_revoked_key_is_forgotten_at_once_here_and_within_a_second_elsewhere,
     a_remembered_key_expires_on_time,
+    a_key_for_everybody_is_good_as_long_as_its_maker_is,
 }

@@ -19,7 +19,9 @@
 //! 6. A participant's own URL lets one speak as that participant, and nothing else. Repeats of what it says make no second
 //!    message.
 //! 7. At most as many participants have a place in a network as may, and an agent has one; also when many join at once.
-//! 8. Where a callback may point is checked when it is given (by the caller, before the transaction), and again whenever it is
+//! 8. A participant whose agent is suspended, deactivated or deleted keeps its place, and neither speaks, nor is spoken to, nor
+//!    receives. What was under way to its callback fails; what waits in its inbox stays there.
+//! 9. Where a callback may point is checked when it is given (by the caller, before the transaction), and again whenever it is
 //!    called.
 //!
 //! # What it does not do
@@ -49,7 +51,7 @@ mod wait;
 pub use call::{Answered, CallEnd, CallKey, Called, RenderCall, close_interrupted_calls};
 pub use callback::{Heard, Said, hear, judge};
 pub use context::{ContextCache, context};
-pub use error::NetworkError;
+pub use error::{NetworkError, Whose};
 pub use inbox::{acknowledge, find_message, inbox, list_messages};
 pub use model::{
     Channel, Delivery, DeliveryStatus, Letter, Line, Message, MessageId, Network, NetworkId, NetworkStatus, Participant,
@@ -59,7 +61,8 @@ pub use network::{
     NetworkChanges, NewNetwork, create_network, delete_network, find_network, list_networks, purge, update_network,
 };
 pub use participant::{
-    Doorkeeper, Keys, NewParticipant, ParticipantChanges, join, leave, list_participants, rotate_keys, update_participant,
+    Doorkeeper, Keys, NewParticipant, ParticipantChanges, Present, join, leave, list_participants, present, rotate_keys,
+    update_participant,
 };
 pub use secret::{CallbackUrls, Capability};
 pub use send::{NewMessage, send, send_to_mailbox};

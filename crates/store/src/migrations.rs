@@ -66,6 +66,7 @@ impl Migration {
         "0035_registry_identity",
         "0036_broker_x402_resolutions",
         "0037_delivery_lanes",
+        "0038_registry_standing",
         "0040_broker_usage_ends",
     ];
 }

@@ -105,6 +105,7 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("a2a.forget-tasks", every_minute, task(|app| Box::pin(forget_tasks(app))))
         .every("executions.forget", every_minute, task(|app| Box::pin(forget_runs(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
+        .every("agents.forget-proofs", every_minute, task(|app| Box::pin(forget_proofs(app))))
         .every("agents.embed-missing", every_minute, embedding(&upkeep))
         .job::<EmbedAgent>(upkeep)
         .start()
@@ -314,6 +315,13 @@ async fn forget_failures(app: Arc<App>) -> Result<(), Failure> {
 async fn forget_calls(app: Arc<App>) -> Result<(), Failure> {
     let now = app.clock.now();
     let forget = async move |tx: &mut Tx| rialto_registry::forget_old_calls(tx, now, BATCH).await;
+    while is_full(app.db.write(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_proofs(app: Arc<App>) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let forget = async move |tx: &mut Tx| rialto_registry::identity::forget_proofs(tx, now, BATCH).await;
     while is_full(app.db.write(forget).await?) {}
     Ok(())
 }

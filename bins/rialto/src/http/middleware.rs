@@ -7,7 +7,7 @@ use actix_web::{
     body::{BodySize, BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -79,8 +79,8 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let _in_flight = InFlight::enter(&app.metrics.in_flight);
     let limited = limit(&app, &request);
-    let mut response = if let Err(problem) = admit(&app, &request, limited).await {
-        request.into_response(problem.render(Some(&id)).map_into_right_body())
+    let (mut response, is_ours) = if let Err(problem) = admit(&app, &request, limited).await {
+        (request.into_response(problem.render(Some(&id)).map_into_right_body()), true)
     } else {
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -88,12 +88,14 @@ pub async fn around<B: MessageBody + 'static>(
             problem_of(Some(error));
         })?;
         match problem_of(answer.response().error()).map(|problem| problem.render(Some(&id))) {
-            Some(named) => answer.into_response(named.map_into_right_body()),
-            None => answer.map_into_left_body(),
+            Some(named) => (answer.into_response(named.map_into_right_body()), true),
+            None => (answer.map_into_left_body(), false),
         }
     };
-    let limited = limited.map(|verdict| (app.settings.rate_limit_per_minute, verdict));
-    headers(response.headers_mut(), &id, limited, started);
+    let by_address = limited.map(|verdict| Counted { per_minute: app.settings.rate_limit_per_minute, verdict });
+    let by_key = response.request().extensions().get::<Counted>().copied();
+    headers(response.headers_mut(), &id, started);
+    tell_limit(&mut response, Counted::tighter(by_address, by_key), is_ours);
     finish(&app, &response, &id, started);
     // The server would go on asking for a body that it does not send, and that may have no end.
     if bodiless && response.response().body().size() == BodySize::Stream {
@@ -110,8 +112,7 @@ fn problem_of(error: Option<&Error>) -> Option<&Problem> {
 
 /// Tells the log of a problem that is not the client's doing.
 pub fn note(problem: &Problem) {
-    let is_of_gateway =
-        matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT);
+    let is_of_gateway = matches!(problem.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
     if is_of_gateway || problem.kind() == "circuit-open" {
         // Somebody else's server failed; nobody has to be woken up for that.
         tracing::warn!(error = %problem, "a request failed at the one that was called for it");
@@ -163,7 +164,7 @@ pub fn client(app: &App, request: &HttpRequest) -> Option<IpAddr> {
 /// 429, with when to come back.
 pub fn too_many(verdict: Verdict) -> Problem {
     let seconds = verdict.wait.as_secs().saturating_add(1);
-    Problem::new(actix_web::http::StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests").retry_after(seconds)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests").retry_after(seconds)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
@@ -175,7 +176,52 @@ fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
         .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
 }
 
-fn headers(headers: &mut HeaderMap, id: &str, limited: Option<(u32, Verdict)>, started: Instant) {
+/// What a request was counted as, and against how many a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// So many may come a minute.
+    pub per_minute: u32,
+    /// What the limiter said.
+    pub verdict: Verdict,
+}
+
+impl Counted {
+    /// The one that leaves less: its client has to know about that.
+    fn tighter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).min_by_key(|counted| (counted.verdict.allowed, counted.verdict.remaining))
+    }
+}
+
+/// Tells how many requests are left, and when there are more. Whoever is refused for coming too often, whatever was counted, is told
+/// when to come back in the same words.
+fn tell_limit<B>(response: &mut ServiceResponse<B>, counted: Option<Counted>, is_ours: bool) {
+    // A provider's refusal, which is passed on, is about its own limits.
+    let is_refused = is_ours && response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // What was refused by another limit is not told of this one.
+    let (limit, remaining, reset) = match counted.filter(|counted| !is_refused || !counted.verdict.allowed) {
+        Some(Counted { per_minute, verdict }) => (Some(per_minute), verdict.remaining, verdict.wait.as_secs().saturating_add(1)),
+        None if is_refused => (None, 0, retry_after.unwrap_or(1)),
+        None => return,
+    };
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("ratelimit", &format!("\"default\";r={remaining};t={reset}"));
+    set("x-ratelimit-remaining", &remaining.to_string());
+    set("x-ratelimit-reset", &reset.to_string());
+    if is_refused && retry_after.is_none() {
+        set("retry-after", &reset.to_string());
+    }
+    if let Some(limit) = limit {
+        set("x-ratelimit-limit", &limit.to_string());
+    }
+}
+
+fn headers(headers: &mut HeaderMap, id: &str, started: Instant) {
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -186,13 +232,6 @@ fn headers(headers: &mut HeaderMap, id: &str, limited: Option<(u32, Verdict)>, s
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("x-response-time-ms"), &format!("{:.2}", started.elapsed().as_secs_f64() * 1_000.0));
-    if let Some((per_minute, verdict)) = limited {
-        let reset = verdict.wait.as_secs().saturating_add(1);
-        set(HeaderName::from_static("ratelimit"), &format!("\"default\";r={};t={reset}", verdict.remaining));
-        set(HeaderName::from_static("x-ratelimit-limit"), &per_minute.to_string());
-        set(HeaderName::from_static("x-ratelimit-remaining"), &verdict.remaining.to_string());
-        set(HeaderName::from_static("x-ratelimit-reset"), &reset.to_string());
-    }
 }
 
 fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instant) {

@@ -160,9 +160,12 @@ async fn next(tx: &mut Tx, agents: &CredentialCipher, id: ParticipantId, now: Ti
     let contents = Contents { message, seq, channel, sender, content };
     match pack(tx, agents, &network, recipient, contents, now).await {
         Ok(parcel) => Ok(Next::Send { parcel: Box::new(parcel), attempts }),
-        Err(error @ (NetworkError::AgentNotActive | NetworkError::AgentPriced | NetworkError::AgentSpeaksA2a)) => {
-            fail(&error.to_string())
-        }
+        Err(
+            error @ (NetworkError::AgentNotActive(_)
+            | NetworkError::AgentPriced
+            | NetworkError::AgentWithoutEndpoint
+            | NetworkError::AgentSpeaksA2a),
+        ) => fail(&error.to_string()),
         Err(NetworkError::Store(error)) => Err(error.into()),
         // Its agent's credential was encrypted with another key, say. Somebody may mend that before the attempts are over.
         Err(error) => Ok(Next::Stuck { seq, attempts, why: error.to_string() }),

@@ -5,7 +5,7 @@ use rialto_registry::{
     AgentChanges, Capability, NewAgent,
     identity::{AgentStatus, IdentityType, NewIdentity, Profile},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -118,7 +118,7 @@ impl IdentityCreate {
     }
 }
 
-/// What is to change; what is left out, or null, stays as it is.
+/// What is to change; what is left out, or null, stays as it is, but for `endpoint`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = AgentIdentityUpdate, example = json!({"display_name": "My better AI agent", "capabilities": ["nlp"]}))]
 pub struct IdentityUpdate {
@@ -130,7 +130,7 @@ pub struct IdentityUpdate {
     pub name: Option<String>,
     /// Others, in place of all there were.
     pub capabilities: Option<Vec<Ability>>,
-    /// Another address, or an empty one for none. Whatever was verified is not any more.
+    /// Another address, or an empty one for none: whatever was verified is not any more. The same in other letters is no other.
     #[schema(max_length = 128)]
     pub wallet_address: Option<String>,
     /// `active`, `suspended` or `deactivated`.
@@ -141,14 +141,20 @@ pub struct IdentityUpdate {
     /// Another description; an empty one leaves it as it is.
     #[schema(max_length = 10_000)]
     pub description: Option<String>,
-    /// Another endpoint.
-    #[schema(max_length = 2048)]
-    pub endpoint: Option<String>,
+    /// Another endpoint. Null takes it away: nobody calls the agent from then on.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    pub endpoint: Option<Option<String>>,
     /// Others, in place of all there were.
     pub tags: Option<Vec<String>>,
     /// Another category.
     #[schema(max_length = 64)]
     pub category: Option<String>,
+}
+
+/// A field that is there, be it null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl IdentityUpdate {
@@ -159,7 +165,7 @@ impl IdentityUpdate {
             name: display_name(self.display_name.as_ref(), self.name.as_ref())?,
             // An agent without one is shown an empty one.
             description: self.description.clone().filter(|text| !text.trim().is_empty()),
-            endpoint: self.endpoint.as_deref().map(|endpoint| endpoint.trim().to_owned()),
+            endpoint: self.endpoint.as_ref().map(|place| place.as_deref().map(|endpoint| endpoint.trim().to_owned())),
             capabilities: self.capabilities.as_deref().map(capabilities),
             tags: self.tags.clone(),
             category: self.category.clone(),

@@ -33,7 +33,7 @@ const KEY_BYTES_MAX: usize = 255;
     responses(
         (status = 200, description = "The message.", body = NetworkMessageResponse),
         (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The URL proves nothing, or not any more.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The URL proves nothing, or not any more; or the agent of the participant, or of whom it speaks to, is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such recipient or message, or no network any more.", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -44,6 +44,10 @@ impl From<ProofError> for Problem {
             ProofError::CredentialRequired => Self::bad_request("credential-required", said),
             ProofError::BadDid(_) => Self::bad_request("did-not-usable", said),
             ProofError::NoKeys { .. } => Self::new(StatusCode::BAD_GATEWAY, "keys-unavailable", said),
+            ProofError::FetchedEnough { wait } => {
+                let seconds = wait.as_secs().saturating_add(1);
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "fetched-enough", said).retry_after(seconds)
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::{
     discover::{categories, discover},
-    dto::{CategoryList, ServiceList, ServiceResponse},
+    dto::{CategoryList, RecommendationList, ServiceList, ServiceResponse, TrendingList},
     query::DiscoverPage,
 };
 
