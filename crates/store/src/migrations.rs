@@ -64,6 +64,7 @@ impl Migration {
         "0033_broker_x402",
         "0034_broker_deposits",
         "0035_registry_identity",
+        "0039_broker_sums",
     ];
 }
 
