@@ -22,7 +22,7 @@ use crate::{
         Charge, OutsideRail, PaymentRail, release,
         x402::{Address, PaymentState, PaymentStore, Receipt, Settlement, Settling},
     },
-    store::UsageStore,
+    store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageId, UsageReason},
 };
 
@@ -201,10 +201,16 @@ async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, is_late: bool
             // It is handed over now, and once.
             kept.body = KeptBody::Lost;
         }
-        idempotency::finish(tx, &key, &kept.write()).await?;
+        if is_late {
+            // It was paid, and nobody has it yet: for that there is room in any case.
+            idempotency::finish(tx, &key, &kept.write()).await?;
+        } else {
+            kept.keep(tx, &key, seen.buyer, now).await?;
+        }
     }
     tx.set_payment_tx(usage, transaction).await?;
     outbox::append_all(tx, told(&parties(seen, Some(transaction)), &end, now)).await?;
+    tx.sum_up(&[usage]).await?;
     // Whoever else asks meanwhile: that the money is here is true.
     tx.end_payment(seen, false, PaymentState::Settled, Ok(transaction), now).await?;
     OutsideRail.collect(tx, &charge(seen), now).await?;
@@ -234,6 +240,7 @@ async fn end_unpaid(
         None => {}
     }
     outbox::append_all(tx, told(&parties(seen, None), &end, now)).await?;
+    tx.sum_up(&[seen.usage]).await?;
     if !tx.end_payment(seen, true, state, Err(failure), now).await? {
         // Undone: somebody else has taken it.
         return Err(ProxyError::PaymentRunning);

@@ -41,7 +41,7 @@ use std::{
 
 use bytes::Bytes;
 pub use error::ProxyError;
-pub use kept::{Kept, KeptBody};
+pub use kept::{KEPT_BYTES_PER_BUYER_MAX, Kept, KeptBody, KeptStore, Room, forget_kept};
 pub use pledged::Brought;
 use rialto_kernel::{Amount, Caller, Clock};
 use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
