@@ -67,6 +67,7 @@ impl Migration {
         "0036_broker_x402_resolutions",
         "0037_delivery_lanes",
         "0038_registry_standing",
+        "0039_broker_sums",
         "0040_broker_usage_ends",
     ];
 }

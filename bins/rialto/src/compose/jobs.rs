@@ -303,6 +303,9 @@ async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(IDEMPOTENCY_KEPT);
     let forget = async move |tx: &mut Tx| idempotency::forget_before(tx, horizon, BATCH.into()).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    let now = app.clock.now();
+    let forget = async move |tx: &mut Tx| rialto_proxy_billing::proxy::forget_kept(tx, now, BATCH).await;
+    while is_full(app.db.write(forget).await?) {}
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Bytes, Data},
 };
-use rialto_kernel::{Caller, CredentialKind};
+use rialto_kernel::{BadIdempotencyKey, Caller, CredentialKind, IdempotencyKey};
 use rialto_store::{
     Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -21,9 +21,6 @@ use crate::compose::App;
 
 /// The body of a request that needs none. Whatever JSON comes is ignored.
 pub type NoBody = serde::de::IgnoredAny;
-
-/// The longest idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// An authenticated request with a JSON body and, perhaps, an `Idempotency-Key`.
 ///
@@ -157,16 +154,26 @@ async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Res
 /// # Errors
 /// 400.
 pub fn key(fingerprints: &Fingerprints, request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
-    let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
-    // The draft standard writes it as a quoted string; most clients send it bare.
-    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-        return Err(Problem::bad_request("bad-idempotency-key", detail));
-    }
+    let Some(key) = key_in(request, "Idempotency-Key")? else { return Ok(None) };
     let scope = format!("{}/{} {}", caller.owner, request.method(), request.path().trim_end_matches('/'));
     let fingerprint = fingerprints.of(&[caller.role.as_str().as_bytes(), request.query_string().as_bytes(), body]);
-    Ok(Some(Key { scope, key: key.to_owned(), fingerprint }))
+    Ok(Some(Key { scope, key: key.into(), fingerprint }))
+}
+
+/// The key that a client has written in this header.
+///
+/// # Errors
+/// 400, also for two of them: nobody can say which one was meant.
+pub fn key_in(request: &HttpRequest, header: &str) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut written = request.headers().get_all(header);
+    let Some(value) = written.next() else { return Ok(None) };
+    let text = if written.next().is_some() { "" } else { value.to_str().unwrap_or_default() };
+    IdempotencyKey::parse(text).map(Some).map_err(|bad| bad_key(format!("header.{header}"), bad))
+}
+
+/// 400: what was given here is no key.
+pub fn bad_key(field: impl Into<String>, bad: BadIdempotencyKey) -> Problem {
+    Problem::rule(field, format!("{bad}, and be given once")).named("bad-idempotency-key")
 }
 
 /// Binds a key to the very credential: a secret is shown again to the one that it was shown to.

@@ -21,7 +21,7 @@ use crate::{
         Charge, collect, release,
         x402::{PaymentState, PaymentStore, Receipt, Settling},
     },
-    store::UsageStore,
+    store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageReason},
 };
 
@@ -59,6 +59,7 @@ pub(super) async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, no
         return Err(StoreError::Corrupt(format!("the payment of the call {usage} has ended before its call")).into());
     }
     collect(tx, &charge(seen), now).await?;
+    tx.sum_up(&[usage]).await?;
     Ok(true)
 }
 
@@ -85,6 +86,7 @@ pub(super) async fn end_unpaid(tx: &mut Tx, seen: &Settling, failure: &str, now:
         return Err(ProxyError::PaymentRunning);
     }
     release(tx, seen.usage, now).await?;
+    tx.sum_up(&[seen.usage]).await?;
     Ok(true)
 }
 

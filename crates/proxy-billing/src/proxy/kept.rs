@@ -1,10 +1,18 @@
 //! Answers that are kept for repeats of a key.
+//!
+//! Of each buyer so much is kept and no more: what ended in each hour is counted, and hours leave the count later than their keys are
+//! forgotten. What is over that is not kept; a repeat is told so, and is neither made nor charged again.
+
+use std::future::Future;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use rialto_kernel::Amount;
+use rialto_kernel::{Amount, OwnerId, Timestamp};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use rialto_store::{StoreError, idempotency::Stored};
+use rialto_store::{
+    StoreError, Tx,
+    idempotency::{self, Key, Stored},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Bill, Head};
@@ -12,6 +20,12 @@ use crate::usage::{UsageId, UsageReason};
 
 /// The largest body that is kept for repeats, in bytes.
 pub const KEPT_BYTES_MAX: usize = 256 * 1024;
+/// The most that is kept of the answers of one buyer, in bytes as they are written down.
+pub const KEPT_BYTES_PER_BUYER_MAX: i64 = 64 * 1024 * 1024;
+/// How many hours are counted, this one among them: keys are remembered for 24.
+const HOURS_COUNTED: i32 = 25;
+/// How long an hour is, in microseconds.
+const HOUR: i64 = 3_600_000_000;
 
 /// What is told when a key is used again.
 #[derive(Debug, Clone)]
@@ -31,7 +45,7 @@ pub struct Kept {
 pub enum KeptBody {
     /// As it was.
     Whole(Bytes),
-    /// It was larger than is kept, or was not delivered to its end.
+    /// It was larger than is kept, or too much was kept already, or it was not delivered to its end.
     Lost,
     /// There was none: and why.
     Failed(UsageReason),
@@ -71,6 +85,15 @@ impl Kept {
             bill,
             body: KeptBody::Failed(reason),
         }
+    }
+
+    /// Keeps it under a key of `buyer`'s; only that there was an answer, where there is no room for it.
+    pub(super) async fn keep(&self, tx: &mut Tx, key: &Key, buyer: OwnerId, now: Timestamp) -> Result<(), StoreError> {
+        let mut stored = self.write();
+        if matches!(self.body, KeptBody::Whole(_)) && !tx.take_room(buyer, Room::of(stored.body.len(), now)).await? {
+            stored = Self { body: KeptBody::Lost, headers: HeaderMap::new(), ..self.clone() }.write();
+        }
+        idempotency::finish(tx, key, &stored).await
     }
 
     /// As it is written down. Headers that are no text are left out.
@@ -119,6 +142,48 @@ impl Kept {
             body,
         })
     }
+}
+
+/// Room for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// In which hour, counted from 1970.
+    pub hour: i32,
+    /// Since which hour on what was kept counts.
+    pub since: i32,
+    /// How much is to be kept.
+    pub bytes: i64,
+    /// How much may be kept in all.
+    pub bytes_max: i64,
+}
+
+impl Room {
+    fn of(bytes: usize, now: Timestamp) -> Self {
+        let hour = hour(now);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        Self { hour, since: hour.saturating_sub(HOURS_COUNTED - 1), bytes, bytes_max: KEPT_BYTES_PER_BUYER_MAX }
+    }
+}
+
+fn hour(now: Timestamp) -> i32 {
+    i32::try_from(now.micros().div_euclid(HOUR)).unwrap_or(i32::MAX)
+}
+
+/// How much is kept of the answers of each buyer.
+pub trait KeptStore: Send {
+    /// Takes room for an answer. Whether there was enough.
+    fn take_room(&mut self, buyer: OwnerId, room: Room) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Forgets what was kept in hours before this one, at most `limit` rows; returns how many.
+    fn forget_rooms(&mut self, before: i32, limit: u32) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+/// Forgets hours that do not count any more, at most `limit` of them, each of one buyer; returns how many.
+///
+/// # Errors
+/// The store's.
+pub async fn forget_kept(tx: &mut impl KeptStore, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    tx.forget_rooms(hour(now).saturating_sub(HOURS_COUNTED - 1), limit).await
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ use std::{
 
 use bytes::Bytes;
 pub use error::ProxyError;
-pub use kept::{Kept, KeptBody};
+pub use kept::{KEPT_BYTES_PER_BUYER_MAX, Kept, KeptBody, KeptStore, Room, forget_kept};
 pub use pledged::Brought;
 pub use resolve::{Decision, ResolveError, list_doubtful, resolve};
 use rialto_kernel::{Amount, Caller, Clock};

@@ -23,7 +23,7 @@ use crate::{
         RailError, collect, release,
         x402::{Offer, PaymentStore},
     },
-    store::UsageStore,
+    store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageId, UsageReason},
 };
 
@@ -151,21 +151,22 @@ pub(super) const fn may_pass(error: &StoreError) -> bool {
     )
 }
 
-/// Whether it was this that ended the call. Rows are locked in the order call, claim, calls for nothing, hold, accounts, as whoever
-/// opens a call does.
+/// Whether it was this that ended the call. Rows are locked in the order call, claim, calls for nothing, sums, hold, accounts,
+/// as whoever opens a call does.
 async fn settle(tx: &mut Tx, ticket: &Ticket, end: UsageEnd, keep: &Keep, now: Timestamp) -> Result<bool, ProxyError> {
     if !tx.finish_usage(ticket.usage, &end, now).await? {
         return Ok(false);
     }
     match (&ticket.key, keep) {
         (None, _) => {}
-        (Some(key), Keep::Answer(kept)) => idempotency::finish(tx, key, &kept.write()).await?,
+        (Some(key), Keep::Answer(kept)) => kept.keep(tx, key, ticket.buyer, now).await?,
         (Some(key), Keep::Nothing) => idempotency::release(tx, key).await?,
     }
     if ticket.is_free && !end.delivered {
         tx.return_free_call(ticket.service, ticket.buyer).await?;
     }
     outbox::append_all(tx, told(&ticket.parties(), &end, now)).await?;
+    tx.sum_up(&[ticket.usage]).await?;
     if let Some(charge) = &ticket.charge {
         if end.delivered {
             collect(tx, charge, now).await?;
@@ -229,7 +230,7 @@ pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event>
 /// # Errors
 /// The store's.
 pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    let (stale, mut pledged) = (tx.list_stale_usage(now, limit).await?, Vec::new());
+    let (stale, mut ended, mut pledged) = (tx.list_stale_usage(now, limit).await?, Vec::new(), Vec::new());
     for call in &stale {
         let latency_ms = u64::try_from(now.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
         let end = Ticket::failed(INTERRUPTED_STATUS, latency_ms, UsageReason::Interrupted);
@@ -237,6 +238,7 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
         if !tx.close_usage(call.id, &end, now).await? {
             continue;
         }
+        ended.push(call.id);
         let key = |claim: &ClaimName| Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
         if let Some(key) = call.claim.as_ref().map(key).filter(is_of_payment) {
             idempotency::release(tx, &key).await?;
@@ -263,6 +265,7 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             pledged.push(call.id);
         }
     }
+    tx.sum_up(&ended).await?;
     // Holds are locked after all other rows.
     for usage in pledged {
         release(tx, usage, now).await.map_err(|error| StoreError::Corrupt(error.to_string()))?;

@@ -2,13 +2,13 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    dsl::sql, sql_types::BigInt,
+    sql_types::BigInt,
 };
 use rialto_kernel::{Amount, OwnerId, Timestamp};
-use rialto_store::{StoreError, Tx, on};
+use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
-use super::schema::deposits as d;
-use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore};
+use super::schema::{depositors as b, deposits as d};
+use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore, Depositor};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = d)]
@@ -27,6 +27,7 @@ struct DepositRow {
     returned_at: Option<Timestamp>,
     returned: i64,
     owed: i64,
+    kept: i64,
     asked_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -52,11 +53,30 @@ impl TryFrom<DepositRow> for Deposit {
             returned_at: row.returned_at,
             returned: Amount::new(row.returned).map_err(|_| odd())?,
             owed: Amount::new(row.owed).map_err(|_| odd())?,
+            kept: Amount::new(row.kept).map_err(|_| odd())?,
             asked_at: row.asked_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+statement! {
+    /// Gives what is known of a depositor, and keeps everybody else from changing it: on PostgreSQL an update does, although it
+    /// changes nothing, also of a row that was not there yet.
+    struct LockDepositor { owner_id: OwnerId => Uid | Uid }
+    rows: (BigInt, BigInt);
+    sqlite: "INSERT INTO depositors (owner_id, deposited, owed) VALUES (?1, 0, 0)
+        ON CONFLICT (owner_id) DO UPDATE SET owed = owed RETURNING deposited, owed";
+    postgres: "INSERT INTO depositors AS d (owner_id, deposited, owed) VALUES ($1, 0, 0)
+        ON CONFLICT (owner_id) DO UPDATE SET owed = d.owed RETURNING d.deposited, d.owed";
+}
+
+type DepositorRow = (i64, i64);
+
+fn depositor(owner: OwnerId, (deposited, owed): DepositorRow) -> Result<Depositor, StoreError> {
+    let odd = |_| StoreError::Corrupt(format!("the depositor {owner} is not as it should be"));
+    Ok(Depositor { deposited, owed: Amount::new(owed).map_err(odd)? })
 }
 
 /// Those that a filter wants, in order. A macro, because its type differs between the databases.
@@ -104,6 +124,7 @@ impl DepositStore for Tx {
             returned_at: deposit.returned_at,
             returned: deposit.returned.get(),
             owed: deposit.owed.get(),
+            kept: deposit.kept.get(),
             asked_at: deposit.asked_at,
             created_at: deposit.created_at,
             updated_at: deposit.updated_at,
@@ -160,6 +181,7 @@ impl DepositStore for Tx {
             d::returned_at.eq(deposit.returned_at),
             d::returned.eq(deposit.returned.get()),
             d::owed.eq(deposit.owed.get()),
+            d::kept.eq(deposit.kept.get()),
             d::asked_at.eq(deposit.asked_at),
             d::updated_at.eq(deposit.updated_at),
         );
@@ -167,9 +189,21 @@ impl DepositStore for Tx {
         Ok(())
     }
 
-    async fn sum_deposited(&mut self, owner: OwnerId) -> Result<i64, StoreError> {
-        on!(self, conn => d::table
-            .filter(d::owner_id.eq(owner).and(d::status.eq(DepositStatus::Completed.as_str())))
-            .select(sql::<BigInt>("CAST(coalesce(sum(amount - (returned - owed)), 0) AS BIGINT)")).first(conn).await)
+    async fn find_depositor(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
+        let row: Option<DepositorRow> =
+            on!(self, conn => b::table.find(owner).select((b::deposited, b::owed)).first(conn).await.optional())?;
+        row.map_or(Ok(Depositor::default()), |row| depositor(owner, row))
+    }
+
+    async fn lock_depositor(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
+        let lock = LockDepositor { owner_id: owner };
+        let row: DepositorRow = on!(self, conn => lock.get_result(conn).await)?;
+        depositor(owner, row)
+    }
+
+    async fn save_depositor(&mut self, owner: OwnerId, depositor: Depositor) -> Result<(), StoreError> {
+        let changes = (b::deposited.eq(depositor.deposited), b::owed.eq(depositor.owed.get()));
+        on!(self, conn => diesel::update(b::table.find(owner)).set(changes).execute(conn).await)?;
+        Ok(())
     }
 }

@@ -115,9 +115,20 @@ diesel::table! {
         returned_at -> Nullable<UtcTime>,
         returned -> BigInt,
         owed -> BigInt,
+        kept -> BigInt,
         asked_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    depositors (owner_id) {
+        owner_id -> Uid,
+        deposited -> BigInt,
+        owed -> BigInt,
     }
 }
 
@@ -146,6 +157,17 @@ diesel::table! {
         amount -> BigInt,
         taken -> BigInt,
         created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    usage_days (owner_id, party, day, service_id) {
+        owner_id -> Uid,
+        party -> Text,
+        day -> Integer,
+        service_id -> Uid,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rialto_kernel::Clock;
-use rialto_proxy_billing::payments::deposit::{ASK_PAUSE, DEPOSIT_KEPT, DepositStatus, Rails, ask_due, capture};
+use rialto_proxy_billing::payments::deposit::{ASK_PAUSE, DEPOSIT_KEPT, DepositStatus, Providers, ask_due, capture};
 use rialto_store::{Db, suite, testing::TestDb};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::{
     world::{ASK_AFTER, NOON, balance, clock, deposit, nowpayments, owner, paypal, rails, read},
 };
 
-async fn ask(db: &Db, rails: &Rails, clock: &Clock) -> usize {
+async fn ask(db: &Db, rails: &Providers, clock: &Clock) -> usize {
     ask_due(db, rails, clock, 100).await.unwrap()
 }
 

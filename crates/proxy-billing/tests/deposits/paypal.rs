@@ -7,7 +7,7 @@ use rialto_kernel::{Amount, Asset, OwnerId};
 use rialto_ledger::purchase::GatewayError;
 use rialto_proxy_billing::payments::{
     Heard, HookError,
-    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositRail, DepositStatus, capture},
+    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositProvider, DepositStatus, capture},
     paypal::{PayPal, PayPalHeaders, hear},
 };
 use rialto_store::{suite, testing::TestDb};

@@ -8,7 +8,7 @@ use rialto_kernel::{Amount, Asset, Caller, Clock, CredentialKind, OwnerId, Role,
 use rialto_ledger::{LedgerStore, balance::buyer_account};
 use rialto_outbound::{ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::payments::{
-    deposit::{Deposit, DepositId, DepositRail, DepositStore, Rails, next_id, prepare, record},
+    deposit::{Deposit, DepositId, DepositProvider, DepositStore, Providers, next_id, prepare, record},
     nowpayments::{NowPayments, NowPaymentsConfig},
     paypal::{PayPal, PayPalConfig},
 };
@@ -74,8 +74,8 @@ pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
     nowpayments_of(nowpayments_config(base_url, signs_in))
 }
 
-pub fn rails(rail: impl DepositRail + 'static) -> Rails {
-    Rails::new(vec![Arc::new(rail)], ASK_AFTER)
+pub fn rails(rail: impl DepositProvider + 'static) -> Providers {
+    Providers::new(vec![Arc::new(rail)], ASK_AFTER)
 }
 
 pub async fn owner(db: &Db) -> Caller {
@@ -91,7 +91,7 @@ pub async fn owner(db: &Db) -> Caller {
 }
 
 /// Opens a deposit, as the route does.
-pub async fn deposit(db: &Db, rails: &Rails, caller: &Caller, usdc: &str, now: Timestamp) -> Deposit {
+pub async fn deposit(db: &Db, rails: &Providers, caller: &Caller, usdc: &str, now: Timestamp) -> Deposit {
     let rail = rails.pick(None).unwrap();
     let id = db.read(async move |tx: &mut Tx| next_id(tx, None).await).await.unwrap();
     let amount = Amount::from_decimal(usdc, Asset::USDC).unwrap();

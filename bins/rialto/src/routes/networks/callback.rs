@@ -10,11 +10,8 @@ use super::{
 };
 use crate::{
     compose::App,
-    http::{Json, Path, Problem, Query, problem::ProblemBody},
+    http::{Json, Path, Problem, Query, command::key_in, problem::ProblemBody},
 };
-
-/// The longest key by which a repeat is known, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// Speak as a participant
 ///
@@ -72,11 +69,5 @@ fn shown(query: CapabilityQuery) -> Result<Capability, Problem> {
 }
 
 fn key(request: &HttpRequest, name: &str) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(name) else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("{name} must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-        return Err(Problem::bad_request("bad-idempotency-key", detail));
-    }
-    Ok(Some(key.to_owned()))
+    Ok(key_in(request, name)?.map(String::from))
 }

@@ -61,7 +61,8 @@ fn replay(kept: Kept, is_head: bool) -> Result<HttpResponse, Problem> {
     match kept.body {
         KeptBody::Failed(reason) => again(failure(reason)),
         KeptBody::Lost => {
-            let detail = "This call was made before; its answer was too large to be kept, or was not delivered to its end.";
+            let detail = "This call was made before; its answer was too large to be kept, or too many of yours were kept already, or it \
+                          was not delivered to its end.";
             again(Problem::conflict("idempotent-answer-lost", detail))
         }
         KeptBody::Whole(body) => {

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Bytes, BytesMut},
 };
 use futures_util::StreamExt;
-use rialto_kernel::{Amount, Asset, Caller};
+use rialto_kernel::{Amount, Asset, Caller, IdempotencyKey};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, Method};
 use rialto_proxy_billing::{
     payments::x402::{Payment, Unreadable, Version},
@@ -24,6 +24,7 @@ use tokio::{
 
 use crate::http::{
     Problem,
+    command::key_in,
     fingerprint::Fingerprints,
     middleware::{PROXY_PATH, RawTarget},
 };
@@ -34,9 +35,6 @@ const FIRST_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many pieces wait for the provider to take them.
 const PIECES_WAITING: usize = 4;
-/// The longest key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
-
 /// Where a request goes.
 pub struct Target {
     pub service: ServiceId,
@@ -157,24 +155,20 @@ pub fn key(
     target: &Target,
     received: &Received,
 ) -> Result<Option<Key>, Problem> {
-    let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    let key = match (text("Idempotency-Key").map(|key| key.trim_matches('"')), text("X-Request-ID")) {
-        (Some(key), _) => format!("key {}", usable(key)?),
-        (None, Some(id)) if usable(id).is_ok() => format!("request {id}"),
-        (None, _) => return Ok(None),
+    // A request id that can be no key was not meant as one.
+    let key = match (key_in(request, "Idempotency-Key")?, key_in(request, "X-Request-ID").ok().flatten()) {
+        (Some(key), _) => named(&key),
+        (None, Some(id)) => format!("request {id}"),
+        (None, None) => return Ok(None),
     };
     let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
     let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
     Ok(Some(asked.bound_to(fingerprints, caller, key)))
 }
 
-/// An idempotency key that can be one.
-pub fn usable(key: &str) -> Result<&str, Problem> {
-    if (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(key);
-    }
-    let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-    Err(Problem::bad_request("bad-idempotency-key", detail))
+/// What a key of the client's own is called among the keys of a service: no request id and no payment may be taken for it.
+pub fn named(key: &IdempotencyKey) -> String {
+    format!("key {key}")
 }
 
 /// What makes one request another than another.

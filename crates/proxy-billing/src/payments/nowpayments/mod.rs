@@ -22,7 +22,7 @@ use self::{
     payment::{Payment, judge, judge_all},
 };
 use super::{
-    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositRail, DepositStore, News, NewsFuture, check_cents},
+    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositProvider, DepositStore, News, NewsFuture, check_cents},
     hook::{Heard, HookError, followed},
     provider::{self, Tokens},
 };
@@ -211,7 +211,7 @@ impl NowPayments {
     }
 }
 
-impl DepositRail for NowPayments {
+impl DepositProvider for NowPayments {
     fn name(&self) -> &'static str {
         NOWPAYMENTS
     }
