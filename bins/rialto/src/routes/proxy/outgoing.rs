@@ -63,7 +63,8 @@ pub async fn call(app: &App, caller: Caller, out: Outgoing) -> Result<HttpRespon
     let length = u64::try_from(body.len()).ok().filter(|length| *length > 0);
     let asked = Asked { method: &out.method, target: &target, kind: kind.as_bytes(), length, first: &body };
     let key = out.idempotency_key.as_deref().map(IdempotencyKey::parse).transpose();
-    let key = key.map_err(|bad| bad_key("arguments.idempotency_key", bad))?
+    let key = key
+        .map_err(|bad| bad_key("arguments.idempotency_key", bad))?
         .map(|key| asked.bound_to(&app.fingerprints, &caller, named(&key)));
     let method = Method::from_bytes(out.method.as_bytes());
     let proxied = app.proxy.call(
