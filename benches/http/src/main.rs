@@ -32,6 +32,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if let Some(upstream) = &options.forward {
+        return proxy::forward(upstream.clone());
+    }
     if options.suite == Suite::Proxy {
         return proxy::run(options);
     }

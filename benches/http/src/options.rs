@@ -23,6 +23,8 @@ pub enum Suite {
 pub struct Options {
     /// Which table.
     pub suite: Suite,
+    /// Be the process that passes on to this address, instead.
+    pub forward: Option<String>,
     /// The server's binary.
     pub server: PathBuf,
     /// The folder for the results.
@@ -41,6 +43,7 @@ impl Options {
     pub fn read() -> Result<Self> {
         let mut options = Self {
             suite: Suite::Http,
+            forward: None,
             server: "target/release/rialto".into(),
             out: "benches/results".into(),
             seconds: 10,
@@ -55,6 +58,7 @@ impl Options {
             match flag.as_str() {
                 "--suite" if value == "http" => options.suite = Suite::Http,
                 "--suite" if value == "proxy" => options.suite = Suite::Proxy,
+                "--forward" => options.forward = Some(value),
                 "--server" => options.server = value.into(),
                 "--out" => options.out = value.into(),
                 "--seconds" => options.seconds = value.parse()?,

@@ -67,7 +67,7 @@ impl Identity {
         let passwords = Passwords::new(&config)?;
         let pruned_at = AtomicI64::new(i64::MIN);
         let (memory, noting) = (KeyMemory::default(), Mutex::default());
-        let senders = Together::start(&db, find_senders);
+        let senders = Together::new(&db, find_senders);
         Ok(Self(Arc::new(Inner { db, clock, passwords, tokens, config, memory, noting, senders, pruned_at })))
     }
 

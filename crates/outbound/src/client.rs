@@ -14,6 +14,7 @@ use hyper_util::{
     client::legacy::{self, Client},
     rt::{TokioExecutor, TokioTimer},
 };
+use thread_local::ThreadLocal;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -34,7 +35,7 @@ pub struct ClientOptions {
     /// How long an unused connection is kept. Common servers close theirs after five seconds; being first avoids
     /// sending a request into a connection that is just going away.
     pub keep_alive: Duration,
-    /// Unused connections to keep per host.
+    /// Unused connections that each thread keeps per host.
     pub idle_per_host_max: usize,
     /// What we call ourselves when a request does not say.
     pub user_agent: &'static str,
@@ -54,9 +55,13 @@ impl Default for ClientOptions {
 type Pool = Client<Timed<HttpsConnector<Connector>>, RequestBody>;
 
 /// The one way out: cheap to clone, shared by everything in the process.
+///
+/// Each thread that calls has connections of its own: a call that stays on its thread wakes no other.
 #[derive(Clone)]
 pub struct OutboundClient {
-    pool: Pool,
+    pools: Arc<ThreadLocal<Pool>>,
+    connector: Timed<HttpsConnector<Connector>>,
+    options: Arc<ClientOptions>,
     policy: Arc<OutboundPolicy>,
     user_agent: HeaderValue,
 }
@@ -97,13 +102,20 @@ impl OutboundClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let pool = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(options.keep_alive)
-            .pool_max_idle_per_host(options.idle_per_host_max)
-            .http1_max_buf_size(HEAD_BYTES_MAX)
-            .build(Timed { inner: https, timeout: options.connect_timeout });
-        Ok(Self { pool, policy, user_agent: HeaderValue::from_static(options.user_agent) })
+        let connector = Timed { inner: https, timeout: options.connect_timeout };
+        let (pools, options) = (Arc::default(), Arc::new(options.clone()));
+        Ok(Self { pools, connector, policy, user_agent: HeaderValue::from_static(options.user_agent), options })
+    }
+
+    fn pool(&self) -> &Pool {
+        self.pools.get_or(|| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(self.options.keep_alive)
+                .pool_max_idle_per_host(self.options.idle_per_host_max)
+                .http1_max_buf_size(HEAD_BYTES_MAX)
+                .build(self.connector.clone())
+        })
     }
 
     /// Who may be called.
@@ -122,7 +134,7 @@ impl OutboundClient {
         let (mut first_byte, deadline) = (started + limits.first_byte, started + limits.total);
         let progress = request.body.progress();
         let mut seen = 0;
-        let call = self.pool.request(self.wire(request)?);
+        let call = self.pool().request(self.wire(request)?);
         pin_mut!(call);
         let response = loop {
             match timeout_at(first_byte.min(deadline), &mut call).await {

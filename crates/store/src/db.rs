@@ -103,9 +103,9 @@ impl Db {
         submit(&self.writes, Mode::Write, work)
     }
 
-    /// Like [`Db::write`], but durable only with the next transaction that is: others see it at once, and the end of this process
-    /// does not undo it, but when the machine dies the last of them may be gone, together with all that came after them. For what
-    /// only announces something that a later transaction makes true, such as money that is set aside for a call.
+    /// Like [`Db::write`], but this does not wait until it is durable. All later transactions see it at once, reads see it some
+    /// milliseconds later; when the process or the disk fails before that, it has not been, and neither has any transaction that came
+    /// after it. For what only announces something that a later transaction makes true, such as money that is set aside for a call.
     ///
     /// On PostgreSQL it is [`Db::write`]: to ask for less there costs a round trip.
     ///

@@ -22,6 +22,7 @@
 //! `sqlite/writer.rs`.
 
 mod aside;
+mod batches;
 mod db;
 mod error;
 mod gathered;

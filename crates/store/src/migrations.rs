@@ -65,6 +65,7 @@ impl Migration {
         "0034_broker_deposits",
         "0035_registry_identity",
         "0036_broker_x402_resolutions",
+        "0040_broker_usage_ends",
     ];
 }
 

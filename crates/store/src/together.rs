@@ -3,37 +3,27 @@
 //! To read a row is little work; to find a connection for it, and to go to PostgreSQL and back, is more. So what callers ask
 //! for while a read is under way is read by the next one, together. Nobody waits for company.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
-use async_channel::{Receiver, Sender};
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::{Db, StoreError, Tx};
-
-/// How many keys are looked for in one read at most.
-const BATCH_MAX: usize = 256;
-/// How many callers may wait before new ones have to wait to be queued.
-const QUEUE_MAX: usize = 4_096;
+use crate::{Db, StoreError, Tx, batches::Batches};
 
 type Asked<K, V> = (K, oneshot::Sender<Result<V, StoreError>>);
 
 /// Finds a `V` for each `K`, for all who ask at the same time in one read.
-pub struct Together<K, V>(Sender<Asked<K, V>>);
-
-fn stopped() -> StoreError {
-    StoreError::Unavailable("the runtime has stopped".into())
-}
+pub struct Together<K, V>(Arc<Batches<Asked<K, V>>>);
 
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Together<K, V> {
-    /// `read` finds one value for each key, in their order. Call it within a tokio runtime.
+    /// `read` finds one value for each key, in their order.
     #[must_use]
-    pub fn start<F>(db: &Db, read: F) -> Self
+    pub fn new<F>(db: &Db, read: F) -> Self
     where
         F: AsyncFn(&mut Tx, &[K]) -> Result<Vec<V>, StoreError> + Clone + Send + Sync + 'static,
     {
-        let (send, receive) = async_channel::bounded(QUEUE_MAX);
-        tokio::spawn(serve(db.clone(), read, receive));
-        Self(send)
+        let db = db.clone();
+        Self(Batches::new(move |asked| -> BoxFuture<'static, ()> { Box::pin(answer(db.clone(), read.clone(), asked)) }))
     }
 
     /// Finds the value for a key, as it is after this was called.
@@ -42,39 +32,21 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Together<K, V> {
     /// What the read says, or the store.
     pub async fn find(&self, key: K) -> Result<V, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.0.send((key, reply)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
-    }
-}
-
-async fn serve<K, V, F>(db: Db, read: F, queue: Receiver<Asked<K, V>>)
-where
-    K: Clone + Send + Sync + 'static,
-    V: Send + 'static,
-    F: AsyncFn(&mut Tx, &[K]) -> Result<Vec<V>, StoreError> + Clone + Send + Sync + 'static,
-{
-    while let Ok(first) = queue.recv().await {
-        let mut asked = vec![first];
-        while asked.len() < BATCH_MAX
-            && let Ok(next) = queue.try_recv()
-        {
-            asked.push(next);
-        }
-        let (keys, replies): (Vec<K>, Vec<_>) = asked.into_iter().unzip();
-        let keys: Arc<[K]> = keys.into();
-        // On a task of its own: a read that panics fails those who asked for it, and the next ones are served.
-        let _ = tokio::spawn(answer(db.clone(), read.clone(), keys, replies)).await;
+        self.0.bring((key, reply)).await;
+        answer.await.map_err(|_| StoreError::Unavailable("the read ended without an answer".into()))?
     }
 }
 
 /// Reads for all of them, or, when that fails because of what is read, for each alone: a row that cannot be read is of no harm to
 /// those who asked for others.
-async fn answer<K, V, F>(db: Db, read: F, keys: Arc<[K]>, replies: Vec<oneshot::Sender<Result<V, StoreError>>>)
+async fn answer<K, V, F>(db: Db, read: F, asked: Vec<Asked<K, V>>)
 where
     K: Clone + Send + Sync + 'static,
     V: Send + 'static,
     F: AsyncFn(&mut Tx, &[K]) -> Result<Vec<V>, StoreError> + Clone + Send + Sync + 'static,
 {
+    let (keys, replies): (Vec<K>, Vec<_>) = asked.into_iter().unzip();
+    let keys: Arc<[K]> = keys.into();
     let (all, look) = (Arc::clone(&keys), read.clone());
     // Whoever asked may have gone.
     match db.read(async move |tx: &mut Tx| look(tx, &all).await).await {
@@ -85,7 +57,7 @@ where
         Err(_) => {
             for (key, reply) in keys.iter().cloned().zip(replies) {
                 let look = read.clone();
-                let one = db.read(async move |tx: &mut Tx| look(tx, std::slice::from_ref(&key)).await).await;
+                let one = db.read(async move |tx: &mut Tx| look(tx, slice::from_ref(&key)).await).await;
                 let one = one
                     .and_then(|values| values.into_iter().next().ok_or_else(|| StoreError::Corrupt("nothing was read".into())));
                 drop(reply.send(one));

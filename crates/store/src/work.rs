@@ -27,7 +27,7 @@ const BOUND: Duration = Duration::from_secs(10);
 pub(crate) enum Mode {
     /// One transaction that writes.
     Write,
-    /// One that writes what may be lost with the machine, as long as all that follows it is lost too.
+    /// One that writes what may be lost, as long as all that follows it is lost too.
     WriteSoon,
     /// Reads without a transaction: each statement sees what is committed when it starts.
     Live,

@@ -1,5 +1,5 @@
-//! The clients of the Agent Commerce reference: every method of its SDK, and every tool of its MCP server, which is used unmodified.
-//! `tests/sdk/acf/README.md` says where they come from.
+//! The clients of the Agent Commerce reference, from PyPI, unmodified: every method of its SDK, and every tool of its MCP server.
+//! `tests/sdk/acf/README.md` says what they are.
 
 use serde_json::json;
 
@@ -11,8 +11,10 @@ use super::{
 use crate::harness::{Agent, Answer, World, journeys, text};
 
 /// The reference's MCP server needs the first generation of the protocol's package; its HTTP client is the SDK's as well.
-const PYTHON: Python =
-    Python { name: "agentictrade-mcp-0.2.0", packages: &["agentictrade-mcp==0.2.0", "mcp==1.30.0", "httpx==0.28.1"] };
+const PYTHON: Python = Python {
+    name: "agent-commerce-framework-0.4.1-agentictrade-mcp-0.2.0",
+    packages: &["agent-commerce-framework==0.4.1", "agentictrade-mcp==0.2.0", "mcp==1.30.0", "httpx==0.28.1"],
+};
 
 async fn every_method_of_the_sdk_works(world: &mut World) {
     let Some(python) = PYTHON.get().await else { return };

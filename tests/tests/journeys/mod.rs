@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod broker;
 mod calls;
+mod capped;
 mod coordination;
 mod crash;
 mod deposits;

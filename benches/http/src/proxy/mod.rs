@@ -1,5 +1,6 @@
 //! The paid proxy beside nginx: the same upstream, asked directly, through nginx, and through the server.
 
+mod forward;
 mod nginx;
 mod seed;
 mod stream;
@@ -12,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use forward::Forward;
+pub use forward::serve as forward;
 use nginx::Nginx;
 use table::{Row, Table};
 
@@ -52,12 +55,14 @@ pub fn run(options: &Options) -> Result<()> {
 fn compare(options: &Options, database: &Database, table: &mut Table) -> Result<()> {
     let place = database.prepare()?;
     let nginx = Nginx::start(place.folder())?;
+    let forward = Forward::start(&nginx.upstream)?;
     let server = server::start(&options.server, place.url())?;
     let shop = seed::fill(&server.address, &nginx.upstream)?;
     let post = |path: &str, token: &str| Run::post("chat", path, vec![(token.to_owned(), seed::QUESTION.to_owned())]);
     let ways = [
         Way { name: "direct", address: nginx.upstream.clone(), run: post("/v1/chat", &shop.key) },
         Way { name: "nginx", address: nginx.proxy.clone(), run: post("/v1/chat", &shop.key) },
+        Way { name: "forward", address: forward.address.clone(), run: post("/v1/chat", &shop.key) },
         Way { name: "unpaid", address: server.address.clone(), run: post(&shop.unpaid, &shop.key) },
         Way { name: "paid", address: server.address.clone(), run: post(&shop.paid, &shop.key) },
     ];

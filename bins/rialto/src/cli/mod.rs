@@ -9,6 +9,7 @@ mod migrate;
 mod openapi;
 mod serve;
 mod simulate;
+mod stop;
 
 use std::{error::Error, process::ExitCode};
 

@@ -2,8 +2,9 @@
 
 use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::web::Data;
+use actix_web::{dev::ServerHandle, web::Data};
 
+use super::stop::told_to_stop;
 use crate::{
     compose::{App, jobs, onboarding},
     config::{self, Flags, Settings},
@@ -14,7 +15,9 @@ use crate::{
 const JOBS_GRACE: Duration = Duration::from_secs(10);
 /// How long calls may go on whose callers have gone.
 const CALLS_GRACE: Duration = Duration::from_secs(30);
-
+/// What is said when that was not enough.
+const CALLS_LEFT: &str = "calls are still running: they are closed, and not charged, when their time is over; those whose payment \
+                          may have been settled are asked about by the next process";
 /// How long it may take to write down how the tasks of those calls ended.
 const TASKS_GRACE: Duration = Duration::from_secs(2);
 
@@ -29,31 +32,22 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
         let address = listener.local_addr()?;
         let app = Arc::new(App::start(settings.at(address), secrets).await?);
         if let Some((email, password)) = flags.admin_email.as_deref().zip(flags.admin_password.as_ref()) {
-            tracing::info!("{}", onboarding::create_admin(&app, email, password.expose()).await?);
+            // Apart: what is not logged is not done either.
+            let done = onboarding::create_admin(&app, email, password.expose()).await?;
+            tracing::info!("{done}");
         }
         let (jobs, courier, webhooks) = (jobs::start(&app), app.networks.start_courier(), app.webhooks.start());
         let server = server::start(Data::from(app.clone()), listener)?;
-        let app_on_signal = app.clone();
-        actix_web::rt::spawn(async move {
-            told_to_stop().await;
-            app_on_signal.streams.close();
-            app_on_signal.proxy.close();
-            app_on_signal.a2a.close();
-            app_on_signal.networks.close();
-        });
+        actix_web::rt::spawn(stop_when_told(app.clone(), server.handle()));
         // Polled once before anybody is told, so that whoever stops it right then stops it gracefully.
         let server = actix_web::rt::spawn(server);
         tokio::task::yield_now().await;
         announce(&app, address);
         // Requests first, then the calls of callers that did not wait, then jobs: each may still enqueue one.
         server.await??;
-        let (broker, proxy, networks) =
-            tokio::join!(app.broker.drain(CALLS_GRACE), app.proxy.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
-        if !broker || !proxy {
-            tracing::warn!(
-                "calls are still running: they are closed, and not charged, when their holds expire; those whose payment may have \
-                 been settled are asked about by the next process"
-            );
+        let (broker, networks) = tokio::join!(app.broker.drain(CALLS_GRACE), app.networks.drain(CALLS_GRACE));
+        if !broker {
+            tracing::warn!("{CALLS_LEFT}");
         }
         if !networks {
             tracing::warn!("calls of participants are still running: they will have failed");
@@ -68,18 +62,20 @@ pub fn run(flags: &Flags, settings: Settings) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Waits for what the server below waits for too: streams have no end of their own, and would be waited for.
-async fn told_to_stop() {
-    use actix_web::rt::signal;
-    #[cfg(unix)]
-    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = signal::ctrl_c() => {}
-        }
-        return;
+/// Stops the server when the process is told to.
+///
+/// Streams have no end of their own, and would be waited for: they are ended. Paid calls run on the server's threads, whether their
+/// callers still wait or not: they end before those threads do, and no new ones begin.
+async fn stop_when_told(app: Arc<App>, server: ServerHandle) {
+    let is_graceful = told_to_stop().await;
+    app.streams.close();
+    app.proxy.close();
+    app.a2a.close();
+    app.networks.close();
+    if !app.proxy.drain(CALLS_GRACE).await {
+        tracing::warn!("{CALLS_LEFT}");
     }
-    let _ = signal::ctrl_c().await;
+    server.stop(is_graceful).await;
 }
 
 /// Says where it is, where its data is, and what is different from a server in earnest.

@@ -24,7 +24,7 @@ pub struct Traders {
 impl Traders {
     /// Call it within a tokio runtime.
     pub fn start(db: &Db) -> Self {
-        Self { asked: Together::start(db, find), known: Mutex::default() }
+        Self { asked: Together::new(db, find), known: Mutex::default() }
     }
 
     /// Who trades when this agent does.

@@ -81,6 +81,8 @@ pub fn start(app: Data<App>, listener: TcpListener) -> io::Result<Server> {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+        // Whoever runs it listens to them.
+        .disable_signals()
         .listen(listener)?;
     Ok(server.run())
 }

@@ -44,9 +44,8 @@ struct Ended {
 }
 
 impl Gratis {
-    /// Call it within a tokio runtime.
-    pub(super) fn start(db: &Db) -> Self {
-        let (services, ended) = (Together::start(db, find_services), Gathered::start(db, write_ended));
+    pub(super) fn new(db: &Db) -> Self {
+        let (services, ended) = (Together::new(db, find_services), Gathered::new(db, write_ended));
         Self { services, ended, priced: Mutex::default() }
     }
 

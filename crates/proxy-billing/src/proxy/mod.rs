@@ -1,8 +1,8 @@
 //! Paid calls of services: set the price aside, pass the request on, then take the price or give it back.
 //!
 //! One call is three steps: a transaction that writes down what is about to happen and sets its price aside ([`open`]), the
-//! call with no transaction open ([`send`], [`relay`]), and a transaction that ends it ([`settle`]). They run in one task, on a
-//! runtime that outlives whoever asked. One that costs nothing and has no key sets nothing aside, and is written down once, when it has
+//! call with no transaction open ([`send`], [`relay`]), and a transaction that ends it ([`settle`]). They run in one task, on
+//! the thread that was asked, which goes on when whoever asked has gone. One that costs nothing and has no key sets nothing aside, and is written down once, when it has
 //! ended ([`gratis`]).
 //!
 //! # What always holds
@@ -211,16 +211,13 @@ struct Inner {
 }
 
 impl Proxy {
-    /// A proxy that calls through `client`, and takes payments by `x402` if there is one. Its calls run on `runtime`, which should
-    /// outlive those who ask for them.
+    /// A proxy that calls through `client`, and takes payments by `x402` if there is one. What it fetches by itself it fetches on
+    /// `runtime`.
     #[must_use]
     pub fn new(db: Db, client: OutboundClient, clock: Clock, config: ProxyConfig, x402: Option<X402>, runtime: Handle) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
         let breakers = Breakers::new(BreakerOptions::default());
-        let gratis = {
-            let _entered = runtime.enter();
-            gratis::Gratis::start(&db)
-        };
+        let gratis = gratis::Gratis::new(&db);
         Self {
             inner: Arc::new(Inner {
                 db,
@@ -240,14 +237,15 @@ impl Proxy {
 
     /// Passes a request on to its service on behalf of `caller`, who pays if it is delivered.
     ///
-    /// What was begun is brought to its end even when whoever waits for it goes away.
+    /// What was begun is brought to its end even when whoever waits for it goes away. It runs on the tokio runtime that this is called
+    /// in: [`Proxy::drain`] before that ends.
     ///
     /// # Errors
     /// A [`ProxyError`]: nothing was sent and nothing has changed, [`ProxyError::Interrupted`] and the store's aside.
     pub async fn call(&self, caller: Caller, request: ProxyRequest) -> Result<Proxied, ProxyError> {
         let (inner, permit) = (self.inner.clone(), self.inner.permits.take(caller.owner)?);
         let (answer, heard) = oneshot::channel();
-        self.inner.runtime.spawn(async move {
+        tokio::spawn(async move {
             let _permit = permit;
             inner.run(caller, request, answer).await;
         });

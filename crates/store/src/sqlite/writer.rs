@@ -3,8 +3,8 @@
 //! SQLite lets one connection write at a time, and a durable `COMMIT` costs an fsync. So transactions queue here, and
 //! the thread runs them one after another in one open `BEGIN IMMEDIATE`, each but the first in a savepoint. When the queue is
 //! empty, or the group is full, or has been open long enough, one `COMMIT` makes them all durable, and only then does any of
-//! them learn that it succeeded. A group of those that need not last on their own ([`Mode::WriteSoon`]) is committed without a sync,
-//! and is durable with the next that is synced.
+//! them learn that it succeeded. Those that need not last on their own ([`Mode::WriteSoon`]) learn it as soon as they have run, and a group
+//! of nobody else stays open a little, for the transaction that makes true what they announce.
 //!
 //! The first needs no savepoint: nobody is harmed when all that there is of the group is rolled back. In a savepoint SQLite
 //! keeps a copy of each page before it changes it, which a transaction of thousands of rows feels.
@@ -19,7 +19,7 @@
 //! - The savepoint cannot be rolled back or released (SQLite gives up the whole transaction on some I/O errors):
 //!   the group is rolled back, every member fails, none is half-done.
 //! - `COMMIT` fails: the group is rolled back, every member fails with the same error; when the disk failed, with
-//!   [`StoreError::Unknown`].
+//!   [`StoreError::Unknown`]. Who has learned already that it succeeded does not hear of it: what they announced has not been.
 //! - The process dies: SQLite's WAL holds whole groups only. Whoever was told of success is in it.
 
 use std::{
@@ -28,7 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_channel::{Receiver, Sender};
+use async_channel::{Receiver, Sender, TryRecvError};
+use tokio::time::timeout_at;
 
 use super::{Purpose, checkpoint, open, runtime};
 use crate::{
@@ -38,12 +39,8 @@ use crate::{
 
 /// How many transactions share a commit at most.
 const GROUP_MAX: usize = 256;
-/// How long a group stays open for newcomers.
+/// How long a group stays open for newcomers: while they come, or while nobody in it waits for its commit.
 const GROUP_OPEN_MAX: Duration = Duration::from_millis(4);
-/// Begins a group that is synced when it is committed, and with it all that was committed before.
-const BEGIN: &str = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
-/// Begins one that is not.
-const BEGIN_SOON: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
 
 /// Starts the thread. It ends, with all it has accepted done, when the queue is closed and empty.
 pub(crate) fn start(path: &Path, queue: Receiver<Request>) -> Result<(), StoreError> {
@@ -62,30 +59,24 @@ fn serve(mut tx: Tx, queue: &Receiver<Request>, commits: &Sender<()>) {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!(%error, "the SQLite writer could not start"),
     };
-    let mut left = None;
-    while let Some(first) = left.take().or_else(|| queue.recv_blocking().ok()) {
-        left = runtime.block_on(group(&mut tx, first, queue));
+    while let Ok(first) = queue.recv_blocking() {
+        runtime.block_on(group(&mut tx, first, queue));
         // A full channel means that the checkpointer knows already.
         let _ = commits.try_send(());
     }
 }
 
-/// Runs one group, from its first member to its commit. Gives back who was taken from the queue and could not be a member: what has to
-/// be durable does not join what need not be, since how it is committed is settled before the group begins.
-async fn group(tx: &mut Tx, first: Request, queue: &Receiver<Request>) -> Option<Request> {
-    let soon = first.mode == Mode::WriteSoon;
-    let first = first.task;
-    if let Err(error) = tx.batch(if soon { BEGIN_SOON } else { BEGIN }).await {
-        first.settle(Err(error));
-        return None;
+/// Runs one group, from its first member to its commit.
+async fn group(tx: &mut Tx, first: Request, queue: &Receiver<Request>) {
+    if let Err(error) = tx.batch("BEGIN IMMEDIATE").await {
+        return first.task.settle(Err(error));
     }
-    let mut left = None;
-    let opened = Instant::now();
-    let mut members = Vec::new();
+    let until = Instant::now() + GROUP_OPEN_MAX;
+    let (mut members, mut waiting) = (0, Vec::new());
     let mut next = Some(first);
     let mut outcome = Ok(());
     let mut kept = false;
-    while let Some(mut member) = next.take() {
+    while let Some(Request { mode, task: mut member, .. }) = next.take() {
         if kept {
             outcome = savepoint(tx, member.as_mut()).await;
         } else {
@@ -94,26 +85,39 @@ async fn group(tx: &mut Tx, first: Request, queue: &Receiver<Request>) -> Option
                 Err(error) => outcome = Err(error),
             }
         }
-        members.push(member);
-        if outcome.is_ok() && members.len() < GROUP_MAX && opened.elapsed() < GROUP_OPEN_MAX {
-            match queue.try_recv() {
-                Ok(request) if soon && request.mode != Mode::WriteSoon => left = Some(request),
-                request => next = request.ok().map(|request| request.task),
-            }
+        members += 1;
+        if mode == Mode::WriteSoon && outcome.is_ok() {
+            member.settle(Ok(()));
+        } else {
+            waiting.push(member);
+        }
+        if outcome.is_ok() && members < GROUP_MAX {
+            next = newcomer(queue, until, !waiting.is_empty()).await;
         }
     }
     if outcome.is_ok() {
         outcome = tx.batch("COMMIT").await.map_err(at_commit);
     }
     if let Err(error) = &outcome {
-        tracing::error!(%error, members = members.len(), "a group of transactions failed and was rolled back");
+        tracing::error!(%error, members, "a group of transactions failed and was rolled back");
         // It fails when SQLite has already rolled back by itself; either way nothing is open after it.
         let _ = tx.batch("ROLLBACK").await;
     }
-    for member in members {
+    for member in waiting {
         member.settle(outcome.clone());
     }
-    left
+}
+
+/// Who else is in the queue while the group is open. A commit that nobody waits for is put off: what is announced and what it
+/// announces are then written to the disk once, together.
+async fn newcomer(queue: &Receiver<Request>, until: Instant, is_awaited: bool) -> Option<Request> {
+    if Instant::now() >= until {
+        return None;
+    }
+    match queue.try_recv() {
+        Err(TryRecvError::Empty) if !is_awaited => timeout_at(until.into(), queue.recv()).await.ok()?.ok(),
+        found => found.ok(),
+    }
 }
 
 /// What an error of `COMMIT` means. A row that is referred to is missing, the file is locked: SQLite looked, and wrote nothing. Any

@@ -8,7 +8,7 @@ use super::{
     shop::{buyer, shop},
     upstream::{Part, Upstream, plain, raw},
 };
-use crate::harness::{World, eventually, journeys, text};
+use crate::harness::{Api, World, eventually, journeys, text};
 
 async fn what_is_not_delivered_is_not_charged(world: &mut World) {
     world.restart_with(&["--service-timeout-seconds=1"]).await;
@@ -147,7 +147,34 @@ async fn a_crash_during_a_call_charges_nothing(world: &mut World) {
     }
 }
 
+async fn a_server_that_is_told_to_stop_ends_its_calls_first(world: &mut World) {
+    let there = Upstream::start(|_, _| {
+        let mut answer = vec![Part::Wait(Duration::from_secs(2))];
+        answer.extend(plain(200, "", b"fine"));
+        answer
+    })
+    .await;
+    let shop = shop(world, "shop", &there.url, &json!({})).await;
+    let ann = buyer(world, "ann", "1.00").await;
+    let call = |api: Api| {
+        let path = shop.path.clone();
+        tokio::spawn(async move { api.try_post(&path, &json!({})).await })
+    };
+    let (waits, leaves) = (call(ann.api.clone()), call(ann.api.with("idempotency-key", "k")));
+    eventually("both are being made", async || (there.calls() == 2).then_some(())).await;
+    leaves.abort();
+    world.restart_with(&[]).await;
+    let answer = waits.await.unwrap().unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "fine"));
+    let api = world.stranger().with("authorization", &ann.bearer);
+    let usage = api.get("/api/v1/usage/me").await.expect(200);
+    assert_eq!((&usage["delivered_calls"], &usage["total_spent_usd"]), (&json!(2), &json!("0.10")));
+    let again = api.with("idempotency-key", "k").post(&shop.path, &json!({})).await;
+    assert_eq!((again.status, again.header("idempotent-replayed"), there.calls()), (200, Some("true"), 2));
+}
+
 journeys! {
+    a_server_that_is_told_to_stop_ends_its_calls_first,
     what_is_not_delivered_is_not_charged,
     a_server_that_fails_is_left_in_peace,
     a_service_may_say_how_long_it_takes,

@@ -19,6 +19,7 @@ use client::Client;
 use rialto_store::DatabaseUrl;
 use serde_json::{Value, json};
 
+use super::stop::told_to_stop;
 use crate::{
     compose::{self, App},
     config::{self, Flags, Settings},
@@ -61,12 +62,19 @@ pub fn run(args: &Args, flags: &Flags) -> Result<(), Box<dyn Error>> {
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let agents = agents::start()?;
-        show(&base, &agents, args.text.as_deref().unwrap_or(BUNDLED)).await?;
-        if args.exit {
-            handle.stop(true).await;
-        } else {
-            say(&format!("\nStill serving. Look around at {base}/docs (Ctrl-C ends).\n"))?;
+        let visit = async {
+            show(&base, &agents, args.text.as_deref().unwrap_or(BUNDLED)).await?;
+            if !args.exit {
+                say(&format!("\nStill serving. Look around at {base}/docs (Ctrl-C ends).\n"))?;
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Box<dyn Error>>(())
+        };
+        tokio::select! {
+            seen = visit => seen?,
+            _ = told_to_stop() => {}
         }
+        handle.stop(true).await;
         serving.await??;
         jobs.stop(Duration::from_secs(5)).await;
         Ok(())

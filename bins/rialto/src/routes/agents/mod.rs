@@ -13,7 +13,7 @@ use rialto_kernel::{AgentId, Caller, Page, Timestamp};
 use rialto_ledger::wallet;
 use rialto_registry::{
     self as registry, AgentRef, RegistryError,
-    identity::{self, AgentStatus, PROFILES_MAX, Profile},
+    identity::{self, AgentStatus, Profile},
     proof::Trust,
 };
 use rialto_reputation::overall_scores;
@@ -147,7 +147,7 @@ pub async fn register_identity(app: Data<App>, command: Command<IdentityCreate>)
 )]
 #[get("/api/v1/agents")]
 pub async fn list_identities(app: Data<App>, query: Query<IdentityPage>) -> Result<HttpResponse, Problem> {
-    let page = paging::page(query.limit, query.offset, 50, 100)?;
+    let page = paging::capped_page(query.limit, query.offset, 50)?;
     let status = query.status.as_deref().map_or(Ok(AgentStatus::Active), |word| status("query.status", word))?;
     let sight = Sight::new(&app);
     let found = app
@@ -174,7 +174,7 @@ pub async fn list_identities(app: Data<App>, query: Query<IdentityPage>) -> Resu
 )]
 #[get("/api/v1/agents/search")]
 pub async fn search_identities(app: Data<App>, query: Query<IdentitySearch>) -> Result<HttpResponse, Problem> {
-    let limit = paging::number("limit", query.limit, 20, 1, PROFILES_MAX)?;
+    let limit = paging::capped_limit(query.limit, 20)?;
     let (text, sight) = (query.0.q.unwrap_or_default(), Sight::new(&app));
     let agents = app
         .db

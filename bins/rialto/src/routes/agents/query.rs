@@ -10,8 +10,8 @@ pub struct IdentityPage {
     /// `active`, `suspended` or `deactivated`.
     #[param(default = "active")]
     pub status: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 50)]
     pub limit: Option<i64>,
     /// How many to skip.
     #[param(minimum = 0, default = 0)]
@@ -25,7 +25,7 @@ pub struct IdentitySearch {
     /// What is in their name or readable id.
     #[param(max_length = 256, example = "my-ai-agent")]
     pub q: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 20)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 20)]
     pub limit: Option<i64>,
 }

@@ -36,8 +36,8 @@ pub struct ServiceReputationQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LeaderboardPage {
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 20)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 20)]
     pub limit: Option<i64>,
 }
 
@@ -129,14 +129,16 @@ pub struct ServiceReputation {
 /// An agent whose owner does well.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "agent_id": "top-agent-0d21bbd3", "id": "0198c0de-0000-7000-8000-000000000011", "display_name": "Top Agent",
-    "reputation_score": 9.2, "verified": true, "call_count": 1500,
+    "agent_id": "0198c0de-0000-7000-8000-00000d21bbd3", "id": "0198c0de-0000-7000-8000-00000d21bbd3", "slug": "top-agent-0d21bbd3",
+    "display_name": "Top Agent", "reputation_score": 9.2, "verified": true, "call_count": 1500,
 }))]
 pub struct Leader {
-    /// Its readable id.
-    pub agent_id: String,
     /// Its id.
+    pub agent_id: AgentId,
+    /// The same.
     pub id: AgentId,
+    /// Its readable id.
+    pub slug: String,
     /// What it is called.
     pub display_name: String,
     /// Of 10, for all time.
@@ -154,8 +156,9 @@ impl Leader {
             Method::from_word(&method).is_some_and(|method| trust.accepts(method, issuer.as_deref()))
         };
         Self {
-            agent_id: ranked.slug,
+            agent_id: ranked.agent,
             id: ranked.agent,
+            slug: ranked.slug,
             display_name: ranked.name,
             reputation_score: points(ranked.overall),
             verified: ranked.vouched.is_some_and(counts),

@@ -123,7 +123,7 @@ pub async fn read_service_reputation(
 )]
 #[get("/api/v1/reputation/leaderboard")]
 pub async fn read_leaderboard(app: Data<App>, query: Query<LeaderboardPage>) -> Result<HttpResponse, Problem> {
-    let limit = paging::number("limit", query.limit, 20, 1, 100)?;
+    let limit = paging::capped_limit(query.limit, 20)?;
     let now = app.clock.now();
     let ranked = app.db.read(async move |tx: &mut Tx| leaderboard(tx, limit, now).await).await?;
     let leaders: Vec<_> = ranked.into_iter().map(|one| Leader::new(one, app.verifier.trust())).collect();

@@ -51,7 +51,7 @@ pub async fn discover_services(app: Data<App>, query: Query<DiscoverPage>) -> Re
 /// # Errors
 /// 400 and 422 for a filter that is none.
 pub async fn discover(app: &App, query: &DiscoverPage) -> Result<ServiceList, Problem> {
-    let page = paging::page(query.limit, query.offset, 50, 100)?;
+    let page = paging::capped_page(query.limit, query.offset, 50)?;
     let filter = filter(query).map_err(refused("query"))?;
     let found = app.db.read(async move |tx: &mut Tx| service::list_services(tx, &filter, page).await).await?;
     Ok(ServiceList::new(found, page))
@@ -96,7 +96,7 @@ pub async fn categories(app: &App) -> Result<CategoryList, Problem> {
 )]
 #[get("/api/v1/discover/trending")]
 pub async fn list_trending_services(app: Data<App>, query: Query<TrendingPage>) -> Result<HttpResponse, Problem> {
-    let (page, now) = (paging::page(query.limit, None, 10, 100)?, app.clock.now());
+    let (page, now) = (paging::capped_page(query.limit, None, 10)?, app.clock.now());
     let found = app.db.read(async move |tx: &mut Tx| usage::trending(tx, page, now).await).await?;
     let trending: Vec<_> = found.into_iter().map(TrendingService::from).collect();
     Ok(HttpResponse::Ok().json(TrendingList { count: trending.len(), trending }))
@@ -120,7 +120,7 @@ pub async fn recommend_services(
     path: Path<String>,
     query: Query<RecommendationPage>,
 ) -> Result<HttpResponse, Problem> {
-    let page = paging::page(query.limit, None, 5, 100)?;
+    let page = paging::capped_page(query.limit, None, 5)?;
     let name = path.0;
     let found = app
         .db

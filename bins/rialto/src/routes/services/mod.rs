@@ -108,7 +108,7 @@ pub async fn register_service(app: Data<App>, command: Command<ServiceCreate>) -
 )]
 #[get("/api/v1/services")]
 pub async fn list_services(app: Data<App>, query: Query<ServicePage>) -> Result<HttpResponse, Problem> {
-    let page = paging::page(query.limit, query.offset, 50, 100)?;
+    let page = paging::capped_page(query.limit, query.offset, 50)?;
     let status = query.status.as_deref().map_or(Some(ServiceStatus::Active), ServiceStatus::from_word);
     let status = status.ok_or_else(|| Problem::rule("query.status", "must be active, paused or removed"))?;
     let filter = ServiceFilter { status: Some(status), ..ServiceFilter::default() }

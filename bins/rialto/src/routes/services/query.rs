@@ -15,8 +15,8 @@ pub struct ServicePage {
     /// `active`, `paused` or `removed`.
     #[param(default = "active")]
     pub status: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 50)]
     pub limit: Option<i64>,
     /// How many to skip.
     #[param(minimum = 0, default = 0)]
@@ -48,8 +48,8 @@ pub struct DiscoverPage {
     /// `created_at` (newest first), `price` (cheapest first), `name` or `relevance`; by relevance where there are words, and by
     /// age else.
     pub sort_by: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 50)]
     pub limit: Option<i64>,
     /// How many to skip.
     #[param(minimum = 0, default = 0)]
@@ -60,8 +60,8 @@ pub struct DiscoverPage {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TrendingPage {
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 10)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 10)]
     pub limit: Option<i64>,
 }
 
@@ -69,7 +69,7 @@ pub struct TrendingPage {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RecommendationPage {
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 5)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 5)]
     pub limit: Option<i64>,
 }

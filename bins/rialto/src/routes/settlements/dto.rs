@@ -162,8 +162,8 @@ pub struct SettlementPage {
     pub provider_id: Option<String>,
     /// `pending`, `processing`, `completed` or `failed`.
     pub status: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
+    /// How many at most; more than 100 are taken as 100.
+    #[param(minimum = 1, default = 50)]
     pub limit: Option<i64>,
     /// How many to skip.
     #[param(minimum = 0, default = 0)]

@@ -97,7 +97,7 @@ async fn find(tx: &mut Tx, id: SettlementId) -> Result<Settlement, SettlementErr
 )]
 #[get("/api/v1/settlements")]
 pub async fn list_settlements(app: Data<App>, Auth(caller): Auth, query: Query<SettlementPage>) -> Result<HttpResponse, Problem> {
-    let page = paging::page(query.limit, query.offset, 50, 100)?;
+    let page = paging::capped_page(query.limit, query.offset, 50)?;
     let state = query.status.as_deref().map(|word| {
         let known = SettlementState::from_word(word);
         known.ok_or_else(|| Problem::rule("query.status", "must be pending, processing, completed or failed"))

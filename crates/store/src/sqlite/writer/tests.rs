@@ -19,7 +19,7 @@ struct Group {
     tx: Tx,
     waiting: Vec<Request>,
     answers: Vec<oneshot::Receiver<Answer>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Group {
@@ -29,7 +29,7 @@ impl Group {
         let tables = "CREATE TABLE things (n INTEGER PRIMARY KEY) STRICT;
             CREATE TABLE children (n INTEGER REFERENCES things (n) DEFERRABLE INITIALLY DEFERRED) STRICT;";
         tx.batch(tables).await.unwrap();
-        Self { tx, waiting: Vec::new(), answers: Vec::new(), _folder: folder }
+        Self { tx, waiting: Vec::new(), answers: Vec::new(), folder: folder }
     }
 
     fn join(&mut self, bound: Duration, work: impl AsyncFn(&mut Tx) -> Answer + Send + 'static) {
@@ -47,29 +47,25 @@ impl Group {
         self.join(LONG, async move |tx: &mut Tx| tx.batch(&format!("INSERT INTO things VALUES ({n})")).await);
     }
 
+    /// A member that writes a row, and does not wait for the commit.
+    fn announces(&mut self, n: u32) {
+        self.join_as(Mode::WriteSoon, LONG, async move |tx: &mut Tx| tx.batch(&format!("INSERT INTO things VALUES ({n})")).await);
+    }
+
     /// Has all that wait done in one group: what each was told, and which rows there are then.
     async fn run(&mut self) -> (Vec<Answer>, Vec<i64>) {
-        #[derive(QueryableByName)]
-        struct Thing {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
         let (send, queue) = async_channel::unbounded();
         for request in std::mem::take(&mut self.waiting) {
             send.try_send(request).ok().unwrap();
         }
-        let mut left = None;
-        while let Some(first) = left.take().or_else(|| queue.try_recv().ok()) {
-            left = group(&mut self.tx, first, &queue).await;
+        while let Ok(first) = queue.try_recv() {
+            group(&mut self.tx, first, &queue).await;
         }
         let mut answers = Vec::new();
         for answer in self.answers.drain(..) {
             answers.push(answer.await.unwrap());
         }
-        let tx = &mut self.tx;
-        let things: Result<Vec<Thing>, StoreError> =
-            on!(tx, conn => diesel::sql_query("SELECT n FROM things ORDER BY n").load(conn).await);
-        (answers, things.unwrap().iter().map(|thing| thing.n).collect())
+        (answers, rows(&mut self.tx).await)
     }
 
     /// The writer goes on as if nothing had been.
@@ -78,6 +74,17 @@ impl Group {
         let (answers, things) = self.run().await;
         assert_eq!((answers.as_slice(), things.last()), ([Ok(())].as_slice(), Some(&99)));
     }
+}
+
+async fn rows(tx: &mut Tx) -> Vec<i64> {
+    #[derive(QueryableByName)]
+    struct Thing {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+    let things: Result<Vec<Thing>, StoreError> =
+        on!(tx, conn => diesel::sql_query("SELECT n FROM things ORDER BY n").load(conn).await);
+    things.unwrap().iter().map(|thing| thing.n).collect()
 }
 
 #[tokio::test]
@@ -157,21 +164,51 @@ async fn a_savepoint_that_cannot_be_rolled_back_fails_the_group() {
     group.goes_on().await;
 }
 
-/// Writes the place of its group's commit in the order of all, and how that is synced: 1 for later, 2 for now.
-async fn tell(tx: &mut Tx) -> Answer {
-    tx.batch("INSERT INTO things SELECT 10 * count(*) + synchronous FROM things, pragma_synchronous").await
+#[tokio::test]
+async fn what_is_announced_is_committed_with_what_follows_soon() {
+    let mut writer = Group::new().await;
+    let mut reader = open(&writer.folder.path().join("test.db"), Purpose::Read).unwrap();
+    for n in [1, 2] {
+        writer.announces(n);
+    }
+    writer.writes(3);
+    let (send, queue) = async_channel::unbounded();
+    let mut requests = std::mem::take(&mut writer.waiting).into_iter();
+    let mut answers = std::mem::take(&mut writer.answers);
+    let (first, last) = (requests.next().unwrap(), answers.pop().unwrap());
+    let follow = async {
+        assert_eq!(answers.remove(0).await, Ok(Ok(())), "it is told before there is a commit");
+        assert_eq!(rows(&mut reader).await, [0; 0]);
+        for request in requests {
+            send.try_send(request).ok().unwrap();
+        }
+    };
+    tokio::join!(group(&mut writer.tx, first, &queue), follow);
+    assert_eq!((answers.remove(0).await, last.await), (Ok(Ok(())), Ok(Ok(()))));
+    assert_eq!(rows(&mut reader).await, [1, 2, 3]);
+    writer.goes_on().await;
 }
 
 #[tokio::test]
-async fn what_has_to_be_durable_does_not_join_what_need_not_be() {
+async fn what_is_announced_is_committed_although_nothing_follows() {
     let mut group = Group::new().await;
-    for mode in [Mode::WriteSoon, Mode::WriteSoon, Mode::Write, Mode::WriteSoon, Mode::WriteSoon] {
-        group.join_as(mode, LONG, tell);
-    }
+    group.announces(1);
+    assert_eq!(group.run().await, (vec![Ok(())], vec![1]));
+    group.announces(2);
+    // It has nothing to wait for.
+    group.join_as(Mode::WriteSoon, LONG, async |_: &mut Tx| Err(StoreError::Corrupt("its own reason".into())));
+    assert_eq!(group.run().await, (vec![Ok(()), Err(StoreError::Corrupt("its own reason".into()))], vec![1, 2]));
+    group.goes_on().await;
+}
+
+#[tokio::test]
+async fn what_was_announced_has_not_been_when_its_group_fails() {
+    let mut group = Group::new().await;
+    group.announces(1);
+    group.join(LONG, async |tx: &mut Tx| tx.batch("INSERT INTO children VALUES (7)").await);
     let (answers, things) = group.run().await;
-    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    // The last two came along with what is synced at once.
-    assert_eq!(things, [1, 11, 22, 32, 42]);
+    assert!(matches!(answers.as_slice(), [Ok(()), Err(StoreError::ForeignKey(_))]), "{answers:?}");
+    assert!(things.is_empty(), "{things:?}");
     group.goes_on().await;
 }
 
