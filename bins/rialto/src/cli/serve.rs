@@ -3,6 +3,7 @@
 use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{dev::ServerHandle, web::Data};
+use rialto_proxy_billing::proxy::SETTLE_GRACE;
 
 use super::stop::told_to_stop;
 use crate::{
@@ -72,7 +73,9 @@ async fn stop_when_told(app: Arc<App>, server: ServerHandle) {
     app.proxy.close();
     app.a2a.close();
     app.networks.close();
-    if !app.proxy.drain(CALLS_GRACE).await {
+    // Whoever is asked for money is waited for: nobody else may ever learn that it came.
+    let grace = if app.proxy.takes_payments() { CALLS_GRACE.max(SETTLE_GRACE) } else { CALLS_GRACE };
+    if !app.proxy.drain(grace).await {
         tracing::warn!("{CALLS_LEFT}");
     }
     server.stop(is_graceful).await;
