@@ -132,7 +132,13 @@ impl Inner {
                 self.conclude_seen(seen, settlement, Ender::Delivers).await
             }
             None => match settlement {
-                Settlement::Settled(transaction) => self.paid_elsewhere(usage, transaction).await,
+                Settlement::Settled(transaction) => {
+                    let concluded = self.paid_elsewhere(usage, transaction).await?;
+                    if matches!(concluded, Concluded::Paid(_)) {
+                        tracing::warn!(usage.id = %usage, "the answer of a call that somebody else has ended as paid is handed over after all");
+                    }
+                    Ok(concluded)
+                }
                 _ => self.written(usage).await,
             },
         }
