@@ -290,6 +290,30 @@ pub async fn finish(tx: &mut Tx, key: &Key, answer: &Stored) -> Result<(), Store
     Ok(())
 }
 
+/// When a key was claimed, or last answered anew, and its answer, if it has one; `None` when nobody has it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find_since(tx: &mut Tx, key: &Key) -> Result<Option<(Timestamp, Option<Stored>)>, StoreError> {
+    type Found = (Timestamp, Option<i32>, Option<String>);
+    let found: Option<Found> = on!(tx, conn => k::table.find((key.scope_digest(), &key.key))
+        .select((k::created_at, k::status, k::response)).first(conn).await.optional())?;
+    Ok(found.map(|(since, status, response)| (since, Record::of((Vec::new(), status, response)).answer)))
+}
+
+/// Keeps an answer under the key that was seen by [`find_since`] to be there `since` then, and keeps it from `now` on as long as one
+/// that is new. Whether it was still there.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn answer_anew(tx: &mut Tx, key: &Key, since: Timestamp, answer: &Stored, now: Timestamp) -> Result<bool, StoreError> {
+    let changes =
+        (k::status.eq(Some(i32::from(answer.status))), k::response.eq(Some(answer.body.as_str())), k::created_at.eq(now));
+    let there = k::table.find((key.scope_digest(), &key.key)).filter(k::created_at.eq(since));
+    let changed: usize = on!(tx, conn => diesel::update(there).set(changes).execute(conn).await)?;
+    Ok(changed == 1)
+}
+
 /// Gives up the claim of work that was not done, so that the key is free again.
 ///
 /// # Errors

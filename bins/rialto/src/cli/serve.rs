@@ -3,6 +3,7 @@
 use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{dev::ServerHandle, web::Data};
+use rialto_proxy_billing::proxy::SETTLE_GRACE;
 
 use super::stop::told_to_stop;
 use crate::{
@@ -16,8 +17,8 @@ const JOBS_GRACE: Duration = Duration::from_secs(10);
 /// How long calls may go on whose callers have gone.
 const CALLS_GRACE: Duration = Duration::from_secs(30);
 /// What is said when that was not enough.
-const CALLS_LEFT: &str = "calls are still running: they are closed, and not charged, when their holds expire; those whose payment may have \
-                          been settled are asked about by the next process";
+const CALLS_LEFT: &str = "calls are still running: they are closed, and not charged, when their time is over; those whose payment \
+                          may have been settled are asked about by the next process";
 /// How long it may take to write down how the tasks of those calls ended.
 const TASKS_GRACE: Duration = Duration::from_secs(2);
 
@@ -72,7 +73,9 @@ async fn stop_when_told(app: Arc<App>, server: ServerHandle) {
     app.proxy.close();
     app.a2a.close();
     app.networks.close();
-    if !app.proxy.drain(CALLS_GRACE).await {
+    // Whoever is asked for money is waited for: nobody else may ever learn that it came.
+    let grace = if app.proxy.takes_payments() { CALLS_GRACE.max(SETTLE_GRACE) } else { CALLS_GRACE };
+    if !app.proxy.drain(grace).await {
         tracing::warn!("{CALLS_LEFT}");
     }
     server.stop(is_graceful).await;

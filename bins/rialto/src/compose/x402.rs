@@ -1,9 +1,9 @@
 //! Payments that come with calls: who is paid, and who settles.
 
-use std::{error::Error, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use rialto_jobs::Failure;
-use rialto_outbound::OutboundClient;
+use rialto_outbound::{CheckedUrl, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::payments::x402::{FacilitatorConfig, Network, X402, X402Config};
 use tokio::runtime::Handle;
 
@@ -38,9 +38,7 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
             return Err("--x402-local-only: payments that nobody settles are for a sandbox alone (--sandbox)".into());
         }
         (None, true) => tracing::warn!("x402 payments are taken and NOT settled on any chain: for tests alone"),
-        (Some(there), false) if !settings.sandbox && !there.url.starts_with("https://") => {
-            tracing::warn!("the x402 facilitator is believed, and reached without TLS: it should be on a network of your own");
-        }
+        (Some(there), false) if !settings.sandbox => check_reach(&there.url, &settings.outbound_allow)?,
         (Some(_), false) => {}
     }
     let network = chain(x402, settings.sandbox)?;
@@ -60,8 +58,29 @@ pub fn take(settings: &Settings, client: &OutboundClient, runtime: &Handle) -> R
     Ok(Some(taker))
 }
 
+/// What the facilitator says is believed, and turns into money: whoever could speak in its place on the way could make some. Without
+/// TLS it is reached on this machine, or where the operator has said that the network is its own.
+fn check_reach(url: &str, outbound_allow: &str) -> Result<(), String> {
+    if url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
+        return Ok(());
+    }
+    let checked = CheckedUrl::parse(url).map_err(|error| format!("--x402-facilitator: {error}"))?;
+    let policy: OutboundPolicy = outbound_allow.parse().map_err(|error| format!("--outbound-allow: {error}"))?;
+    let host = checked.host().trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if !is_loopback && !policy.opens(&checked) {
+        return Err(
+            "--x402-facilitator: it is believed, and would be reached without TLS: name it by https, or as one on a network \
+                    of your own (--outbound-allow)"
+                .to_owned(),
+        );
+    }
+    tracing::warn!("the x402 facilitator is believed, and reached without TLS: it should be on a network of your own");
+    Ok(())
+}
+
 /// On which chain buyers pay. What they are credited is USDC that can be paid out: a chain whose money is worth nothing is for
-/// sandboxes.
+/// sandboxes, and so is one, or a token, of which it is not known what it is worth.
 fn chain(x402: &X402Settings, sandbox: bool) -> Result<Network, String> {
     let test = || Network::parse("base-sepolia").filter(|_| sandbox);
     let network =
@@ -71,6 +90,16 @@ fn chain(x402: &X402Settings, sandbox: bool) -> Result<Network, String> {
             "--x402-network: {} is a test network: its money is worth nothing outside a sandbox (--sandbox)",
             network.name()
         ));
+    }
+    let usdc = network.usdc().map(|(address, ..)| address);
+    if !sandbox && usdc.is_none() {
+        return Err(format!(
+            "--x402-network: it is not known where USDC is on {}: it is taken in a sandbox alone",
+            network.name()
+        ));
+    }
+    if !sandbox && x402.asset.is_some_and(|asset| Some(asset) != usdc) {
+        return Err("--x402-asset: this is not USDC, as far as is known: it is taken in a sandbox alone (--sandbox)".to_owned());
     }
     Ok(network)
 }

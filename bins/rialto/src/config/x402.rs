@@ -12,10 +12,11 @@ pub struct X402Flags {
     /// The address that calls are paid to by x402; without one they are not paid like that
     #[arg(long, env = "RIALTO_X402_PAY_TO", value_name = "0x…", global = true, value_parser = parse_address)]
     pub x402_pay_to: Option<Address>,
-    /// The chain: eip155:8453, or a name that version 1 of x402 has [default: eip155:84532 in a sandbox, none elsewhere]
+    /// The chain: eip155:8453, or a name that version 1 of x402 has; outside a sandbox one where USDC is known [default: eip155:84532
+    /// in a sandbox, none elsewhere]
     #[arg(long, env = "RIALTO_X402_NETWORK", value_name = "NETWORK", global = true, value_parser = parse_network)]
     pub x402_network: Option<Network>,
-    /// The token there, with six decimal places [default: USDC, where that is known]
+    /// The token there, with six decimal places; outside a sandbox nothing but USDC [default: USDC, where that is known]
     #[arg(long, env = "RIALTO_X402_ASSET", value_name = "0x…", global = true, value_parser = parse_address)]
     pub x402_asset: Option<Address>,
     /// The name in the token's EIP-712 domain [default: that of USDC there]
@@ -24,7 +25,8 @@ pub struct X402Flags {
     /// The version in the token's EIP-712 domain [default: 2]
     #[arg(long, env = "RIALTO_X402_DOMAIN_VERSION", value_name = "VERSION", global = true)]
     pub x402_domain_version: Option<String>,
-    /// The facilitator that settles payments, up to and without /settle
+    /// The facilitator that settles payments, up to and without /settle; outside a sandbox by https, on this machine, or at a host that
+    /// may be reached on a network of one's own
     #[arg(long, env = "RIALTO_X402_FACILITATOR", value_name = "URL", global = true)]
     pub x402_facilitator: Option<String>,
     /// The bearer token by which it knows this server, if it wants one

@@ -25,7 +25,7 @@ pub struct Charge {
     pub price: Amount,
     /// How much of that the house takes.
     pub commission: Amount,
-    /// When what is set aside goes back by itself.
+    /// When what is set aside goes back by itself, if it does: see [`Rail::Outside`].
     pub expires_at: Timestamp,
 }
 

@@ -1,12 +1,10 @@
 //! Ends calls whose payment has an end, each in one transaction: it came, it will not come, or nobody can say.
 
-use std::{slice, time::Duration};
-
 use rialto_kernel::{Amount, Timestamp};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue};
 use rialto_store::{
     StoreError, Tx,
-    idempotency::{self, Claim, Key, Record, Stored},
+    idempotency::{self, Claim, Key, Stored},
     outbox,
 };
 use serde_json::Value;
@@ -19,7 +17,7 @@ use super::{
 use crate::{
     payments::{
         Charge, collect, release,
-        x402::{PaymentState, PaymentStore, Receipt, Settling},
+        x402::{Outcome, PaymentState, PaymentStore, Receipt, Settling},
     },
     store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageReason},
@@ -29,33 +27,54 @@ use crate::{
 pub(super) const UNPAID_STATUS: u16 = 402;
 /// The status that is kept for repeats when nobody can say whether it was.
 const UNCLEAR_STATUS: u16 = 409;
-/// How old a call may be whose key is still its own: keys are forgotten after a day, and may be another call's then.
-const KEY_KEPT: Duration = Duration::from_secs(23 * 60 * 60);
+/// The status that is kept for repeats of a call that is paid, and whose answer nobody can have.
+const LOST_STATUS: u16 = 409;
 
-/// Writes down that a call is paid, and ends it. Whether it was this that ended it. Its answer is kept for whoever repeats the request:
-/// that it is handed over now does not say that it arrives.
-pub(super) async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, now: Timestamp) -> Result<bool, ProxyError> {
+/// Who says that a call is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ender {
+    /// Whoever has its answer in hand, and hands it over then.
+    Delivers,
+    /// Somebody else. Whoever had the answer in hand has withheld it.
+    Withheld,
+}
+
+/// Writes down that a call is paid, and ends it. Whether it was this that ended it. Its answer is kept for whoever repeats the request,
+/// for a day from now: that it is handed over now does not say that it arrives. One that cannot be kept where repeats look for it
+/// stays beside the payment.
+pub(super) async fn end_paid(
+    tx: &mut Tx,
+    seen: &Settling,
+    transaction: &str,
+    who: Ender,
+    now: Timestamp,
+) -> Result<bool, ProxyError> {
     let (usage, outcome) = (seen.usage, &seen.outcome);
+    let is_lost = who == Ender::Withheld && is_lost(outcome);
     let end = UsageEnd {
         delivered: true,
         status_code: outcome.status_code,
         latency_ms: outcome.latency_ms,
         amount: seen.amount,
         commission: outcome.commission,
-        reason: outcome.reason,
+        reason: if is_lost { Some(UsageReason::AnswerLost) } else { outcome.reason },
     };
     if !tx.finish_usage(usage, &end, now).await? {
         return Ok(false);
     }
-    if let (Some(key), Some((status, body))) = (key(tx, seen, now).await?, &outcome.answer) {
+    let (mut left, mut is_told) = (seen.clone(), true);
+    if let Some((status, body)) = &outcome.answer {
         let mut kept = Kept::read(&Stored { status: *status, body: body.clone() })?;
         kept.headers.extend(receipt_headers(&receipt(seen, transaction)));
-        idempotency::finish(tx, &key, &kept.write()).await?;
+        let kept = if is_lost { Kept::failure(kept.bill, LOST_STATUS, UsageReason::AnswerLost) } else { kept };
+        let stored = kept.write();
+        is_told = keep(tx, seen, &stored, now).await?;
+        left.outcome.answer = Some((stored.status, stored.body));
     }
     tx.set_payment_tx(usage, transaction).await?;
     outbox::append_all(tx, told(&parties(seen, Some(transaction)), &end, now)).await?;
     // Whoever else asks meanwhile: that the money is here is true.
-    if !tx.end_payment(seen, PaymentState::Settled, Ok(transaction), now).await? {
+    if !tx.end_payment(&left, PaymentState::Settled, Ok(transaction), is_told, now).await? {
         return Err(StoreError::Corrupt(format!("the payment of the call {usage} has ended before its call")).into());
     }
     collect(tx, &charge(seen), now).await?;
@@ -73,16 +92,16 @@ pub(super) async fn end_unpaid(tx: &mut Tx, seen: &Settling, failure: &str, now:
     if !tx.finish_usage(seen.usage, &end, now).await? {
         return Ok(false);
     }
-    match key(tx, seen, now).await? {
+    if seen.state == PaymentState::Unclear {
         // It was told that nobody can say.
-        Some(key) if seen.state == PaymentState::Unclear => {
-            idempotency::finish(tx, &key, &unpaid(seen, UNPAID_STATUS).write()).await?;
-        }
-        Some(key) => idempotency::release(tx, &key).await?,
-        None => {}
+        keep(tx, seen, &unpaid(seen, UNPAID_STATUS).write(), now).await?;
+    } else if let Some(key) = key(seen)
+        && ours_since(tx, seen, &key).await?.is_some()
+    {
+        idempotency::release(tx, &key).await?;
     }
     outbox::append_all(tx, told(&parties(seen, None), &end, now)).await?;
-    if !tx.end_payment(seen, PaymentState::Failed, Err(failure), now).await? {
+    if !tx.end_payment(seen, PaymentState::Failed, Err(failure), true, now).await? {
         return Err(ProxyError::PaymentRunning);
     }
     release(tx, seen.usage, now).await?;
@@ -96,10 +115,16 @@ pub(super) async fn end_unpaid(tx: &mut Tx, seen: &Settling, failure: &str, now:
 /// # Errors
 /// [`ProxyError::PaymentRunning`] when the payment does not stand as it was seen: nothing has changed then.
 pub(super) async fn leave_unclear(tx: &mut Tx, seen: &Settling, failure: &str, now: Timestamp) -> Result<(), ProxyError> {
-    if let Some(key) = key(tx, seen, now).await? {
-        idempotency::finish(tx, &key, &unpaid(seen, UNCLEAR_STATUS).write()).await?;
-    }
-    if tx.end_payment(seen, PaymentState::Unclear, Err(failure), now).await? { Ok(()) } else { Err(ProxyError::PaymentRunning) }
+    keep(tx, seen, &unpaid(seen, UNCLEAR_STATUS).write(), now).await?;
+    let is_left = tx.end_payment(seen, PaymentState::Unclear, Err(failure), false, now).await?;
+    if is_left { Ok(()) } else { Err(ProxyError::PaymentRunning) }
+}
+
+/// Whether nobody but whoever has the answer of a call in hand can ever have it: it was too large, or too live, to be kept.
+pub(super) fn is_lost(outcome: &Outcome) -> bool {
+    outcome.answer.as_ref().is_none_or(|(status, body)| {
+        Kept::read(&Stored { status: *status, body: body.clone() }).is_ok_and(|kept| kept.body == KeptBody::Lost)
+    })
 }
 
 /// Whether this is kept of a call of which nobody can say whether it was paid.
@@ -112,23 +137,37 @@ fn unpaid(seen: &Settling, status: u16) -> Kept {
     Kept::failure(bill, status, UsageReason::PaymentFailed)
 }
 
-/// The key of a call, unless it may be another one's by now.
-async fn key(tx: &mut Tx, seen: &Settling, now: Timestamp) -> Result<Option<Key>, StoreError> {
-    let Some(claim) = &seen.claim else { return Ok(None) };
-    let fingerprint = seen.outcome.fingerprint.clone();
-    let key = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint };
-    let is_ours = if seen.state == PaymentState::Unclear {
-        match idempotency::find_all(tx, slice::from_ref(&key)).await?.pop().flatten() {
-            // It was answered, in the name of this very call.
-            Some(Record { answer: Some(stored), .. }) => Kept::read(&stored)?.bill.usage == seen.usage,
-            Some(Record { answer: None, .. }) => false,
-            // It was forgotten: it is known again, so that whoever has paid can have the answer.
-            None => idempotency::claim(tx, &key, now).await? == Claim::Fresh,
-        }
-    } else {
-        now.since(seen.created_at) < KEY_KEPT
+/// The key of a call, which may be another one's by now: keys are forgotten after a day.
+fn key(seen: &Settling) -> Option<Key> {
+    let claim = seen.claim.as_ref()?;
+    Some(Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: seen.outcome.fingerprint.clone() })
+}
+
+/// Since when a key is that of this call, if it is: it was claimed in the transaction that took the payment, or is answered in the
+/// name of this very call.
+async fn ours_since(tx: &mut Tx, seen: &Settling, key: &Key) -> Result<Option<Timestamp>, StoreError> {
+    let is_ours = |since: Timestamp, answer: Option<Stored>| match answer {
+        None => since == seen.created_at,
+        Some(stored) => Kept::read(&stored).is_ok_and(|kept| kept.bill.usage == seen.usage),
     };
-    Ok(is_ours.then_some(key))
+    let found = idempotency::find_since(tx, key).await?;
+    Ok(found.and_then(|(since, answer)| is_ours(since, answer).then_some(since)))
+}
+
+/// Keeps an answer under the key of a call, for a day from now, unless the key is another call's by now. Whether it is kept.
+async fn keep(tx: &mut Tx, seen: &Settling, answer: &Stored, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(key) = key(seen) else { return Ok(false) };
+    if let Some(since) = ours_since(tx, seen, &key).await?
+        && idempotency::answer_anew(tx, &key, since, answer, now).await?
+    {
+        return Ok(true);
+    }
+    // It was forgotten: it is known again, so that whoever has paid can have the answer. Old rows do not know what was asked.
+    if key.fingerprint.is_empty() || idempotency::claim(tx, &key, now).await? != Claim::Fresh {
+        return Ok(false);
+    }
+    idempotency::finish(tx, &key, answer).await?;
+    Ok(true)
 }
 
 fn charge(seen: &Settling) -> Charge {

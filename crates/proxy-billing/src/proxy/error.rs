@@ -6,9 +6,12 @@ use rialto_outbound::{Crowded, UrlRefusal};
 use rialto_registry::RegistryError;
 use rialto_store::StoreError;
 
-use crate::payments::{
-    RailError,
-    x402::{Offer, Unreadable},
+use crate::{
+    payments::{
+        RailError,
+        x402::{Offer, Unreadable},
+    },
+    usage::UsageId,
 };
 
 /// A refusal, or a failure underneath. Nothing was sent, and nothing has been charged.
@@ -50,9 +53,9 @@ pub enum ProxyError {
     /// As many payments of one payer are being used as may be at once.
     #[error("Too many payments of this payer are being used; try again when one has ended")]
     PayerBusy,
-    /// Nobody can say whether the first request with this key or payment was paid.
+    /// Nobody can say whether the first request with this key or payment was paid: the call that it made, if it is the caller's.
     #[error("Nobody can say whether the first request was paid")]
-    PaymentUnclear,
+    PaymentUnclear(Option<UsageId>),
     /// The payment that came with the request was used before.
     #[error("This payment was used before")]
     PaymentUsed,

@@ -13,11 +13,13 @@
 //! 3. A buyer that goes away while it is being served has been served. Otherwise whoever hangs up before the last byte would be
 //!    served for nothing. One whose connection we close, because the process ends, has not.
 //! 4. A call for nothing is taken before the call, and given back when it was not delivered: never are more delivered than there are.
-//! 5. When the process dies, what was set aside goes back by itself, and [`close_interrupted`] ends the call.
+//! 5. When the process dies, [`close_interrupted`] ends the call. What was set aside of a balance goes back by itself, a payment that
+//!    came with the call when the call is ended; but where its money may have been asked for, the call goes on.
 //! 6. The same idempotency key makes one call, and every repeat gets its answer.
 //! 7. A payment that comes with a call ([`crate::payments::x402`]) pays for that call alone, and for nothing of which nothing is
-//!    handed over; unless, of an answer that is streamed, it is not known in time whether it is paid. It is not looked at, and not
-//!    taken, for a call that costs nothing.
+//!    handed over; unless, of an answer that is streamed, it is not known in time whether it is paid: such a call is recorded as one
+//!    whose answer was lost ([`UsageReason::AnswerLost`]), and an operator has to help. It is not looked at, and not taken, for a
+//!    call that costs nothing.
 //! 8. A call is ended as paid, or as not paid, once, by whoever is sure. While nobody is, it stays open.
 
 mod ended;
@@ -47,7 +49,8 @@ use bytes::Bytes;
 pub use error::ProxyError;
 pub use kept::{KEPT_BYTES_PER_BUYER_MAX, Kept, KeptBody, KeptStore, Room, forget_kept};
 pub use pledged::Brought;
-pub use resolve::{Decision, ResolveError, list_doubtful, resolve};
+use pledged::Pledged;
+pub use resolve::{Decision, ResolveError, Resolved, list_doubtful, resolve};
 use rialto_kernel::{Amount, Caller, Clock};
 use rialto_outbound::{BreakerOptions, Breakers, Circuit, HeaderMap, Method, OutboundClient, Permits, StatusCode};
 use rialto_registry::service::ServiceId;
@@ -59,10 +62,13 @@ use tokio::{
 };
 
 use crate::{
-    payments::x402::{Offer, X402},
+    payments::x402::{Offer, SETTLE_TIME, X402},
     usage::{UsageId, UsageReason},
 };
 
+/// How long it is worth waiting, when a process ends, for calls that bring their payment with them: until whoever has been asked to
+/// settle one has answered, and that is in the books. Otherwise it may be known to nobody any more what became of the money.
+pub const SETTLE_GRACE: Duration = SETTLE_TIME.saturating_add(Duration::from_secs(15));
 /// How many pieces of an answer wait for their reader.
 const PIECES_WAITING: usize = 4;
 
@@ -185,6 +191,8 @@ pub enum Proxied {
     Pending(Bill),
     /// There is an answer, but nobody can say any more whether it is paid, until an administrator does.
     Unclear(Bill),
+    /// There is an answer, but the database failed before its payment was asked for.
+    Unasked(Bill),
     /// It was made before, under the same key; this was the answer.
     Replayed(Kept),
 }
@@ -252,6 +260,18 @@ impl Proxy {
         heard.await.map_err(|_| ProxyError::Interrupted)?
     }
 
+    /// Whether payments are taken that come with calls.
+    #[must_use]
+    pub fn takes_payments(&self) -> bool {
+        self.inner.x402.is_some()
+    }
+
+    /// Whether those are payments on a test network: their money is worth nothing.
+    #[must_use]
+    pub fn takes_test_money(&self) -> bool {
+        self.inner.x402.as_ref().is_some_and(X402::takes_test_money)
+    }
+
     /// The servers that failed lately, at most `limit`: host and port, and whose services they serve.
     #[must_use]
     pub fn circuits(&self, limit: usize) -> Vec<(String, Circuit)> {
@@ -300,6 +320,12 @@ impl Inner {
 
     async fn begin(&self, caller: Caller, asked: &mut open::Asked, must_pay: bool) -> Result<open::Opened, ProxyError> {
         self.admit(&caller, asked, must_pay).await?;
-        self.open(caller, asked).await
+        match std::mem::take(&mut asked.pledged) {
+            Pledged::Answered(kept) => Ok(open::Opened::Replayed(*kept)),
+            pledged => {
+                asked.pledged = pledged;
+                self.open(caller, asked).await
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use rialto_store::{
 use super::{
     Brought, Inner, Kept, KeptBody, ProxyBody, ProxyConfig, ProxyError, ProxyRequest,
     ended::is_unclear,
-    pledged::{Pledged, is_of_payment, offer, unpaid},
+    pledged::{Pledged, is_of_payment, offer, unpaid, used},
 };
 use crate::{
     commission,
@@ -238,7 +238,7 @@ async fn claim(tx: &mut Tx, asked: &Asked, now: Timestamp) -> Result<Option<Kept
         (Claim::Done(stored), is_of_payment) => {
             let kept = Kept::read(&stored)?;
             if is_unclear(&kept) {
-                return Err(ProxyError::PaymentUnclear);
+                return Err(ProxyError::PaymentUnclear(Some(kept.bill.usage)));
             }
             // A streamed answer, which was handed over as it came.
             if is_of_payment && kept.body == KeptBody::Lost { Err(ProxyError::PaymentUsed) } else { Ok(Some(kept)) }
@@ -276,7 +276,9 @@ async fn reserve(
         return Err(ProxyError::PayerBusy);
     }
     if !tx.insert_payment(&NewPayment { usage: charge.usage, pledge, is_local }, now).await? {
-        return Err(ProxyError::PaymentUsed);
+        // By another request, since it was looked at.
+        let by = tx.find_authorization(&pledge.authorization()).await?;
+        return Err(by.map_or(ProxyError::PaymentUsed, |by| used(&by, charge.buyer)));
     }
     Ok(Rail::Outside.reserve(tx, charge, now).await?)
 }

@@ -12,16 +12,16 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use rialto_kernel::{Caller, Clock, Timestamp};
+use rialto_kernel::{Caller, Clock, OwnerId, Timestamp};
 use rialto_registry::service::{Service, ServiceId, find_service};
 use rialto_store::{
     Tx,
-    idempotency::{self, Key},
+    idempotency::{self, Claim, Key, Stored},
 };
 
 use super::{
-    Inner, ProxyError,
-    ended::receipt_headers,
+    Inner, Kept, KeptBody, ProxyError,
+    ended::{is_unclear, receipt_headers},
     fetch::Concluded,
     open::{Asked, Ticket, target},
     settle::{Keep, Settled, may_pass},
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     payments::x402::{
         AuthorizationId, Offer, Outcome, Payment, PaymentState, PaymentStore, Pledge, Receipt, Requirements, SETTLE_TIME,
-        Unreadable, VALID_MAX, Verdict, Version, X402,
+        Unreadable, UsedAuthorization, VALID_MAX, Verdict, Version, X402,
     },
     store::UsageStore,
     usage::{UsageEnd, UsageId},
@@ -60,6 +60,9 @@ pub struct Brought {
     pub payment: Result<Payment, Unreadable>,
     /// The key that a repeat is known by that has no other: see [`Brought::key`].
     pub key: Option<Key>,
+    /// Whether the request says by `Idempotency-Key` which one it is. What else it is called, each time otherwise perhaps, does not
+    /// make it another one than the first with this payment.
+    pub is_named: bool,
 }
 
 impl Brought {
@@ -83,18 +86,20 @@ pub(super) enum Pledged {
     Nothing,
     /// The request was made before.
     Repeated,
+    /// The request was made before, under another name, and this is what is told of it.
+    Answered(Box<Kept>),
     /// It was not looked at: the call is for nothing. If it turns out not to be, it is not made like this.
     Free,
     /// It is good.
     Good(Arc<Pledge>),
 }
 
-/// What is said of a payment that was used, and stands like this. Never 402: whoever hears that signs another one.
-const fn used(state: PaymentState) -> ProxyError {
-    match state {
+/// What is said to a buyer of a payment that was used. Never 402: whoever hears that signs another one.
+pub(super) fn used(by: &UsedAuthorization, buyer: OwnerId) -> ProxyError {
+    match by.state {
         PaymentState::Reserved | PaymentState::Settling => ProxyError::PaymentRunning,
         PaymentState::Settled | PaymentState::Failed => ProxyError::PaymentUsed,
-        PaymentState::Unclear => ProxyError::PaymentUnclear,
+        PaymentState::Unclear => ProxyError::PaymentUnclear(Some(by.usage).filter(|_| by.buyer == buyer)),
     }
 }
 
@@ -115,8 +120,38 @@ struct Known {
     service: Service,
     /// Whether it is a call for nothing.
     is_free: bool,
-    /// Where the payment stands, if it was used.
-    used: Option<PaymentState>,
+    /// Who has used the payment, if somebody has.
+    used: Option<UsedAuthorization>,
+    /// What the first request with this payment has come to, if this is the same one under another name.
+    first: Option<First>,
+}
+
+/// What the first of several equal requests has come to.
+enum First {
+    Running,
+    Answered(Box<Kept>),
+}
+
+/// What the call has come to that has used a payment, if `asked` is the key that the same request as that would have by its payment.
+async fn first(tx: &mut Tx, by: &UsedAuthorization, asked: &Key) -> Result<Option<First>, ProxyError> {
+    let Some(claim) = by.claim.as_ref().filter(|claim| claim.scope == asked.scope) else { return Ok(None) };
+    let own = Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: asked.fingerprint.clone() };
+    match idempotency::find(tx, &own).await? {
+        Some(Claim::Running) if by.state.is_open() => return Ok(Some(First::Running)),
+        Some(Claim::Done(stored)) => {
+            let kept = Kept::read(&stored)?;
+            if kept.bill.usage == by.usage {
+                return Ok(Some(First::Answered(Box::new(kept))));
+            }
+        }
+        _ => {}
+    }
+    // The key is another call's by now, and the answer stayed beside the payment.
+    let outcome = by.outcome.as_ref().filter(|outcome| {
+        by.state == PaymentState::Settled && !outcome.fingerprint.is_empty() && outcome.fingerprint == asked.fingerprint
+    });
+    let Some((status, body)) = outcome.and_then(|outcome| outcome.answer.clone()) else { return Ok(None) };
+    Ok(Some(First::Answered(Box::new(Kept::read(&Stored { status, body })?))))
 }
 
 impl Inner {
@@ -131,11 +166,23 @@ impl Inner {
         let (payment, x402) = (brought.payment.clone(), self.x402.clone());
         asked.pledged = Pledged::Nothing;
         let id = x402.as_ref().zip(payment.as_ref().ok()).and_then(|(x402, payment)| x402.authorization(payment));
-        let known = self.look(caller, asked.service, key.clone(), id).await?;
+        let by_payment = brought.key.clone().filter(|_| !brought.is_named);
+        let known = self.look(caller, asked.service, key.clone(), (id, by_payment)).await?;
         // However the service is paid by now: a repeat is told what the first request was told, and is not charged.
         if known.is_repeat {
             (asked.key, asked.pledged) = (key, Pledged::Repeated);
             return Ok(());
+        }
+        match known.first {
+            Some(First::Running) => return Err(ProxyError::PaymentRunning),
+            Some(First::Answered(kept)) if is_unclear(&kept) => return Err(ProxyError::PaymentUnclear(Some(kept.bill.usage))),
+            // It was handed over as it came.
+            Some(First::Answered(kept)) if kept.body == KeptBody::Lost => return Err(ProxyError::PaymentUsed),
+            Some(First::Answered(kept)) => {
+                asked.pledged = Pledged::Answered(kept);
+                return Ok(());
+            }
+            None => {}
         }
         let service = known.service;
         let Some(x402) = x402 else { return Ok(()) };
@@ -146,7 +193,7 @@ impl Inner {
         }
         let Some(requirements) = requirements else {
             // Whoever brings one that has no end yet is not paying from the balance meanwhile.
-            return known.used.filter(|state| state.is_open()).map_or(Ok(()), |state| Err(used(state)));
+            return known.used.filter(|by| by.state.is_open()).map_or(Ok(()), |by| Err(used(&by, caller.owner)));
         };
         asked.key = key;
         // What is refused in any case is not worth a payment.
@@ -154,8 +201,8 @@ impl Inner {
         if let Some(most) = asked.amount_max.filter(|most| service.price > *most) {
             return Err(ProxyError::AboveMax { price: service.price, most });
         }
-        if let Some(state) = known.used {
-            return Err(used(state));
+        if let Some(by) = known.used {
+            return Err(used(&by, caller.owner));
         }
         let payment = payment.map_err(ProxyError::PaymentUnreadable)?;
         let pledge = match requirements.check(&payment, self.clock.now()) {
@@ -165,7 +212,10 @@ impl Inner {
         match x402.verify(&pledge).await {
             Verdict::Good => asked.pledged = Pledged::Good(Arc::new(pledge)),
             // By another request of ours, perhaps, since we looked; or by whoever has the same wallet.
-            Verdict::Used => return Err(used(self.find_used(&pledge).await?.unwrap_or(PaymentState::Settled))),
+            Verdict::Used => {
+                let by = self.find_used(&pledge).await?;
+                return Err(by.map_or(ProxyError::PaymentUsed, |by| used(&by, caller.owner)));
+            }
             Verdict::Bad(reason) => return Err(ProxyError::PaymentRefused(offer(requirements, reason))),
             Verdict::Unknown => return Err(ProxyError::FacilitatorSilent),
         }
@@ -177,7 +227,7 @@ impl Inner {
         caller: &Caller,
         service: ServiceId,
         key: Option<Key>,
-        id: Option<AuthorizationId>,
+        (id, by_payment): (Option<AuthorizationId>, Option<Key>),
     ) -> Result<Known, ProxyError> {
         let buyer = caller.owner;
         let look = async move |tx: &mut Tx| {
@@ -191,12 +241,16 @@ impl Inner {
                 Some(id) => tx.find_authorization(id).await?,
                 None => None,
             };
-            Ok::<_, ProxyError>(Known { is_repeat, service, is_free, used })
+            let first = match (&used, &by_payment) {
+                (Some(by), Some(asked)) if !is_repeat => first(tx, by, asked).await?,
+                _ => None,
+            };
+            Ok::<_, ProxyError>(Known { is_repeat, service, is_free, used, first })
         };
         self.db.read(look).await
     }
 
-    async fn find_used(&self, pledge: &Pledge) -> Result<Option<PaymentState>, ProxyError> {
+    async fn find_used(&self, pledge: &Pledge) -> Result<Option<UsedAuthorization>, ProxyError> {
         let id = pledge.authorization();
         self.db.read(async move |tx: &mut Tx| Ok(tx.find_authorization(&id).await?)).await
     }
@@ -205,36 +259,43 @@ impl Inner {
     ///
     /// Once it may be that the money is being fetched there are no errors: whatever fails then, it is not known yet what came of it.
     pub(super) async fn settle_pledge(&self, ticket: &Ticket, pledge: &Pledge, end: UsageEnd, keep: &Keep) -> Settled {
-        let settled = self.try_settle_pledge(ticket, pledge, outcome(ticket, &end, keep)).await;
-        settled.unwrap_or_else(|error| {
-            tracing::error!(%error, usage.id = %ticket.usage, "it is not known whether a call is paid: it is asked again");
-            Settled::Pending
-        })
-    }
-
-    async fn try_settle_pledge(&self, ticket: &Ticket, pledge: &Pledge, outcome: Outcome) -> Result<Settled, ProxyError> {
         let (usage, clock) = (ticket.usage, self.clock.clone());
-        let begin = Begin { usage, outcome, valid_before: pledge.valid_before, clock };
+        let begin = Begin { usage, outcome: outcome(ticket, &end, keep), valid_before: pledge.valid_before, clock };
         let begun = self.insist(ticket.expires_at, || {
             let begin = begin.clone();
             async move |tx: &mut Tx| begin.run(tx).await
         });
-        if !begun.await? {
-            // Somebody else has ended it, because this process stood still for so long.
-            return Ok(Settled::Withheld);
-        }
-        let is_local = self.x402.as_ref().is_some_and(X402::is_local);
-        let settlement = self.ask_for(&pledge.request, &pledge.payer, is_local, usage).await;
-        Ok(match self.conclude(usage, settlement).await? {
-            Concluded::Paid(transaction) => Settled::Done(receipt_headers(&receipt(pledge, Ok(transaction)))),
-            Concluded::Unpaid(reason) => {
+        let concluded = match begun.await {
+            Ok(true) => {
+                let is_local = self.x402.as_ref().is_some_and(X402::is_local);
+                let settlement = self.ask_for(&pledge.request, &pledge.payer, is_local, usage).await;
+                self.conclude(usage, settlement).await
+            }
+            // Somebody else has ended it, because this process stood still for so long: as interrupted, unless that it was begun had
+            // been written down although the store said that it was not.
+            Ok(false) => match self.written(usage).await {
+                Ok(Concluded::Unpaid(_)) => return Settled::Withheld,
+                written => written,
+            },
+            Err(error) => {
+                tracing::error!(%error, usage.id = %usage, "the money of a call was not asked for: that could not be written down");
+                return Settled::Unasked;
+            }
+        };
+        match concluded {
+            Ok(Concluded::Paid(transaction)) => Settled::Done(receipt_headers(&receipt(pledge, Ok(transaction)))),
+            Ok(Concluded::Unpaid(reason)) => {
                 let error: Cow<'static, str> = reason.into();
                 let receipt = Some(receipt(pledge, Err(error.clone())));
                 Settled::Unpaid(Box::new(Offer { error, requirements: pledge.requirements.clone(), receipt }))
             }
-            Concluded::Unclear => Settled::Unclear,
-            Concluded::Open => Settled::Pending,
-        })
+            Ok(Concluded::Unclear) => Settled::Unclear,
+            Ok(Concluded::Open) => Settled::Pending,
+            Err(error) => {
+                tracing::error!(%error, usage.id = %usage, "it is not known whether a call is paid: it is asked again");
+                Settled::Pending
+            }
+        }
     }
 
     /// Runs a transaction again for as long as the store fails in a way that may pass, until this moment.

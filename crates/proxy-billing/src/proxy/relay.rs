@@ -208,6 +208,7 @@ fn told(settled: Settled, ticket: &Ticket, mut head: Head, body: Bytes) -> Proxi
         Settled::Unpaid(offer) => Proxied::Unpaid(not_charged(UsageReason::PaymentFailed), offer),
         Settled::Pending => Proxied::Pending(not_charged(UsageReason::PaymentFailed)),
         Settled::Unclear => Proxied::Unclear(not_charged(UsageReason::PaymentFailed)),
+        Settled::Unasked => Proxied::Unasked(not_charged(UsageReason::PaymentFailed)),
     }
 }
 

@@ -7,10 +7,10 @@ use rialto_store::{StoreError, Tx};
 
 use super::{
     ProxyError,
-    ended::{end_paid, end_unpaid},
+    ended::{Ender, end_paid, end_unpaid, is_lost},
 };
 use crate::{
-    payments::x402::{Doubtful, PaymentRecord, PaymentState, PaymentStore, ReviewStore, word},
+    payments::x402::{Doubtful, Network, PaymentRecord, PaymentState, PaymentStore, ReviewStore, Settling, word},
     usage::UsageId,
 };
 
@@ -24,6 +24,17 @@ pub enum Decision {
     Settled(String),
     /// Its money has not come, and cannot come any more: and why.
     Refused(String),
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The payment, as it stands now.
+    pub payment: PaymentRecord,
+    /// Whether it was this decision that ended it, and not the same one before.
+    pub is_new: bool,
+    /// Whether the call is paid and its answer cannot be had any more: its buyer has to be helped.
+    pub is_lost: bool,
 }
 
 /// Why a decision is refused. Nothing has changed.
@@ -41,6 +52,12 @@ pub enum ResolveError {
     /// The reason is none, or too long.
     #[error("must have 1 to {REASON_CHARS_MAX} characters, none of them a control character")]
     Reason,
+    /// Another payment came in that transaction: it pays once.
+    #[error("This transaction is that of another payment: the one for the call {0}")]
+    TransactionTaken(UsageId),
+    /// The payment is on a test network, and what is taken now is worth something.
+    #[error("The payment is on a test network, whose money is not taken: it cannot be settled")]
+    TestMoney,
     /// What became of it is known, or will be.
     #[error("The payment is {}: there is nothing to decide", .0.as_str())]
     NotUnclear(PaymentState),
@@ -104,7 +121,8 @@ pub async fn list_doubtful(
 }
 
 /// Decides what became of a payment, and ends its call: as paid and delivered, with the answer for whoever asks again, or as not
-/// paid. The same decision made again changes nothing, and is told what was decided.
+/// paid. The same decision made again changes nothing, and is told what was decided. `takes_test_money` says whether money of test
+/// networks counts.
 ///
 /// # Errors
 /// [`ResolveError`]; [`ResolveError::NotUnclear`] also when it was decided otherwise.
@@ -113,25 +131,55 @@ pub async fn resolve(
     caller: &Caller,
     usage: UsageId,
     decision: &Decision,
+    takes_test_money: bool,
     now: Timestamp,
-) -> Result<PaymentRecord, ResolveError> {
+) -> Result<Resolved, ResolveError> {
     if !caller.is_admin() {
         return Err(ResolveError::NotAdmin);
     }
     decision.check()?;
     let unclear = tx.find_settling(usage).await?.filter(|seen| seen.state == PaymentState::Unclear);
-    let ended = match (unclear, decision) {
-        (None, _) => false,
-        (Some(seen), Decision::Settled(transaction)) => end_paid(tx, &seen, transaction, now).await?,
-        (Some(seen), Decision::Refused(reason)) => end_unpaid(tx, &seen, reason.trim(), now).await?,
-    };
-    if ended {
+    let (mut is_new, mut is_answer_lost) = (false, false);
+    if let Some(seen) = &unclear {
+        is_new = match decision {
+            Decision::Settled(transaction) => {
+                // As it is compared with what facilitators say.
+                let transaction = transaction.to_ascii_lowercase();
+                check_transaction(tx, seen, &transaction, takes_test_money).await?;
+                end_paid(tx, seen, &transaction, Ender::Withheld, now).await?
+            }
+            Decision::Refused(reason) => match end_unpaid(tx, seen, reason.trim(), now).await {
+                // Whoever was late to ask has heard since that it came.
+                Err(ProxyError::PaymentRunning) => return Err(ResolveError::NotUnclear(state(tx, usage).await?)),
+                ended => ended?,
+            },
+        };
+        is_answer_lost = is_new && matches!(decision, Decision::Settled(_)) && is_lost(&seen.outcome);
+    }
+    if is_new {
         tx.insert_resolution(usage, caller.owner, now).await?;
     }
     let payment = tx.find_payment(usage).await?.ok_or(ResolveError::Unknown)?;
     // It was ended by another administrator, or by a facilitator that was late.
-    if ended || decision.is_made(&payment) && payment.resolved.is_some() {
-        return Ok(payment);
+    if is_new || decision.is_made(&payment) && payment.resolved.is_some() {
+        return Ok(Resolved { payment, is_new, is_lost: is_answer_lost });
     }
     Err(ResolveError::NotUnclear(payment.state))
+}
+
+async fn state(tx: &mut Tx, usage: UsageId) -> Result<PaymentState, ResolveError> {
+    Ok(tx.find_payment(usage).await?.ok_or(ResolveError::Unknown)?.state)
+}
+
+/// Whether a payment may have come in this transaction, as far as the books tell.
+async fn check_transaction(tx: &mut Tx, seen: &Settling, transaction: &str, takes_test_money: bool) -> Result<(), ResolveError> {
+    let payment = tx.find_payment(seen.usage).await?.ok_or(ResolveError::Unknown)?;
+    let chain_id = payment.authorization.chain_id;
+    if !takes_test_money && Network::of(chain_id).is_test() {
+        return Err(ResolveError::TestMoney);
+    }
+    match tx.find_in_transaction(chain_id, transaction, seen.usage).await? {
+        Some(other) => Err(ResolveError::TransactionTaken(other)),
+        None => Ok(()),
+    }
 }

@@ -55,6 +55,8 @@ pub(super) enum Settled {
     Pending,
     /// Nobody can say any more whether it was: its answer is withheld until an administrator does.
     Unclear,
+    /// The payment that came with it was not asked for, as far as this is known: that could not be written down.
+    Unasked,
 }
 
 impl Ticket {
@@ -223,8 +225,8 @@ pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event>
 /// Ends calls that nobody will finish any more, because their process died: failed, and not charged. At most `limit` of them;
 /// returns how many, so call it again while it returns as many as it may.
 ///
-/// What was set aside for them goes back by [`rialto_ledger::expire_holds`], and the payments that came with them may be used
-/// again: those whose money is being fetched are left to [`super::Proxy::fetch_payments`]. Their keys are answered, not freed: whether the
+/// What was set aside of balances for them goes back by [`rialto_ledger::expire_holds`]. What stands for payments that came with them is
+/// given back here, and those may be used again; calls whose money is being fetched are left to [`super::Proxy::fetch_payments`]. Their keys are answered, not freed: whether the
 /// provider did the work is unknown, and a repeat must not do it again.
 ///
 /// # Errors

@@ -31,8 +31,13 @@ pub(super) fn step(seen: &Settling, settlement: Settlement, now: Timestamp) -> S
         Settlement::Refused(reason) if !seen.is_asked => return Step::Fail(PaymentState::Failed, reason),
         Settlement::Refused(reason) => (reason, true, None),
         // It names the very transaction of which it had said that the money is on its way in it.
-        Settlement::Used(Some(transaction)) if seen.transaction.as_ref() == Some(&transaction) => return Step::Pay(transaction),
-        Settlement::Used(_) => ("the authorization was used".to_owned(), true, None),
+        Settlement::Used(Some(transaction))
+            if seen.transaction.as_ref().is_some_and(|there| there.eq_ignore_ascii_case(&transaction)) =>
+        {
+            return Step::Pay(transaction);
+        }
+        Settlement::Used(Some(transaction)) => (format!("the authorization was used in {transaction}"), true, None),
+        Settlement::Used(None) => ("the authorization was used".to_owned(), true, None),
         Settlement::Unknown { why, may_be_done, transaction } => (why, seen.is_asked || may_be_done, transaction),
     };
     if now >= seen.give_up_at {

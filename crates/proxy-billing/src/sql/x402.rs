@@ -15,7 +15,9 @@ use self::x402_payments as p;
 use super::schema::usage_records as u;
 use crate::{
     model::ClaimName,
-    payments::x402::{Address, AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling, Version},
+    payments::x402::{
+        Address, AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling, UsedAuthorization, Version,
+    },
     usage::UsageId,
 };
 
@@ -95,6 +97,20 @@ impl From<&AuthorizationId> for Columns {
     }
 }
 
+/// A payment that has used an authorization, with its call.
+type UsedRow = (UsageId, OwnerId, String, Option<String>, Option<String>, Option<Json>);
+
+fn used((usage, buyer, state, scope, key, outcome): UsedRow) -> Result<UsedAuthorization, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("the payment of the call {usage} is not as it should be"));
+    Ok(UsedAuthorization {
+        usage,
+        buyer,
+        state: PaymentState::from_word(&state).ok_or_else(corrupt)?,
+        claim: scope.zip(key).map(|(scope, key)| ClaimName { scope, key }),
+        outcome: outcome.map(|Json(outcome)| serde_json::from_value(outcome)).transpose().map_err(|_| corrupt())?,
+    })
+}
+
 type CallRow = (ServiceId, OwnerId, OwnerId, String, Option<String>, Option<String>);
 
 fn settling((row, call): (PaymentRow, CallRow)) -> Result<Settling, StoreError> {
@@ -151,13 +167,15 @@ impl PaymentStore for Tx {
         Ok(kept == 1)
     }
 
-    async fn find_authorization(&mut self, id: &AuthorizationId) -> Result<Option<PaymentState>, StoreError> {
+    async fn find_authorization(&mut self, id: &AuthorizationId) -> Result<Option<UsedAuthorization>, StoreError> {
         let id = Columns::from(id);
         let there =
             p::chain_id.eq(id.chain_id).and(p::asset.eq(&id.asset)).and(p::payer.eq(&id.payer)).and(p::nonce.eq(&id.nonce));
-        let state: Option<String> = on!(self, conn => p::table.filter(there).select(p::state).first(conn).await.optional())?;
-        let corrupt = || StoreError::Corrupt("the state of a payment".to_owned());
-        state.map(|word| PaymentState::from_word(&word).ok_or_else(corrupt)).transpose()
+        let row: Option<UsedRow> = on!(self, conn => p::table
+            .inner_join(u::table.on(u::id.eq(p::usage_id))).filter(there)
+            .select((p::usage_id, u::buyer_id, p::state, u::claim_scope, u::claim_key, p::outcome))
+            .first(conn).await.optional())?;
+        row.map(used).transpose()
     }
 
     async fn count_open_payments(&mut self, payer: &Address, limit: usize) -> Result<usize, StoreError> {
@@ -166,7 +184,7 @@ impl PaymentStore for Tx {
             sqlite _conn => Ok::<usize, diesel::result::Error>(0),
             postgres conn => sql_query(LOCK_PAYER).bind::<Text, _>(payer.plain()).execute(conn).await)?;
         // Word by word that of the index, see below.
-        let is_open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('reserved', 'settling')");
+        let is_open = diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('reserved', 'settling', 'unclear')");
         let open: Vec<UsageId> = on!(self, conn => p::table.filter(is_open.and(p::payer.eq(payer.plain())))
             .limit(i64::try_from(limit).unwrap_or(i64::MAX)).select(p::usage_id).load(conn).await)?;
         Ok(open.len())
@@ -286,6 +304,7 @@ impl PaymentStore for Tx {
         seen: &Settling,
         state: PaymentState,
         outcome: Result<&str, &str>,
+        is_told: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let is_unclear = state == PaymentState::Unclear;
@@ -293,12 +312,12 @@ impl PaymentStore for Tx {
         if let Some(signature) = request.pointer_mut("/paymentPayload/payload/signature").filter(|_| !is_unclear) {
             *signature = serde_json::Value::Null;
         }
-        // What was to be told is told, or never will be.
-        let told = serde_json::to_value(&seen.outcome).ok().filter(|_| is_unclear).map(Json);
+        let left = if is_told { None } else { Some(serde_json::to_value(&seen.outcome)) };
+        let left = left.transpose().map_err(|error| StoreError::Corrupt(error.to_string()))?.map(Json);
         let ended = (
             p::state.eq(state.as_str()),
             p::failure.eq(outcome.err()),
-            p::outcome.eq(told),
+            p::outcome.eq(left),
             p::request.eq(Json(request)),
             p::next_attempt_at.eq(None::<Timestamp>),
             p::updated_at.eq(now),

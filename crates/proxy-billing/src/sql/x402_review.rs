@@ -1,7 +1,9 @@
 //! Payments by x402, for administrators.
 
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
+    Selectable, SelectableHelper, sql_query,
+    sql_types::{Bool, Text},
 };
 use rialto_kernel::{Amount, OwnerId, Page, PageRequest, Timestamp};
 use rialto_registry::service::ServiceId;
@@ -26,6 +28,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(x402_resolutions, p);
 diesel::allow_tables_to_appear_in_same_query!(x402_resolutions, u);
+
+const LOCK_TRANSACTION: &str = "SELECT pg_advisory_xact_lock(hashtext('x402_transactions'), hashtext($1))";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = p)]
@@ -89,6 +93,22 @@ impl ReviewStore for Tx {
         Ok(())
     }
 
+    async fn find_in_transaction(
+        &mut self,
+        chain_id: u64,
+        transaction: &str,
+        usage: UsageId,
+    ) -> Result<Option<UsageId>, StoreError> {
+        // SQLite has but one writer.
+        on!(self,
+            sqlite _conn => Ok::<usize, diesel::result::Error>(0),
+            postgres conn => sql_query(LOCK_TRANSACTION).bind::<Text, _>(transaction).execute(conn).await)?;
+        let chain_id = i64::try_from(chain_id).unwrap_or(i64::MAX);
+        let is_named = diesel::dsl::sql::<Bool>("lower(transaction_id) = ").bind::<Text, _>(transaction);
+        on!(self, conn => p::table.filter(p::chain_id.eq(chain_id).and(is_named).and(p::usage_id.ne(usage)))
+            .select(p::usage_id).first(conn).await.optional())
+    }
+
     async fn find_payment(&mut self, usage: UsageId) -> Result<Option<PaymentRecord>, StoreError> {
         let row = on!(self, conn => payments!().filter(p::usage_id.eq(usage)).first(conn).await.optional())?;
         row.map(record).transpose()
@@ -110,6 +130,6 @@ impl ReviewStore for Tx {
     }
 }
 
-fn is_unclear() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
-    diesel::dsl::sql("x402_payments.state = 'unclear'")
+fn is_unclear() -> diesel::expression::SqlLiteral<Bool> {
+    diesel::dsl::sql("(x402_payments.state = 'unclear' OR (x402_payments.state = 'settling' AND x402_payments.is_paid))")
 }

@@ -62,6 +62,9 @@ words! {
         Interrupted = "interrupted",
         /// It was delivered to us, but the payment that came with it could not be settled: its answer was withheld.
         PaymentFailed = "payment_failed",
+        /// It was paid, by a payment that came with it, after its answer had been withheld, which was too large or too live to be
+        /// kept: its buyer has paid for nothing, and has to be helped.
+        AnswerLost = "answer_lost",
     }
 }
 

@@ -1,34 +1,27 @@
 //! Payments that come with calls, on both databases.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use diesel::ExpressionMethods;
-use rialto_kernel::{Amount, Caller, CredentialKind, OwnerId, Ppm, Role, Timestamp};
-use rialto_ledger::{House, LedgerStore, balance::ASSET};
-use rialto_proxy_billing::{
-    payments::{
-        Charge, Rail,
-        x402::{
-            Address, Domain, Network, NewPayment, Outcome, PaymentState, PaymentStore, Pledge, Requirements, Settling, Version,
-        },
-    },
-    proxy::close_interrupted,
-    store::UsageStore,
-    usage::{NewUsage, UsageId, UsageReason},
-};
-use rialto_registry::service::{NewService, PaymentMethod, ServiceId, register_service};
-use rialto_store::{Db, StoreError, Tx, on, testing::TestDb};
-use serde_json::json;
+use rialto_proxy_billing::payments::x402::{PaymentState, PaymentStore, Settling, Version};
+use rialto_store::{Tx, testing::TestDb};
 use tokio::sync::Barrier;
 
+mod keys;
 mod review;
+mod world;
 
 use self::{
-    review::{
-        a_refusal_costs_nothing_and_leaves_other_calls_alone, of_many_decisions_one_counts, what_is_unclear_is_decided_once,
+    keys::{
+        a_key_that_is_another_calls_is_left_to_it, a_paid_answer_is_there_for_a_day_from_its_end,
+        a_paid_answer_that_nobody_can_have_is_said_to_be_lost, a_refused_call_gives_its_key_back_and_no_other,
+        what_was_unclear_can_be_had_for_a_day_from_the_decision,
     },
-    tables::owners,
+    review::{
+        a_refusal_costs_nothing_and_leaves_other_calls_alone, a_transaction_pays_for_one_call,
+        of_a_decision_and_a_late_facilitator_one_counts, of_many_decisions_one_counts, what_is_unclear_is_decided_once,
+    },
+    world::{PRICE, World, at, outcome, pledge},
 };
 
 rialto_store::suite!(
@@ -43,184 +36,14 @@ rialto_store::suite!(
     what_is_unclear_is_decided_once,
     of_many_decisions_one_counts,
     a_refusal_costs_nothing_and_leaves_other_calls_alone,
+    a_transaction_pays_for_one_call,
+    of_a_decision_and_a_late_facilitator_one_counts,
+    a_paid_answer_is_there_for_a_day_from_its_end,
+    what_was_unclear_can_be_had_for_a_day_from_the_decision,
+    a_key_that_is_another_calls_is_left_to_it,
+    a_refused_call_gives_its_key_back_and_no_other,
+    a_paid_answer_that_nobody_can_have_is_said_to_be_lost,
 );
-
-mod tables {
-    diesel::table! {
-        use diesel::sql_types::*;
-        use rialto_store::types::*;
-        owners (id) {
-            id -> Uid,
-            kind -> Text,
-            external_id -> Nullable<Text>,
-            created_at -> UtcTime,
-        }
-    }
-}
-
-const PRICE: i64 = 50_000;
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros((1_795_348_800 + seconds) * 1_000_000)
-}
-
-/// A buyer and a service.
-#[derive(Clone)]
-struct World {
-    db: Db,
-    buyer: OwnerId,
-    provider: OwnerId,
-    service: ServiceId,
-}
-
-async fn owner(db: &Db, name: &'static str) -> OwnerId {
-    let id = OwnerId::new();
-    let write = async move |tx: &mut Tx| -> Result<(), StoreError> {
-        let row =
-            (owners::id.eq(id), owners::kind.eq("external"), owners::external_id.eq(Some(name)), owners::created_at.eq(at(0)));
-        on!(tx, conn => diesel::insert_into(owners::table).values(row).execute(conn).await).map(drop)
-    };
-    db.write(write).await.unwrap();
-    id
-}
-
-fn pledge(nonce: u8) -> Pledge {
-    let address = |byte: u8| Address::parse(&format!("0x{}", format!("{byte:02x}").repeat(20))).unwrap();
-    let network = Network::parse("base-sepolia").unwrap();
-    let domain = Domain { name: "USDC".into(), version: "2".into(), chain_id: network.chain_id(), contract: address(1) };
-    Pledge {
-        version: Version::Two,
-        requirements: Requirements {
-            network,
-            domain,
-            pay_to: address(2),
-            amount: Amount::new(PRICE).unwrap(),
-            valid_for: Duration::from_secs(60),
-            sign_for: Duration::from_secs(60),
-            resource: String::new(),
-            description: String::new(),
-        },
-        payer: address(3),
-        nonce: [nonce; 32],
-        valid_before: at(600),
-        request: json!({
-            "paymentPayload": {"payload": {"signature": "0x11", "authorization": {}}},
-            "paymentRequirements": {"network": "eip155:84532"},
-        }),
-    }
-}
-
-fn outcome() -> Outcome {
-    Outcome {
-        status_code: 200,
-        latency_ms: 7,
-        reason: Some(UsageReason::BuyerLeft),
-        commission: Amount::new(2_500).unwrap(),
-        memo: "Echo".to_owned(),
-        answer: Some((200, "{}".to_owned())),
-        fingerprint: vec![7; 32],
-    }
-}
-
-impl World {
-    async fn new(test: &TestDb) -> Self {
-        let db = test.db.clone();
-        let (buyer, provider) = (owner(&db, "buyer").await, owner(&db, "provider").await);
-        let caller =
-            Caller { owner: provider, role: Role::Operator, credential: CredentialKind::Token, rate_limit_per_minute: None };
-        let new = NewService {
-            name: "Echo".to_owned(),
-            description: String::new(),
-            endpoint: "https://my-api.example.com/v1".to_owned(),
-            price_per_call: "0.05".to_owned(),
-            category: String::new(),
-            tags: Vec::new(),
-            payment_method: "x402".to_owned(),
-            free_tier_calls: 0,
-            timeout_seconds: None,
-        };
-        let register = async move |tx: &mut Tx| register_service(tx, &caller, "provider", &new, at(0)).await;
-        let service = db.write(register).await.unwrap().id;
-        Self { db, buyer, provider, service }
-    }
-
-    fn charge(&self, usage: UsageId) -> Charge {
-        Charge {
-            usage,
-            buyer: self.buyer,
-            provider: self.provider,
-            memo: "Echo".to_owned(),
-            price: Amount::new(PRICE).unwrap(),
-            commission: Amount::new(2_500).unwrap(),
-            expires_at: at(330),
-        }
-    }
-
-    /// Begins a call that is over after 330 seconds, with this authorization. Whether it could be taken.
-    async fn begin(&self, nonce: u8) -> Option<UsageId> {
-        let (world, usage) = (self.clone(), UsageId::new());
-        let write = async move |tx: &mut Tx| -> Result<bool, StoreError> {
-            let new = NewUsage {
-                id: usage,
-                service: world.service,
-                buyer: world.buyer,
-                provider: world.provider,
-                price: Amount::new(PRICE).unwrap(),
-                is_free: false,
-                payment_method: PaymentMethod::X402,
-                commission: Ppm::new(50_000).unwrap(),
-                request_id: None,
-                claim: None,
-                created_at: at(0),
-                expires_at: at(330),
-            };
-            tx.insert_usage(&new).await?;
-            if !tx.insert_payment(&NewPayment { usage, pledge: &pledge(nonce), is_local: false }, at(0)).await? {
-                // As whoever opens a call does.
-                return Err(StoreError::Corrupt("used".to_owned()));
-            }
-            Rail::Outside.reserve(tx, &world.charge(usage), at(0)).await.unwrap();
-            Ok(true)
-        };
-        self.db.write(write).await.ok().map(|_| usage)
-    }
-
-    async fn settle(&self, usage: UsageId) -> bool {
-        let begin = async move |tx: &mut Tx| {
-            Ok::<_, StoreError>(
-                tx.keep_running(usage, at(5_000)).await?
-                    && tx.begin_settling(usage, &outcome(), at(90), at(1_200), at(1)).await?,
-            )
-        };
-        self.db.write(begin).await.unwrap()
-    }
-
-    async fn find(&self, usage: UsageId) -> Option<Settling> {
-        self.db.read(async move |tx: &mut Tx| tx.find_settling(usage).await).await.unwrap()
-    }
-
-    /// Whether the payment was ended like this, by somebody who has seen it like that.
-    async fn end(&self, seen: &Settling, state: PaymentState, outcome: Result<&'static str, &'static str>) -> bool {
-        let seen = seen.clone();
-        let end = async move |tx: &mut Tx| tx.end_payment(&seen, state, outcome, at(2)).await;
-        self.db.write(end).await.unwrap()
-    }
-
-    async fn close(&self, now: i64) -> usize {
-        self.db.write(async move |tx: &mut Tx| close_interrupted(tx, at(now), 100).await).await.unwrap()
-    }
-
-    /// What is held for calls that are paid from outside.
-    async fn held(&self) -> i64 {
-        let purchases = House::Purchases.account(ASSET);
-        let find = async move |tx: &mut Tx| tx.find_account(purchases).await;
-        self.db.read(find).await.unwrap().unwrap().held_out.get()
-    }
-
-    async fn release(&self, usage: UsageId) -> bool {
-        self.db.write(async move |tx: &mut Tx| tx.release_payment(usage).await).await.unwrap()
-    }
-}
 
 async fn an_authorization_is_taken_once(test: &TestDb) {
     let world = World::new(test).await;
@@ -268,7 +91,10 @@ async fn money_is_fetched_by_one_at_a_time(test: &TestDb) {
     assert_eq!((due(89).await, due(90).await), (vec![], vec![usage]));
     let find = async || world.db.read(async move |tx: &mut Tx| tx.find_settling(usage).await).await.unwrap();
     let seen = find().await.unwrap();
-    assert_eq!((seen.buyer, seen.provider, seen.amount.get(), &seen.outcome), (world.buyer, world.provider, PRICE, &outcome()));
+    assert_eq!(
+        (seen.buyer, seen.provider, seen.amount.get(), &seen.outcome),
+        (world.buyer, world.provider, PRICE, &outcome(usage, Some("yes")))
+    );
     assert_eq!((seen.is_asked, seen.attempts, seen.version), (true, 1, Version::Two));
     assert_eq!((seen.payer, seen.request), (pledge(1).payer, pledge(1).request));
 
@@ -326,6 +152,10 @@ async fn what_a_payer_has_open_is_counted(test: &TestDb) {
     assert!(world.settle(second).await);
     assert_eq!((count(16).await, count(1).await), (2, 1));
     assert!(world.release(first).await);
+    // As long as nobody can say whether it has come, it counts.
+    let seen = world.find(second).await.unwrap();
+    assert!(world.end(&seen, PaymentState::Unclear, Err("silence")).await);
+    assert_eq!(count(16).await, 1);
     let seen = world.find(second).await.unwrap();
     assert!(world.end(&seen, PaymentState::Failed, Err("insufficient_funds")).await);
     assert_eq!(count(16).await, 0);
@@ -347,7 +177,11 @@ async fn where_an_authorization_stands_is_known(test: &TestDb) {
     let world = World::new(test).await;
     let stands = async |nonce: u8| {
         let id = pledge(nonce).authorization();
-        world.db.read(async move |tx: &mut Tx| tx.find_authorization(&id).await).await.unwrap()
+        let used = world.db.read(async move |tx: &mut Tx| tx.find_authorization(&id).await).await.unwrap();
+        used.map(|by| {
+            assert_eq!((by.buyer, by.claim), (world.buyer, None));
+            by.state
+        })
     };
     assert_eq!(stands(1).await, None);
     let usage = world.begin(1).await.unwrap();

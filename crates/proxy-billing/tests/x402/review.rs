@@ -5,25 +5,25 @@ use std::sync::Arc;
 use rialto_kernel::{Caller, CredentialKind, PageRequest, Role};
 use rialto_ledger::{LedgerStore, balance::payable_account};
 use rialto_proxy_billing::{
-    payments::x402::{Doubtful, PaymentRecord, PaymentState, ReviewStore},
-    proxy::{Decision, ResolveError, list_doubtful, resolve},
+    payments::x402::{Doubtful, PaymentRecord, PaymentState, PaymentStore, ReviewStore},
+    proxy::{Decision, ResolveError, Resolved, list_doubtful, resolve},
     store::UsageStore,
     usage::{Usage, UsageId},
 };
 use rialto_store::{Tx, testing::TestDb};
 use tokio::sync::Barrier;
 
-use super::{PRICE, World, at, owner};
+use super::world::{PRICE, World, at, owner};
 
-fn caller(owner: rialto_kernel::OwnerId, role: Role) -> Caller {
+pub fn caller(owner: rialto_kernel::OwnerId, role: Role) -> Caller {
     Caller { owner, role, credential: CredentialKind::Token, rate_limit_per_minute: None }
 }
 
-fn settled(digit: &str) -> Decision {
+pub fn settled(digit: &str) -> Decision {
     Decision::Settled(format!("0x{}", digit.repeat(64)))
 }
 
-fn refused() -> Decision {
+pub fn refused() -> Decision {
     Decision::Refused("The nonce was taken back".to_owned())
 }
 
@@ -38,16 +38,28 @@ impl World {
     }
 
     async fn decide(&self, who: Caller, usage: UsageId, decision: &Decision) -> Result<PaymentRecord, ResolveError> {
-        let decision = decision.clone();
-        self.db.write(async move |tx: &mut Tx| resolve(tx, &who, usage, &decision, at(50_000)).await).await
+        self.decide_at(50_000, who, usage, decision, true).await.map(|resolved| resolved.payment)
     }
 
-    async fn usage(&self, usage: UsageId) -> Option<Usage> {
+    pub async fn decide_at(
+        &self,
+        now: i64,
+        who: Caller,
+        usage: UsageId,
+        decision: &Decision,
+        takes_test_money: bool,
+    ) -> Result<Resolved, ResolveError> {
+        let decision = decision.clone();
+        let work = async move |tx: &mut Tx| resolve(tx, &who, usage, &decision, takes_test_money, at(now)).await;
+        self.db.write(work).await
+    }
+
+    pub async fn usage(&self, usage: UsageId) -> Option<Usage> {
         self.db.read(async move |tx: &mut Tx| tx.find_usage(usage).await).await.unwrap()
     }
 
     /// What the provider is owed.
-    async fn owed(&self) -> i64 {
+    pub async fn owed(&self) -> i64 {
         let account = payable_account(self.provider);
         let find = async move |tx: &mut Tx| tx.find_account(account).await;
         self.db.read(find).await.unwrap().unwrap().balance
@@ -147,4 +159,75 @@ pub async fn a_refusal_costs_nothing_and_leaves_other_calls_alone(test: &TestDb)
     let ended = world.usage(usage).await.unwrap();
     assert_eq!((ended.end.delivered, ended.end.amount.get(), ended.payment_tx), (false, 0, None));
     assert_eq!(world.usage(other).await, None);
+}
+
+pub async fn a_transaction_pays_for_one_call(test: &TestDb) {
+    let world = World::new(test).await;
+    let root = caller(owner(&world.db, "root").await, Role::Admin);
+    // It is of a test network, and what is taken now is not.
+    let first = world.unclear(1).await;
+    let worthless = world.decide_at(50_000, root, first, &settled("a"), false).await.unwrap_err();
+    assert_eq!((worthless, world.owed().await), (ResolveError::TestMoney, 0));
+    let resolved = world.decide_at(50_000, root, first, &settled("A"), true).await.unwrap();
+    assert_eq!((resolved.is_new, resolved.payment.transaction), (true, Some(format!("0x{}", "a".repeat(64)))));
+    assert!(!world.decide_at(50_000, root, first, &settled("a"), true).await.unwrap().is_new, "it was decided");
+    let second = world.unclear(2).await;
+    for digit in ["a", "A"] {
+        assert_eq!(world.decide(root, second, &settled(digit)).await.unwrap_err(), ResolveError::TransactionTaken(first));
+    }
+    assert_eq!((world.owed().await, world.held().await), (PRICE - 2_500, PRICE));
+    world.decide(root, second, &settled("b")).await.unwrap();
+
+    // Nor for two at once.
+    let (third, fourth) = (world.unclear(3).await, world.unclear(4).await);
+    let start = Arc::new(Barrier::new(8));
+    let tasks: Vec<_> = (0..8)
+        .map(|n| {
+            let (world, start) = (world.clone(), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                let usage = if n % 2 == 0 { third } else { fourth };
+                world.decide_at(50_000, root, usage, &settled("c"), true).await.map(|resolved| resolved.is_new)
+            })
+        })
+        .collect();
+    let (mut made, mut taken) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(is_new) => made += usize::from(is_new),
+            Err(ResolveError::TransactionTaken(_)) => taken += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((made, taken), (1, 4));
+    assert_eq!((world.owed().await, world.held().await), (3 * (PRICE - 2_500), PRICE));
+}
+
+pub async fn of_a_decision_and_a_late_facilitator_one_counts(test: &TestDb) {
+    let world = World::new(test).await;
+    let root = caller(owner(&world.db, "root").await, Role::Admin);
+    for nonce in 1..=8 {
+        let usage = world.unclear(nonce).await;
+        let start = Arc::new(Barrier::new(2));
+        let late = {
+            let (db, start) = (world.db.clone(), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                db.write(async move |tx: &mut Tx| tx.note_paid(usage, "0x7", at(50_000), at(3)).await).await.unwrap()
+            })
+        };
+        start.wait().await;
+        let decided = world.decide(root, usage, &refused()).await;
+        if late.await.unwrap() {
+            // The administrator hears where it stands, and that is in the list.
+            assert_eq!(decided.unwrap_err(), ResolveError::NotUnclear(PaymentState::Settling));
+            assert_eq!((world.usage(usage).await, world.listed(Doubtful::Unclear).await), (None, vec![usage]));
+            assert_eq!(world.sweep(60_000).await, 1);
+            assert!(world.usage(usage).await.unwrap().end.delivered);
+        } else {
+            assert_eq!(decided.unwrap().state, PaymentState::Failed);
+            assert!(!world.usage(usage).await.unwrap().end.delivered);
+        }
+        assert_eq!((world.held().await, world.listed(Doubtful::Unclear).await), (0, vec![]));
+    }
 }

@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use super::{
-    super::proxy::upstream::{Part, Upstream, plain},
-    doubts::let_time_pass,
-    shop::{Facilitator, SETTLED_MAIN, Scene, TRANSACTION, restart, settled_on},
+    super::{
+        market::support::with_admin,
+        proxy::upstream::{Part, Upstream, plain},
+    },
+    doubts::{let_all_time_pass, let_time_pass, usage_count},
+    shop::{Facilitator, SETTLED_MAIN, Scene, TRANSACTION, flags, restart, settled, settled_on},
     signer::{PAY_TO, Wish, header, read, transaction},
 };
 use crate::harness::{World, eventually, journeys, text};
@@ -58,6 +61,39 @@ async fn real_money_pays_outside_of_the_sandbox(world: &mut World) {
     assert_eq!(ann.get("/api/v1/usage/me").await.expect(200)["total_spent_usd"], "0.10");
 }
 
+async fn what_was_signed_on_a_test_network_is_not_owed_in_real_money(world: &mut World) {
+    let there = Upstream::answering(plain(200, "", b"precious")).await;
+    let facilitator = Facilitator::start(|time| if time == 0 { vec![Part::Close] } else { settled() }).await;
+    let play = flags(&facilitator);
+    restart(world, &play).await;
+    let scene = Scene::open(world, &there).await;
+    assert_eq!(scene.paying(&scene.wallet.pays(1)).get(&scene.shop.path).await.expect_problem(503)["type"], "payment-pending");
+    // The same database, in earnest. The facilitator would say that it is settled.
+    let url = format!("--x402-facilitator={}", facilitator.there.url);
+    let pay_to = format!("--x402-pay-to={PAY_TO}");
+    let root = with_admin(world, &["--sandbox=false", &pay_to, "--x402-network=base", &url]).await;
+    eventually("it is not asked for", async || {
+        let_time_pass(world).await;
+        world.server.log().contains("it is money of a test network").then_some(())
+    })
+    .await;
+    let payment = eventually("it is given up", async || {
+        let_all_time_pass(world).await;
+        let list = root.get("/api/v1/admin/payments").await.expect(200);
+        (list["total"] == 1).then(|| list["payments"][0].clone())
+    })
+    .await;
+    let path = format!("/api/v1/admin/payments/{}/resolve", text(&payment["usage_id"]));
+    let decision = json!({"outcome": "settled", "transaction": TRANSACTION});
+    assert_eq!(root.post(&path, &decision).await.expect_problem(409)["type"], "payment-on-test-network");
+    assert_eq!((usage_count(&scene.at(&world.server)).await, facilitator.settles()), (json!(0), 1));
+    // Where such money counts it counts.
+    let root = with_admin(world, &play.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(root.post(&path, &decision).await.expect(200)["status"], "settled");
+    assert_eq!(usage_count(&scene.at(&world.server)).await, 1);
+}
+
 journeys! {
+    what_was_signed_on_a_test_network_is_not_owed_in_real_money,
     real_money_pays_outside_of_the_sandbox,
 }

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::harness::{Server, World, journeys, text};
 
+/// A token, which is USDC on another chain than those that are named with it.
+const USDC_ELSEWHERE: &str = "--x402-asset=0x036CbD53842c5426634e7929541eC2318f3dCF7e";
+
 async fn without_a_facilitator_nothing_is_settled(world: &mut World) {
     let there = Upstream::answering(plain(200, "", b"x")).await;
     let pay_to = format!("--x402-pay-to={PAY_TO}");
@@ -37,6 +40,21 @@ async fn without_a_facilitator_nothing_is_settled(world: &mut World) {
         (
             vec![&pay_to, "--x402-facilitator=http://127.0.0.1:1", "--x402-network=base-sepolia", "--sandbox=false"],
             "is a test network",
+        ),
+        (vec![&pay_to, "--x402-facilitator=http://pay.example.com", "--x402-network=base", "--sandbox=false"], "without TLS"),
+        (
+            vec![
+                &pay_to,
+                "--x402-facilitator=HTTPS://pay.example.com",
+                "--x402-network=eip155:99",
+                USDC_ELSEWHERE,
+                "--sandbox=false",
+            ],
+            "not known where USDC is on eip155:99",
+        ),
+        (
+            vec![&pay_to, "--x402-facilitator=https://pay.example.com", "--x402-network=base", USDC_ELSEWHERE, "--sandbox=false"],
+            "this is not USDC",
         ),
         (vec!["--x402-pay-to=0x209693bc6afc0C5328bA36FaF03C514EF312287C"], "check sum"),
         (vec!["--x402-pay-to=0x12"], "expected an address"),

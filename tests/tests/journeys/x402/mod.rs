@@ -4,6 +4,7 @@ mod client;
 mod decides;
 mod doubts;
 mod free;
+mod known;
 mod lies;
 mod live;
 mod local;

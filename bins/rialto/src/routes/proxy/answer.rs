@@ -25,7 +25,7 @@ use rialto_proxy_billing::{
 use tokio::sync::mpsc::Receiver;
 
 use super::{
-    problem::{failure, pending, unclear, unpaid},
+    problem::{failure, pending, unasked, unclear, unpaid},
     request::BodyFault,
 };
 use crate::http::Problem;
@@ -51,6 +51,7 @@ pub fn render(proxied: Proxied, is_head: bool, fault: &Cell<Option<BodyFault>>) 
         Proxied::Unpaid(bill, offer) => Err(billed(unpaid(&offer), &bill)),
         Proxied::Pending(bill) => Err(billed(pending(), &bill)),
         Proxied::Unclear(bill) => Err(billed(unclear(), &bill)),
+        Proxied::Unasked(bill) => Err(billed(unasked(), &bill)),
         Proxied::Replayed(kept) => replay(kept, is_head),
     }
 }

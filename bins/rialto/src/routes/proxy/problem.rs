@@ -5,7 +5,7 @@ use rialto_kernel::{Amount, Asset};
 use rialto_proxy_billing::{
     payments::x402::{Offer, Receipt, Unreadable},
     proxy::ProxyError,
-    usage::UsageReason,
+    usage::{UsageId, UsageReason},
 };
 use serde_json::json;
 
@@ -35,7 +35,10 @@ impl From<ProxyError> for Problem {
             }
             ProxyError::PaymentUnreadable(why) => why.into(),
             ProxyError::PayerBusy => Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-payments", said).retry_after(2),
-            ProxyError::PaymentUnclear => unclear(),
+            ProxyError::PaymentUnclear(usage) => match usage {
+                Some(usage) => of_call(unclear(), usage),
+                None => unclear(),
+            },
             ProxyError::PaymentUsed => {
                 let detail = "This payment was used before (nonce already used). Whoever may have to repeat a request sends an \
                               Idempotency-Key with it, and gets the first answer again.";
@@ -93,18 +96,32 @@ pub fn unpaid(offer: &Offer) -> Problem {
     receipt.into_iter().fold(problem, |problem, (name, value)| problem.header(HeaderName::from_static(name), value))
 }
 
+/// Says which call it is about, as an operator who is asked has to know.
+fn of_call(problem: Problem, usage: UsageId) -> Problem {
+    problem.header(HeaderName::from_static("x-acf-usage-id"), usage.to_string())
+}
+
 /// The answer is here, but nobody knows yet whether it is paid.
 pub fn pending() -> Problem {
     let detail = "It is not known yet whether the payment was settled. Do not sign another one: repeat this request, with the same \
-                  Idempotency-Key or the same payment. Once the payment is settled the answer is there, unless it was too large, or \
-                  too live, to be kept.";
+                  Idempotency-Key or the same payment. Once the payment is settled the answer is there. One that was too large, or \
+                  too live, to be kept is lost, even if it turns out to be paid: ask the operator then, with X-ACF-Usage-Id.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "payment-pending", detail).retry_after(10)
+}
+
+/// The answer is here, but that its payment is asked for could not be written down, and so, as far as we know, it was not.
+pub fn unasked() -> Problem {
+    let detail = "The database failed before the payment was asked for, so most likely it will not be: then this call ends as \
+                  interrupted, is not charged, and the payment can be used again. Do not sign another one until that is known: \
+                  repeat this request, with the same Idempotency-Key or the same payment.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "payment-pending", detail).retry_after(10)
 }
 
 /// The answer is here, but nobody can say any more whether it is paid.
 pub fn unclear() -> Problem {
-    let detail = "The service has answered, but nobody can say whether the payment was settled. Do not sign another one: ask the \
-                  operator, who can look at the chain, and decides.";
+    let detail = "The service has answered, but nobody can say whether the payment was settled, or it was settled after the call had \
+                  ended as not paid. Do not sign another one: ask the operator, with X-ACF-Usage-Id, who can look at the chain, and \
+                  decides.";
     Problem::conflict("payment-unclear", detail)
 }
 
@@ -134,6 +151,11 @@ pub fn failure(reason: UsageReason) -> Problem {
         }
         UsageReason::PaymentFailed => {
             Problem::new(StatusCode::PAYMENT_REQUIRED, "payment-failed", "The payment was not settled. The call is not charged.")
+        }
+        UsageReason::AnswerLost => {
+            let detail = "The payment was settled after the answer had been withheld, which was too large, or too live, to be kept. \
+                          The call is charged, and its answer is lost: ask the operator, with X-ACF-Usage-Id, for your money.";
+            Problem::conflict("answer-lost", detail)
         }
         UsageReason::BrokenRequest => Problem::bad_request("body-broken", "The body broke off."),
         UsageReason::Interrupted => {

@@ -196,7 +196,8 @@ impl Asked<'_> {
 }
 
 /// The payment that the request brings: version 2 of x402 has it in `PAYMENT-SIGNATURE`, version 1 in `X-PAYMENT`. A request without
-/// a key of its own is known by it. Whether it can be read matters only where it is taken.
+/// a key of its own is known by it, and so is one whose `X-Request-ID` is another one each time. Whether it can be read matters only
+/// where it is taken.
 pub fn payment(
     fingerprints: &Fingerprints,
     request: &HttpRequest,
@@ -211,7 +212,8 @@ pub fn payment(
         let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
         let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
         let key = payment.as_ref().ok().and_then(Brought::key).map(|key| asked.bound_to(fingerprints, caller, key));
-        return Some(Brought { payment, key });
+        let is_named = request.headers().contains_key("Idempotency-Key");
+        return Some(Brought { payment, key, is_named });
     }
     None
 }

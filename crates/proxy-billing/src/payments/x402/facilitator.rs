@@ -207,7 +207,9 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
         return Settlement::Unknown { why: format!("{status}, and no settlement"), may_be_done, transaction: None };
     };
     let is_named = said.transaction.as_deref().is_some_and(|name| !name.is_empty());
-    let transaction = said.transaction.filter(|name| evm::word(name).is_some());
+    // Some write the digits of hashes like this, some like that: here they are all small, and can be compared.
+    let transaction = said.transaction.filter(|name| evm::word(name).is_some()).map(|name| name.to_ascii_lowercase());
+    let named = transaction.as_ref().map(|name| format!(" (it names {name})")).unwrap_or_default();
     let network = said.network.as_deref().filter(|network| !network.is_empty()).map(Network::parse);
     if said.success {
         let is_theirs = is_theirs(said.payer.as_deref(), question);
@@ -216,11 +218,11 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
                 Settlement::Settled(transaction)
             }
             // It is not remembered either: it has nothing to do with this payment.
-            _ => unknown("a settlement of something else".to_owned(), None),
+            _ => unknown(format!("a settlement of something else{named}"), None),
         };
     }
     if network.is_some_and(|network| network != Some(question.network)) {
-        return unknown("a refusal of something else".to_owned(), None);
+        return unknown(format!("a refusal of something else{named}"), None);
     }
     let reason = said.error_reason.as_deref().and_then(word);
     match reason {
@@ -230,7 +232,7 @@ fn judge(response: &WholeResponse, question: &Question<'_>) -> Settlement {
         // One that has failed is none that the money may come in: its name would be taken for that of one that came.
         reason => {
             let transaction = transaction.filter(|_| reason.as_deref().is_some_and(|reason| PENDING.contains(&reason)));
-            unknown(reason.unwrap_or_else(|| format!("{status}, and no reason")), transaction)
+            unknown(format!("{}{named}", reason.unwrap_or_else(|| format!("{status}, and no reason"))), transaction)
         }
     }
 }
@@ -358,8 +360,20 @@ mod tests {
             assert!(matches!(said(reason), Settlement::Unknown { transaction: Some(there), .. } if there == named()), "{reason}");
         }
         for reason in ["transaction_failed", "invalid_exact_evm_transaction_failed", "insufficient_funds", "pending", ""] {
-            assert!(matches!(said(reason), Settlement::Unknown { may_be_done: true, transaction: None, .. }), "{reason}");
+            assert!(
+                matches!(said(reason), Settlement::Unknown { may_be_done: true, transaction: None, why } if why.contains(&named())),
+                "{reason}: whoever has to decide about it wants to know it"
+            );
         }
+    }
+
+    #[test]
+    fn hashes_are_compared_whatever_their_case() {
+        let shouted = format!("0x{}", "AB".repeat(32));
+        let said = json!({"success": true, "transaction": shouted, "network": "eip155:84532"});
+        assert_eq!(judged(200, &said.to_string()), Settlement::Settled(named()));
+        let said = json!({"success": false, "errorReason": USED[0], "transaction": shouted});
+        assert_eq!(judged(400, &said.to_string()), Settlement::Used(Some(named())));
     }
 
     #[test]

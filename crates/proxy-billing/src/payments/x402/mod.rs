@@ -33,7 +33,7 @@ pub use review::{Doubtful, PaymentRecord, ReviewStore};
 use rialto_outbound::OutboundClient;
 use rialto_registry::service::{PaymentMethod, Service};
 use serde_json::Value;
-pub use store::{AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling};
+pub use store::{AuthorizationId, NewPayment, Outcome, PaymentState, PaymentStore, Settling, UsedAuthorization};
 
 /// How much longer than a call takes a payment has to be valid: settling it takes a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(90);
@@ -125,6 +125,12 @@ impl X402 {
         }
     }
 
+    /// Whether money is taken that is worth nothing: that of a test network.
+    #[must_use]
+    pub fn takes_test_money(&self) -> bool {
+        self.terms.network.is_test()
+    }
+
     /// What is asked for a call of this service at this path; `None` when it cannot be paid like this.
     pub(crate) fn requirements(&self, service: &Service, path: &str) -> Option<Requirements> {
         if service.payment_method != PaymentMethod::X402 || service.price.is_zero() {
@@ -166,8 +172,13 @@ impl X402 {
     }
 
     /// Has a payment settled. `local` names one that was taken while nobody settled payments: only such a one counts as settled by
-    /// nobody, and only on the very network that is set, which is a test network then.
+    /// nobody, and only on the very network that is set, which is a test network then. What was signed on a test network is not settled
+    /// any more once money is taken that is worth something: it would be owed in such money.
     pub(crate) async fn settle(&self, request: &Value, payer: &Address, local: Option<String>) -> Settlement {
+        if is_worthless(request, self.takes_test_money()) {
+            let why = "it is money of a test network, which is not taken any more".to_owned();
+            return Settlement::Unknown { why, may_be_done: false, transaction: None };
+        }
         let question = self.question(request, payer);
         match (&self.facilitator, local) {
             (Some(facilitator), _) => facilitator.settle(&question).await,
@@ -181,9 +192,18 @@ impl X402 {
 
     fn question<'q>(&self, request: &'q Value, payer: &'q Address) -> Question<'q> {
         // The chain may be another one than when the payment was made.
-        let asked = request.pointer("/paymentRequirements/network").and_then(Value::as_str).and_then(Network::parse);
-        Question { request, network: asked.unwrap_or(self.terms.network), payer }
+        Question { request, network: network_of(request).unwrap_or(self.terms.network), payer }
     }
+}
+
+/// On which chain the payment is that a facilitator is asked about like this.
+fn network_of(request: &Value) -> Option<Network> {
+    request.pointer("/paymentRequirements/network").and_then(Value::as_str).and_then(Network::parse)
+}
+
+/// Whether that is a test network, and money of those is not taken.
+pub(crate) fn is_worthless(request: &Value, takes_test_money: bool) -> bool {
+    !takes_test_money && network_of(request).is_some_and(Network::is_test)
 }
 
 #[cfg(test)]
@@ -219,6 +239,20 @@ mod tests {
         for (network, local) in [("eip155:8453", Some("a")), ("base", Some("a")), ("eip155:84532", None)] {
             let settled = settle(network, local).await;
             assert!(matches!(settled, Settlement::Unknown { may_be_done: false, .. }), "{network} {local:?}");
+        }
+    }
+
+    #[test]
+    fn money_of_a_test_network_is_worth_something_where_it_is_taken_alone() {
+        for (network, takes_test_money, expected) in [
+            ("eip155:84532", false, true),
+            ("base-sepolia", false, true),
+            ("eip155:84532", true, false),
+            ("eip155:8453", false, false),
+            ("eip155:8453", true, false),
+        ] {
+            let request = json!({"paymentRequirements": {"network": network}});
+            assert_eq!(is_worthless(&request, takes_test_money), expected, "{network} {takes_test_money}");
         }
     }
 }

@@ -51,6 +51,11 @@ impl Network {
         digits.parse().ok().filter(|id| plain && i64::try_from(*id).is_ok()).map(Self)
     }
 
+    /// The one with this number.
+    pub(crate) const fn of(chain_id: u64) -> Self {
+        Self(chain_id)
+    }
+
     /// Its number.
     #[must_use]
     pub const fn chain_id(self) -> u64 {

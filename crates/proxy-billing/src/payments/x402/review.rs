@@ -12,7 +12,7 @@ use crate::usage::UsageId;
 /// Which payments an administrator looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubtful {
-    /// Those that wait for a decision.
+    /// Those that wait for a decision; and those whose money has come, as the facilitator said, and is not in the books yet.
     Unclear,
     /// Those that were decided.
     Resolved,
@@ -58,6 +58,15 @@ pub trait ReviewStore: Send {
         by: OwnerId,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The call of another payment than that of `usage` for which this transaction is named, in small letters, on this chain. Whoever
+    /// looks for the same at the same time waits until this transaction of the database has ended.
+    fn find_in_transaction(
+        &mut self,
+        chain_id: u64,
+        transaction: &str,
+        usage: UsageId,
+    ) -> impl Future<Output = Result<Option<UsageId>, StoreError>> + Send;
 
     /// Reads a payment.
     fn find_payment(&mut self, usage: UsageId) -> impl Future<Output = Result<Option<PaymentRecord>, StoreError>> + Send;

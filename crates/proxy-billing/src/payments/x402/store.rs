@@ -52,6 +52,21 @@ pub struct AuthorizationId {
     pub nonce: Word,
 }
 
+/// The payment that has used an authorization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedAuthorization {
+    /// The call that it is for.
+    pub usage: UsageId,
+    /// Whose call that is.
+    pub buyer: OwnerId,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// The claim of that call.
+    pub claim: Option<ClaimName>,
+    /// How that call ends, or has ended if what is told of it is kept here and not under its claim.
+    pub outcome: Option<Outcome>,
+}
+
 /// A payment whose call is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPayment<'p> {
@@ -135,13 +150,13 @@ pub trait PaymentStore: Send {
     /// Keeps a payment. Whether its authorization was never used before.
     fn insert_payment(&mut self, new: &NewPayment<'_>, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Where the payment stands that has used this authorization, if one has.
+    /// The payment that has used this authorization, if one has.
     fn find_authorization(
         &mut self,
         id: &AuthorizationId,
-    ) -> impl Future<Output = Result<Option<PaymentState>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<UsedAuthorization>, StoreError>> + Send;
 
-    /// How many payments of this payer are reserved, or being fetched; counts up to `limit`.
+    /// How many payments of this payer are reserved, being fetched, or in doubt; counts up to `limit`.
     fn count_open_payments(&mut self, payer: &Address, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Forgets a payment whose call was not delivered: its authorization may be used again. Whether it was reserved.
@@ -197,12 +212,14 @@ pub trait PaymentStore: Send {
 
     /// Says what became of a payment: the transaction, which may be said of any that has no end yet; or else why there is none, only
     /// if it still stands as it was `seen`, and nobody else has taken it since. Unless it is unclear, what could be settled once
-    /// more is forgotten. Whether it was this that said so.
+    /// more is forgotten. The outcome of `seen` is forgotten as well if it `is_told` where repeats look for it; otherwise it stays.
+    /// Whether it was this that said so.
     fn end_payment(
         &mut self,
         seen: &Settling,
         state: PaymentState,
         outcome: Result<&str, &str>,
+        is_told: bool,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

@@ -57,7 +57,7 @@ pub struct PaymentResponse {
     pub payer: String,
     /// The authorization's number, by which the token knows whether it was used.
     pub nonce: String,
-    /// `unclear`; once it was decided, `settled` or `failed`.
+    /// `unclear`, or `settling` when it has come and is not in the books yet; once it was decided, `settled` or `failed`.
     pub status: &'static str,
     /// The transaction that was named for it.
     pub transaction: Option<String>,

@@ -2,11 +2,13 @@
 
 mod dto;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
 use rialto_kernel::Caller;
 use rialto_proxy_billing::{
     payments::x402::Doubtful,
-    proxy::{ResolveError, list_doubtful, resolve},
+    proxy::{ResolveError, Resolved, list_doubtful, resolve},
     usage::UsageId,
 };
 use rialto_store::Tx;
@@ -31,6 +33,10 @@ impl From<ResolveError> for Problem {
             ResolveError::Unknown => Self::not_found(said),
             ResolveError::Transaction => Self::invalid("body.transaction", said),
             ResolveError::Reason => Self::invalid("body.reason", said),
+            ResolveError::TransactionTaken(other) => {
+                Self::conflict("transaction-taken", said).with("usage_id", other.to_string().into())
+            }
+            ResolveError::TestMoney => Self::conflict("payment-on-test-network", said),
             ResolveError::NotUnclear(state) => {
                 Self::conflict("payment-not-unclear", said).with("payment_status", state.as_str().into())
             }
@@ -42,7 +48,8 @@ impl From<ResolveError> for Problem {
 /// List payments in doubt
 ///
 /// Payments by x402 of which nobody can say whether their money has come, the latest first; or those that administrators have decided
-/// about, with who did. The calls of the former are open: they are neither charged nor failed.
+/// about, with who did. The calls of the former are open: they are neither charged nor failed. One whose status is `settling` has come,
+/// as the facilitator said, and could not be written down yet: that is tried again by itself, and there is nothing to decide.
 #[utoipa::path(
     tag = "Proxy",
     params(PaymentPage),
@@ -80,7 +87,7 @@ pub async fn list_payments(app: Data<App>, Admin(caller): Admin, query: Query<Pa
         (status = 200, description = "The payment, as it was decided.", body = PaymentResponse),
         (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such payment.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "It is not unclear: `payment_status` says what it is.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is not unclear: `payment_status` says what it is. Or the transaction is that of another payment, the one for the call `usage_id`; or the payment is on a test network, and what is taken now is not.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -95,12 +102,25 @@ pub async fn resolve_payment(
     }
     let usage: UsageId = path.parse().map_err(|_| ResolveError::Unknown)?;
     let (decision, admin, now) = (command.body.decision()?, command.caller.owner, app.clock.now());
-    let outcome = command.body.outcome.clone();
+    let (outcome, takes_test_money) = (command.body.outcome.clone(), app.proxy.takes_test_money());
+    // Stays empty when nothing is decided, because the same request was answered before.
+    let made = Arc::new(Mutex::new(None));
+    let making = Arc::clone(&made);
     let answer = command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &PaymentResolve| {
-            Ok(PaymentResponse::from(resolve(tx, caller, usage, &decision, now).await?))
+            let resolved = resolve(tx, caller, usage, &decision, takes_test_money, now).await?;
+            *making.lock().unwrap_or_else(PoisonError::into_inner) = Some(resolved.clone());
+            Ok(PaymentResponse::from(resolved.payment))
         })
         .await?;
-    tracing::info!(usage.id = %usage, admin.id = %admin, outcome, "an administrator has decided what became of a payment");
+    let made = made.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Resolved { payment, is_lost, .. }) = made.filter(|resolved| resolved.is_new) {
+        let (payer, transaction) = (payment.authorization.payer, payment.transaction);
+        tracing::info!(usage.id = %usage, admin.id = %admin, outcome, transaction, "an administrator has decided what became of a payment");
+        if is_lost {
+            tracing::error!(usage.id = %usage, %payer, transaction,
+                "a call was paid after its answer was lost, which was not kept: give the money back");
+        }
+    }
     Ok(answer)
 }
