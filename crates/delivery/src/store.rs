@@ -176,7 +176,7 @@ pub trait LaneStore: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Gives a locked lane back, due at this moment.
     fn give_back(&mut self, id: WebhookId, due_at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Where a lane leads, if this courier's lease of it has not ended.
+    /// Where a lane leads that this courier has leased.
     fn find_aim(
         &mut self,
         id: WebhookId,
@@ -203,6 +203,8 @@ pub enum Aim {
     At(String),
     /// The webhook is switched off, or gone.
     Off,
+    /// The lease has ended by the clock, and nobody has taken it yet.
+    Ended,
 }
 
 /// What waits in lanes.

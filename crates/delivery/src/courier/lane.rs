@@ -89,18 +89,14 @@ impl Turn {
 
     /// Takes what may be sent now into the places that are free.
     async fn fill(&mut self) -> Result<Then, StoreError> {
-        let mut has_renewed = false;
         while !self.is_over() {
             let (inner, place, now) = (Arc::clone(&self.inner), (self.hold.key, self.hold.lease), self.inner.now());
             let (in_hand, free) = (self.in_hand.clone(), self.free_places());
             let find = async move |tx: &mut Tx| find_next(tx, &inner.cipher, place, &in_hand, free, now).await;
             match self.inner.db.read(find).await? {
-                Next::NotMine if has_renewed => return Ok(Then::Stop),
-                // It may have ended by the clock alone. Then what is written renews it; and what has ended is not lost.
-                Next::NotMine => {
-                    self.write(Release::Keep).await;
-                    has_renewed = true;
-                }
+                Next::NotMine => return Ok(Then::Stop),
+                // What is written renews it, and what is on its way or has ended is not lost.
+                Next::Ended => self.write(Release::Keep).await,
                 Next::Send(_, parcels) if parcels.is_empty() => return Ok(Then::GoOn),
                 // It is read again when something could be written: it may have changed meanwhile.
                 Next::Send(..) if !self.has_written => self.write(Release::Keep).await,

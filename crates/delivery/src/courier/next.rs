@@ -33,7 +33,9 @@ pub(super) enum Next {
     Cancel,
     /// Its secret is encrypted with a key that this server does not have: nothing goes out unsigned.
     Sealed,
-    /// The lane is another courier's, or its lease has ended.
+    /// The lease has ended by the clock, and nobody has taken it yet.
+    Ended,
+    /// The lane is another courier's.
     NotMine,
 }
 
@@ -59,6 +61,7 @@ pub(super) async fn find_next(
     let url = match tx.find_aim(id, lease, now).await? {
         None => return Ok(Next::NotMine),
         Some(Aim::Off) => return Ok(Next::Cancel),
+        Some(Aim::Ended) => return Ok(Next::Ended),
         Some(Aim::At(url)) => url,
     };
     let mut chosen = look(tx, id, in_hand, free, now).await?;

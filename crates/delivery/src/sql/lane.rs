@@ -181,12 +181,19 @@ impl LaneStore for Tx {
     }
 
     async fn find_aim(&mut self, id: WebhookId, lease: Id<Lease>, now: Timestamp) -> Result<Option<Aim>, StoreError> {
-        type Row = (String, bool, Option<Timestamp>);
+        type Row = (String, bool, Option<Timestamp>, Option<Timestamp>);
         let found: Option<Row> = on!(self, conn => l::table.inner_join(w::table.on(w::id.eq(l::webhook_id)))
-            .filter(l::webhook_id.eq(id).and(l::lease_id.eq(lease)).and(l::due_at.gt(now)))
-            .select((w::url, w::active, w::deleted_at)).first(conn).await.optional())?;
-        let aim = |(url, active, deleted_at): Row| if active && deleted_at.is_none() { Aim::At(url) } else { Aim::Off };
-        Ok(found.map(aim))
+            .filter(l::webhook_id.eq(id).and(l::lease_id.eq(lease)))
+            .select((w::url, w::active, w::deleted_at, l::due_at)).first(conn).await.optional())?;
+        Ok(found.map(|(url, is_active, deleted_at, leased_until)| {
+            if leased_until.is_none_or(|until| until <= now) {
+                Aim::Ended
+            } else if is_active && deleted_at.is_none() {
+                Aim::At(url)
+            } else {
+                Aim::Off
+            }
+        }))
     }
 }
 
