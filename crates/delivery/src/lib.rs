@@ -39,4 +39,4 @@ pub use subscribe::{
     NewWebhook, Rotated, WEBHOOKS_MAX, WebhookChanges, create_webhook, delete_webhook, find_webhook, list_webhooks, may_change,
     may_create, rotate_secret, update_webhook,
 };
-pub use upkeep::{KEPT, forget, read_upto};
+pub use upkeep::{Forgotten, KEPT, forget, forget_events};

@@ -45,9 +45,7 @@ pub async fn list_deliveries(
     query: &LogQuery,
 ) -> Result<LogPage, WebhookError> {
     find_webhook(tx, caller, webhook).await?;
-    let deliveries = tx.list_deliveries(webhook, query.status, query.after, query.limit).await?;
-    let is_full = u32::try_from(deliveries.len()).is_ok_and(|count| count >= query.limit);
-    let next = deliveries.last().map(|last| last.seq).filter(|_| is_full);
+    let (deliveries, next) = tx.list_deliveries(webhook, query.status, query.after, query.limit).await?;
     Ok(LogPage { deliveries, next })
 }
 

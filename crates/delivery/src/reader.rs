@@ -11,7 +11,7 @@ use rialto_store::{
     Db, StoreError, Tx,
     outbox::{self, Follower, Page, Recorded},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     event::Fact,
@@ -55,7 +55,7 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let Some(start) = inner.db.read(async |tx: &mut Tx| tx.find_start().await).await? else { return Ok(()) };
     let kinds = EventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     let mut follower = Follower::after(&inner.db, kinds, start);
-    let (mut marked, mut marked_at) = (start, inner.now());
+    let (mut marked, mut marked_at) = (start, Instant::now());
     let mut wait = LOOK_SOON;
     loop {
         // Hearing begins before the look, so that what is appended in between is not missed.
@@ -64,13 +64,13 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
         let Page { events, upto, more, held_up } = follower.look().await?;
         let found = !events.is_empty();
         if found && queue(inner, events, upto).await? {
-            (marked, marked_at) = (upto, inner.now());
+            (marked, marked_at) = (upto, Instant::now());
         }
-        if inner.now().since(marked_at) >= MARK_EVERY {
+        if marked_at.elapsed() >= MARK_EVERY {
             if upto > marked {
                 mark(inner, upto).await?;
             }
-            (marked, marked_at) = (upto, inner.now());
+            (marked, marked_at) = (upto, Instant::now());
             if inner.db.read(async |tx: &mut Tx| tx.find_start().await).await?.is_none() {
                 return Ok(());
             }

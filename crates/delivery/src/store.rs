@@ -29,8 +29,9 @@ pub trait WebhookStore: Send {
     fn find_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
     /// The same, locked.
     fn lock_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
-    /// Writes what may change of one.
-    fn save_webhook(&mut self, webhook: &Webhook) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes what may change of one, its events only if they were given: those that are there may have words that only a newer
+    /// program knows.
+    fn save_webhook(&mut self, webhook: &Webhook, with_events: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes one, and its secrets.
     fn delete_webhook(&mut self, id: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Puts a secret in force. The one before is good until `retired_until`; of older ones, the `old_max` that are good for
@@ -112,6 +113,8 @@ pub struct Parcel {
     pub attempts: i32,
     /// How often it was sent since it was last queued.
     pub tries: i32,
+    /// Since when it may be sent.
+    pub due_at: Timestamp,
 }
 
 /// What an attempt came to.
@@ -119,6 +122,8 @@ pub struct Parcel {
 pub struct Attempted {
     /// Of which delivery.
     pub seq: i64,
+    /// Since when it might be sent, when it was: a delivery that is due at another time was queued anew.
+    pub was_due: Timestamp,
     /// How that stands now.
     pub status: DeliveryStatus,
     /// When it is sent again, if it is.
@@ -147,12 +152,11 @@ pub trait LaneStore: Send {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId)>, StoreError>> + Send;
-    /// Renews those of these leases of a courier that have not ended; gives how many.
+    /// Renews those of these leases that are this courier's still, and that nobody is writing to; gives how many.
     fn renew_lanes(
         &mut self,
         ids: &[WebhookId],
         lease: Id<Lease>,
-        now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.
@@ -172,7 +176,7 @@ pub trait LaneStore: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Gives a locked lane back, due at this moment.
     fn give_back(&mut self, id: WebhookId, due_at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Where a lane leads, if this courier's lease of it has not ended.
+    /// Where a lane leads that this courier has leased.
     fn find_aim(
         &mut self,
         id: WebhookId,
@@ -199,15 +203,18 @@ pub enum Aim {
     At(String),
     /// The webhook is switched off, or gone.
     Off,
+    /// The lease has ended by the clock, and nobody has taken it yet.
+    Ended,
 }
 
 /// What waits in lanes.
 pub trait ParcelStore: Send {
-    /// The first attempts that may be made now, in order.
+    /// The first attempts that may be made now, in order, but those of these subjects.
     fn list_first(
         &mut self,
         webhook: WebhookId,
         now: Timestamp,
+        busy: &[String],
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
     /// What may be sent again now, the longest due first.
@@ -221,8 +228,15 @@ pub trait ParcelStore: Send {
     fn list_parcels(&mut self, seqs: &[i64]) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
     /// Writes down attempts, but of deliveries that have been cancelled or replayed meanwhile, and of those that are written already.
     fn set_attempted(&mut self, attempted: &[&Attempted]) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Gives up a delivery that is pending, without an attempt.
-    fn give_up(&mut self, seq: i64, why: &str, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives up those of these deliveries that are pending, without an attempt.
+    fn give_up(&mut self, seqs: &[i64], why: &str, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// What is pending, may it be sent now or later, but these; the oldest first.
+    fn list_pending(
+        &mut self,
+        webhook: WebhookId,
+        except: &[i64],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send;
     /// Cancels all that is pending.
     fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels what is pending, at most `limit`; gives how many.
@@ -236,14 +250,15 @@ pub trait ParcelStore: Send {
 
 /// The log of deliveries.
 pub trait LogStore: Send {
-    /// A webhook's deliveries, the newest first: those with this status, if one is given, and before this place.
+    /// A webhook's deliveries, the newest first: those with this status, if one is given, and before this place. And behind which
+    /// place there may be more. One that cannot be read is left out.
     fn list_deliveries(
         &mut self,
         webhook: WebhookId,
         status: Option<DeliveryStatus>,
         before: Option<i64>,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<(Vec<Delivery>, Option<i64>), StoreError>> + Send;
     /// A delivery of a webhook, and what is sent.
     fn find_delivery(
         &mut self,

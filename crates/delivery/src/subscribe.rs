@@ -163,7 +163,7 @@ pub async fn update_webhook(
         }
     }
     webhook.updated_at = now;
-    tx.save_webhook(&webhook).await?;
+    tx.save_webhook(&webhook, changes.events.is_some()).await?;
     tx.rouse(&[id], now).await?;
     Ok(webhook)
 }
@@ -183,12 +183,13 @@ pub async fn delete_webhook(
     Ok(tx.rouse(&[id], now).await?)
 }
 
-/// Replaces a webhook's secret by the given one, or by a new one. For a day the one before signs beside it.
+/// Replaces a webhook's secret by the given one, or by a new one. For a day the one before signs beside it. What waits because the
+/// one before could not be read is sent now.
 ///
 /// # Errors
 /// [`WebhookError::Unknown`], [`WebhookError::ReadOnly`], [`WebhookError::Invalid`], [`WebhookError::Cipher`].
 pub async fn rotate_secret(
-    tx: &mut impl WebhookStore,
+    tx: &mut (impl WebhookStore + QueueStore),
     cipher: &CredentialCipher,
     caller: &Caller,
     id: WebhookId,
@@ -202,5 +203,6 @@ pub async fn rotate_secret(
     };
     let (sealed, retired_until) = (cipher.seal(id, &secret)?, now.after(RETIRED_FOR));
     tx.put_secret(id, &sealed, retired_until, RETIRED_MAX, now).await?;
+    tx.rouse(&[id], now).await?;
     Ok(Rotated { webhook, secret: is_new.then_some(secret), retired_until })
 }

@@ -26,6 +26,8 @@ pub struct NetworksConfig {
     pub lanes_max: u32,
     /// How many participants of one owner may be served at once.
     pub lanes_per_owner_max: u32,
+    /// How long a participant is served before it makes room for others that wait.
+    pub turn: Duration,
     /// For how long a worker that says nothing is believed to live.
     pub lease: Duration,
     /// How often it is looked for due lanes when nothing wakes the worker.
@@ -41,6 +43,7 @@ impl Default for NetworksConfig {
             calls_per_owner_max: 128,
             lanes_max: 512,
             lanes_per_owner_max: 128,
+            turn: Duration::from_secs(10),
             lease: Duration::from_secs(15),
             poll: Duration::from_millis(500),
         }

@@ -289,12 +289,11 @@ pub trait LaneStore: Send {
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(ParticipantId, OwnerId)>, StoreError>> + Send;
 
-    /// Renews those of these leases of one worker that have not ended; gives how many.
+    /// Renews those of these leases that are this worker's still, and that nobody is writing to; gives how many.
     fn renew_lanes(
         &mut self,
         ids: &[ParticipantId],
         lease: Id<Lease>,
-        now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 

@@ -1,13 +1,11 @@
 //! The database handle.
 
-use std::{
-    error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+#[cfg(any(test, feature = "testing"))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
+use std::{error::Error, time::Duration};
 
 use async_channel::Sender;
 
@@ -46,6 +44,7 @@ pub struct Db {
     writes: Sender<Request>,
     reads: Sender<Request>,
     url: DatabaseUrl,
+    #[cfg(any(test, feature = "testing"))]
     asked: Arc<AtomicU64>,
 }
 
@@ -66,11 +65,23 @@ impl Db {
                     sqlite::readers::start(&path, threads, &read)
                 };
                 tokio::task::spawn_blocking(start).await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
-                Ok(Self { writes, reads, url: url.clone(), asked: Arc::default() })
+                Ok(Self {
+                    writes,
+                    reads,
+                    url: url.clone(),
+                    #[cfg(any(test, feature = "testing"))]
+                    asked: Arc::default(),
+                })
             }
             DatabaseUrl::Postgres(address) => {
                 postgres::start(address, options, written).await?;
-                Ok(Self { reads: writes.clone(), writes, url: url.clone(), asked: Arc::default() })
+                Ok(Self {
+                    reads: writes.clone(),
+                    writes,
+                    url: url.clone(),
+                    #[cfg(any(test, feature = "testing"))]
+                    asked: Arc::default(),
+                })
             }
         }
     }
@@ -90,6 +101,7 @@ impl Db {
     }
 
     /// How many transactions that write this handle and its clones were asked for.
+    #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn writes_asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
@@ -114,6 +126,7 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        #[cfg(any(test, feature = "testing"))]
         self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::Write, work)
     }
@@ -132,6 +145,7 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        #[cfg(any(test, feature = "testing"))]
         self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::WriteSoon, work)
     }

@@ -10,6 +10,7 @@ mod end;
 mod lane;
 mod next;
 mod send;
+mod write;
 
 use std::sync::Arc;
 
@@ -56,14 +57,8 @@ impl Lanes for Inner {
         tx.lease_lanes(ids, lease, now, until).await
     }
 
-    async fn renew(
-        tx: &mut Tx,
-        ids: &[WebhookId],
-        lease: Id<Lease>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<usize, StoreError> {
-        tx.renew_lanes(ids, lease, now, until).await
+    async fn renew(tx: &mut Tx, ids: &[WebhookId], lease: Id<Lease>, until: Timestamp) -> Result<usize, StoreError> {
+        tx.renew_lanes(ids, lease, until).await
     }
 
     async fn free(tx: &mut Tx, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {

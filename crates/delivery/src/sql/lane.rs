@@ -28,24 +28,37 @@ statement! {
 }
 
 /// When the next that is pending may be sent: the first of the first attempts, or what is to be sent again, whichever is sooner.
+/// SQLite is told which indexes to take.
 macro_rules! next_due {
-    ($webhook:literal) => {
+    (sqlite $webhook:literal) => {
+        next_due!($webhook, " INDEXED BY webhook_deliveries_first", " INDEXED BY webhook_deliveries_again")
+    };
+    (postgres $webhook:literal) => {
+        next_due!($webhook, "", "")
+    };
+    ($webhook:literal, $by_first:literal, $by_again:literal) => {
         concat!(
-            "(SELECT min(p.due_at) FROM (SELECT * FROM (SELECT due_at FROM webhook_deliveries WHERE webhook_id = ",
+            "(SELECT min(p.due_at) FROM (SELECT * FROM (SELECT due_at FROM webhook_deliveries",
+            $by_first,
+            " WHERE webhook_id = ",
             $webhook,
             " AND status = 'pending' AND tries = 0 ORDER BY seq LIMIT 1) AS f UNION ALL SELECT * FROM \
-             (SELECT due_at FROM webhook_deliveries WHERE webhook_id = ",
+             (SELECT due_at FROM webhook_deliveries",
+            $by_again,
+            " WHERE webhook_id = ",
             $webhook,
             " AND status = 'pending' AND tries > 0 ORDER BY due_at LIMIT 1) AS a) AS p)"
         )
     };
 }
 
+pub(super) const NEXT_DUE_SQLITE: &str = concat!("SELECT ", next_due!(sqlite "?1"));
+
 statement! {
     /// When the next that is pending may be sent.
     struct NextDue { id: WebhookId => Uid }
     rows: Nullable<UtcTime>;
-    sqlite: concat!("SELECT ", next_due!("?1"));
+    sqlite: NEXT_DUE_SQLITE;
 }
 
 statement! {
@@ -63,9 +76,16 @@ statement! {
             due_at = CASE WHEN n.kept THEN $5 WHEN n.next < $4 THEN $4 ELSE n.next END,
             lease_id = CASE WHEN n.kept THEN l.lease_id END
         FROM (SELECT t.id, t.next, t.keep OR (NOT t.yields AND coalesce(t.next <= $4, false)) AS kept
-            FROM (SELECT g.id, g.keep, g.yields, ", next_due!("g.id"), " AS next FROM unnest($1, $2, $3) AS g (id, keep, yields)) AS t
+            FROM (SELECT g.id, g.keep, g.yields, ", next_due!(postgres "g.id"), " AS next FROM unnest($1, $2, $3) AS g (id, keep, yields)) AS t
         ) AS n WHERE l.webhook_id = n.id"
     );
+}
+
+/// Those of these lanes that a courier has leased, in order.
+macro_rules! held {
+    ($ids:expr, $lease:expr) => {
+        l::table.filter(l::webhook_id.eq_any($ids)).filter(l::lease_id.eq($lease)).order(l::webhook_id).select(l::webhook_id)
+    };
 }
 
 impl LaneStore for Tx {
@@ -103,41 +123,35 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(
-        &mut self,
-        ids: &[WebhookId],
-        lease: Id<Lease>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let held = self.lock_lanes(ids, lease).await?;
-        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(&held)).filter(l::due_at.gt(now)))
-            .set(l::due_at.eq(until)).execute(conn).await)
+    async fn renew_lanes(&mut self, ids: &[WebhookId], lease: Id<Lease>, until: Timestamp) -> Result<usize, StoreError> {
+        // What somebody is writing to is renewed the next time: nobody's lease has to wait for it.
+        let held: Vec<WebhookId> = on!(self,
+            sqlite conn => held!(ids, lease).load(conn).await,
+            postgres conn => held!(ids, lease).for_no_key_update().skip_locked().load(conn).await)?;
+        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(&held))).set(l::due_at.eq(until))
+            .execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {
         let change = (l::due_at.eq(now), l::lease_id.eq(None::<Id<Lease>>));
-        match lease {
-            Some(lease) => {
-                on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
-            }
-            None => {
-                on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change).execute(conn).await)
-            }
+        let Some(lease) = lease else {
+            return on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change)
+                .execute(conn).await);
+        };
+        if self.is_postgres() {
+            // An update takes its rows in no order.
+            let _: Vec<WebhookId> = on!(self,
+                sqlite _conn => Ok::<_, diesel::result::Error>(Vec::new()),
+                postgres conn => l::table.filter(l::lease_id.eq(lease)).order(l::webhook_id).select(l::webhook_id)
+                    .for_no_key_update().load(conn).await)?;
         }
+        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
     }
 
     async fn lock_lanes(&mut self, ids: &[WebhookId], lease: Id<Lease>) -> Result<Vec<WebhookId>, StoreError> {
-        macro_rules! mine {
-            () => {
-                l::table
-                    .filter(l::webhook_id.eq_any(ids))
-                    .filter(l::lease_id.eq(lease))
-                    .order(l::webhook_id)
-                    .select(l::webhook_id)
-            };
-        }
-        on!(self, sqlite conn => mine!().load(conn).await, postgres conn => mine!().for_no_key_update().load(conn).await)
+        on!(self,
+            sqlite conn => held!(ids, lease).load(conn).await,
+            postgres conn => held!(ids, lease).for_no_key_update().load(conn).await)
     }
 
     async fn release(&mut self, lanes: &[(WebhookId, Release)], now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
@@ -167,12 +181,19 @@ impl LaneStore for Tx {
     }
 
     async fn find_aim(&mut self, id: WebhookId, lease: Id<Lease>, now: Timestamp) -> Result<Option<Aim>, StoreError> {
-        type Row = (String, bool, Option<Timestamp>);
+        type Row = (String, bool, Option<Timestamp>, Option<Timestamp>);
         let found: Option<Row> = on!(self, conn => l::table.inner_join(w::table.on(w::id.eq(l::webhook_id)))
-            .filter(l::webhook_id.eq(id).and(l::lease_id.eq(lease)).and(l::due_at.gt(now)))
-            .select((w::url, w::active, w::deleted_at)).first(conn).await.optional())?;
-        let aim = |(url, active, deleted_at): Row| if active && deleted_at.is_none() { Aim::At(url) } else { Aim::Off };
-        Ok(found.map(aim))
+            .filter(l::webhook_id.eq(id).and(l::lease_id.eq(lease)))
+            .select((w::url, w::active, w::deleted_at, l::due_at)).first(conn).await.optional())?;
+        Ok(found.map(|(url, is_active, deleted_at, leased_until)| {
+            if leased_until.is_none_or(|until| until <= now) {
+                Aim::Ended
+            } else if is_active && deleted_at.is_none() {
+                Aim::At(url)
+            } else {
+                Aim::Off
+            }
+        }))
     }
 }
 

@@ -1,5 +1,10 @@
 //! Webhooks, and the secrets that sign what they are sent.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, dsl::sql,
     sql_types::Bool,
@@ -38,8 +43,8 @@ impl WebhookRow {
         let word = |value: &serde_json::Value| value.as_str().and_then(EventKind::from_word);
         let words = self.events.0.as_array().map(Vec::as_slice).unwrap_or_default();
         let events: Vec<EventKind> = words.iter().filter_map(word).collect();
-        if events.len() != words.len() || events.is_empty() {
-            tracing::error!(webhook.id = %self.id, events = %self.events.0, "a webhook names events that there are not");
+        if (events.len() != words.len() || events.is_empty()) && is_news(self.id) {
+            tracing::warn!(webhook.id = %self.id, events = %self.events.0, "a webhook names events that there are not");
         }
         Webhook {
             events,
@@ -53,6 +58,16 @@ impl WebhookRow {
             updated_at: self.updated_at,
         }
     }
+}
+
+/// Of how many webhooks the log says that they name events that there are not.
+const ODD_MAX: usize = 1_000;
+/// Those of which it has said so: they are read again and again.
+static ODD: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
+
+fn is_news(id: WebhookId) -> bool {
+    let mut odd = ODD.lock().unwrap_or_else(PoisonError::into_inner);
+    odd.len() < ODD_MAX && odd.insert(id)
 }
 
 fn events(webhook: &Webhook) -> Json {
@@ -131,10 +146,10 @@ impl WebhookStore for Tx {
         self.find_webhook(id).await
     }
 
-    async fn save_webhook(&mut self, webhook: &Webhook) -> Result<(), StoreError> {
+    async fn save_webhook(&mut self, webhook: &Webhook, with_events: bool) -> Result<(), StoreError> {
         let change = (
             w::url.eq(&webhook.url),
-            w::events.eq(events(webhook)),
+            with_events.then(|| w::events.eq(events(webhook))),
             w::active.eq(webhook.is_active),
             w::since_seq.eq(webhook.since_seq),
             w::updated_at.eq(webhook.updated_at),

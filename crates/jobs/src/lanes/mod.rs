@@ -75,12 +75,12 @@ pub trait Lanes: Send + Sync + 'static {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(Self::Key, OwnerId)>, StoreError>> + Send;
-    /// Renews those of these leases of a courier that have not ended; gives how many.
+    /// Renews those of these leases that are this courier's still, also such as have ended by the clock and that nobody has taken;
+    /// gives how many. It waits for nobody who is writing to one of the lanes: that one is renewed the next time.
     fn renew(
         tx: &mut Tx,
         keys: &[Self::Key],
         lease: Id<Lease>,
-        now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.

@@ -198,9 +198,8 @@ async fn renew<L: Lanes>(lanes: Arc<L>, lease: Id<Lease>) {
         if keys.is_empty() {
             continue;
         }
-        let now = lanes.clock().now();
-        let renewed =
-            lanes.db().write(async move |tx: &mut Tx| L::renew(tx, &keys, lease, now, now.after(lease_for)).await).await;
+        let until = lanes.clock().now().after(lease_for);
+        let renewed = lanes.db().write(async move |tx: &mut Tx| L::renew(tx, &keys, lease, until).await).await;
         if let Err(error) = renewed {
             tracing::warn!(%error, lanes = L::NAME, "the leases of lanes could not be renewed; trying again");
         }

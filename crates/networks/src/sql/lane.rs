@@ -170,25 +170,37 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(
-        &mut self,
-        ids: &[ParticipantId],
-        lease: Id<Lease>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<usize, StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::participant_id.eq_any(ids)).filter(l::lease_id.eq(lease))
-            .filter(l::due_at.gt(now))).set(l::due_at.eq(until)).execute(conn).await)
+    async fn renew_lanes(&mut self, ids: &[ParticipantId], lease: Id<Lease>, until: Timestamp) -> Result<usize, StoreError> {
+        macro_rules! held {
+            () => {
+                l::table
+                    .filter(l::participant_id.eq_any(ids))
+                    .filter(l::lease_id.eq(lease))
+                    .order(l::participant_id)
+                    .select(l::participant_id)
+            };
+        }
+        let held: Vec<ParticipantId> = on!(self,
+            sqlite conn => held!().load(conn).await,
+            postgres conn => held!().for_no_key_update().skip_locked().load(conn).await)?;
+        on!(self, conn => diesel::update(l::table.filter(l::participant_id.eq_any(&held))).set(l::due_at.eq(until))
+            .execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {
         let change = (l::due_at.eq(now), l::lease_id.eq(None::<Id<Lease>>));
-        match lease {
-            Some(lease) => on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease)))
-                .set(change).execute(conn).await),
-            None => on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null()))
-                .set(change).execute(conn).await),
+        let Some(lease) = lease else {
+            return on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change)
+                .execute(conn).await);
+        };
+        if self.is_postgres() {
+            // An update takes its rows in no order.
+            let _: Vec<ParticipantId> = on!(self,
+                sqlite _conn => Ok::<_, diesel::result::Error>(Vec::new()),
+                postgres conn => l::table.filter(l::lease_id.eq(lease)).order(l::participant_id).select(l::participant_id)
+                    .for_no_key_update().load(conn).await)?;
         }
+        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
     }
 
     async fn lock_lane(&mut self, id: ParticipantId, lease: Id<Lease>) -> Result<Option<Option<Timestamp>>, StoreError> {

@@ -218,11 +218,13 @@ pub async fn rotate_webhook_secret(
     command: Command<Option<SecretRotate>>,
 ) -> Result<HttpResponse, Problem> {
     let (id, cipher, now) = (id(&path)?, app.webhooks.cipher().clone(), app.clock.now());
-    command
+    let answer = command
         .run_sealed(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &Option<SecretRotate>| {
             let given = body.as_ref().and_then(|body| body.secret.as_ref()).map(Secret::expose);
             let rotated = delivery::rotate_secret(tx, &cipher, caller, id, given, now).await?;
             Ok(SecretRotated::from(rotated))
         })
-        .await
+        .await?;
+    app.webhooks.rouse(id);
+    Ok(answer)
 }
