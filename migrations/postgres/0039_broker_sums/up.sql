@@ -24,8 +24,8 @@ CREATE TABLE usage_days (
 INSERT INTO usage_days
 SELECT p.owner_id, p.party, floor(extract(epoch FROM u.created_at) / 86400)::integer, u.service_id,
     count(*), count(*) FILTER (WHERE u.delivered), count(*) FILTER (WHERE u.delivered AND u.is_free),
-    count(*) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')),
-    coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')), 0),
+    count(*) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')),
+    coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')), 0),
     coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered), 0),
     coalesce(sum(u.amount), 0), coalesce(sum(u.commission), 0)
 FROM usage_records AS u CROSS JOIN LATERAL (VALUES ('buyer', u.buyer_id), ('provider', u.provider_id)) AS p (party, owner_id)

@@ -24,8 +24,8 @@ CREATE TABLE usage_days (
 INSERT INTO usage_days
 SELECT CASE p.party WHEN 'buyer' THEN u.buyer_id ELSE u.provider_id END, p.party, u.created_at / 86400000000, u.service_id,
     count(*), sum(u.delivered), sum(u.delivered AND u.is_free),
-    sum(u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')),
-    sum(CASE WHEN u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')
+    sum(u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')),
+    sum(CASE WHEN u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')
         THEN coalesce(u.latency_ms, 0) ELSE 0 END),
     sum(CASE WHEN u.delivered THEN coalesce(u.latency_ms, 0) ELSE 0 END),
     sum(coalesce(u.amount, 0)), sum(coalesce(u.commission, 0))
