@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{
     Bill, Inner, Kept, KeptBody, Proxy, ProxyError,
+    kept::Larder,
     open::Ticket,
     pledged::{TURN, is_of_payment},
     settle::{Parties, told},
@@ -108,8 +109,8 @@ impl Inner {
             Step::Pay(transaction) => {
                 let (until, paid) = (self.patience(), transaction.clone());
                 let work = || {
-                    let (seen, transaction, clock) = (seen.clone(), paid.clone(), clock.clone());
-                    async move |tx: &mut Tx| end_paid(tx, &seen, &transaction, is_late, clock.now()).await
+                    let (seen, transaction, larder, clock) = (seen.clone(), paid.clone(), self.larder.clone(), clock.clone());
+                    async move |tx: &mut Tx| end_paid(tx, &seen, &transaction, is_late, &larder, clock.now()).await
                 };
                 let ended = self.insist(until, work).await?;
                 if ended && is_late {
@@ -181,7 +182,14 @@ impl Inner {
 }
 
 /// Writes down that a call is paid, and ends it. Whether it was this that ended it.
-async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, is_late: bool, now: Timestamp) -> Result<bool, ProxyError> {
+async fn end_paid(
+    tx: &mut Tx,
+    seen: &Settling,
+    transaction: &str,
+    is_late: bool,
+    larder: &Larder,
+    now: Timestamp,
+) -> Result<bool, ProxyError> {
     let (usage, outcome) = (seen.usage, &seen.outcome);
     let end = UsageEnd {
         delivered: true,
@@ -205,15 +213,15 @@ async fn end_paid(tx: &mut Tx, seen: &Settling, transaction: &str, is_late: bool
             // It was paid, and nobody has it yet: for that there is room in any case.
             idempotency::finish(tx, &key, &kept.write()).await?;
         } else {
-            kept.keep(tx, &key, seen.buyer, now).await?;
+            kept.keep(tx, &key, seen.buyer, larder, now).await?;
         }
     }
     tx.set_payment_tx(usage, transaction).await?;
     outbox::append_all(tx, told(&parties(seen, Some(transaction)), &end, now)).await?;
-    tx.sum_up(&[usage]).await?;
     // Whoever else asks meanwhile: that the money is here is true.
     tx.end_payment(seen, false, PaymentState::Settled, Ok(transaction), now).await?;
     OutsideRail.collect(tx, &charge(seen), now).await?;
+    tx.sum_up(&[usage]).await?;
     Ok(true)
 }
 
@@ -240,12 +248,12 @@ async fn end_unpaid(
         None => {}
     }
     outbox::append_all(tx, told(&parties(seen, None), &end, now)).await?;
-    tx.sum_up(&[seen.usage]).await?;
     if !tx.end_payment(seen, true, state, Err(failure), now).await? {
         // Undone: somebody else has taken it.
         return Err(ProxyError::PaymentRunning);
     }
     release(tx, seen.usage, now).await?;
+    tx.sum_up(&[seen.usage]).await?;
     Ok(true)
 }
 
