@@ -197,6 +197,7 @@ fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock,
         timeout: seconds(settings.service_timeout_seconds),
         call_max: seconds(settings.service_call_seconds),
         hold_grace: seconds(settings.hold_grace_seconds),
+        kept_bytes_per_buyer_max: settings.service_kept_bytes_per_buyer,
         ..ProxyConfig::default()
     };
     Proxy::new(db.clone(), outbound.clone(), clock.clone(), config, x402, runtime)

@@ -140,7 +140,7 @@ pub trait InvocationStore: Send {
 /// What calls of services come to, kept for each owner, service and day.
 pub trait UsageSumStore: Send {
     /// Adds calls that have ended in this transaction, each once, to what those come to who made them and who was called. The rows of
-    /// sums are locked after all others, those of accounts aside.
+    /// sums are locked after all others, accounts too: do it last.
     fn sum_up(&mut self, ended: &[UsageId]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// What the calls that have ended and that a filter lets through come to.

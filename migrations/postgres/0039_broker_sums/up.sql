@@ -1,5 +1,5 @@
--- What calls come to for each owner, service and day, so that nobody has to add them up; what depositors owe; and how much is kept
--- of the answers of each buyer.
+-- What calls come to for each owner, service and day, so that nobody has to add them up; what of deposits is kept for
+-- debts; and how much is kept of the answers of each buyer.
 
 CREATE TABLE usage_days (
     owner_id     uuid NOT NULL REFERENCES owners (id),
@@ -24,25 +24,18 @@ CREATE TABLE usage_days (
 INSERT INTO usage_days
 SELECT p.owner_id, p.party, floor(extract(epoch FROM u.created_at) / 86400)::integer, u.service_id,
     count(*), count(*) FILTER (WHERE u.delivered), count(*) FILTER (WHERE u.delivered AND u.is_free),
-    count(*) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')),
-    coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')), 0),
+    count(*) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')),
+    coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')), 0),
     coalesce(sum(u.latency_ms) FILTER (WHERE u.delivered), 0),
     coalesce(sum(u.amount), 0), coalesce(sum(u.commission), 0)
 FROM usage_records AS u CROSS JOIN LATERAL (VALUES ('buyer', u.buyer_id), ('provider', u.provider_id)) AS p (party, owner_id)
 WHERE u.finished_at IS NOT NULL
 GROUP BY 1, 2, 3, 4;
 
--- Whoever deposits: what there is to know of all deposits together. Who changes it holds this row.
+-- Whoever deposits: a row to lock for those who change what an owner owes.
 CREATE TABLE depositors (
-    owner_id  uuid PRIMARY KEY REFERENCES owners (id),
-    -- Micro-USDC: all that came in, less what went out again to those who had paid it.
-    deposited bigint NOT NULL CHECK (deposited >= 0),
-    -- What payers have back and was spent already, as far as nothing was kept for it.
-    owed      bigint NOT NULL CHECK (owed >= 0)
+    owner_id uuid PRIMARY KEY REFERENCES owners (id)
 );
-INSERT INTO depositors
-SELECT owner_id, sum(CASE WHEN status = 'completed' THEN amount - (returned - owed) ELSE 0 END), sum(owed)
-FROM deposits GROUP BY owner_id;
 -- How much of a deposit was kept for what its owner owed when it came.
 ALTER TABLE deposits ADD COLUMN kept bigint NOT NULL DEFAULT 0 CHECK (kept BETWEEN 0 AND amount);
 

@@ -1,5 +1,5 @@
--- What calls come to for each owner, service and day, so that nobody has to add them up; what depositors owe; and how much is kept
--- of the answers of each buyer.
+-- What calls come to for each owner, service and day, so that nobody has to add them up; what of deposits is kept for
+-- debts; and how much is kept of the answers of each buyer.
 
 CREATE TABLE usage_days (
     owner_id     BLOB NOT NULL REFERENCES owners (id),
@@ -24,8 +24,8 @@ CREATE TABLE usage_days (
 INSERT INTO usage_days
 SELECT CASE p.party WHEN 'buyer' THEN u.buyer_id ELSE u.provider_id END, p.party, u.created_at / 86400000000, u.service_id,
     count(*), sum(u.delivered), sum(u.delivered AND u.is_free),
-    sum(u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')),
-    sum(CASE WHEN u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused')
+    sum(u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')),
+    sum(CASE WHEN u.delivered OR coalesce(u.error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request')
         THEN coalesce(u.latency_ms, 0) ELSE 0 END),
     sum(CASE WHEN u.delivered THEN coalesce(u.latency_ms, 0) ELSE 0 END),
     sum(coalesce(u.amount, 0)), sum(coalesce(u.commission, 0))
@@ -33,17 +33,10 @@ FROM usage_records AS u CROSS JOIN (SELECT 'buyer' AS party UNION ALL SELECT 'pr
 WHERE u.finished_at IS NOT NULL
 GROUP BY 1, 2, 3, 4;
 
--- Whoever deposits: what there is to know of all deposits together. Who changes it holds this row.
+-- Whoever deposits: a row to lock for those who change what an owner owes.
 CREATE TABLE depositors (
-    owner_id  BLOB PRIMARY KEY REFERENCES owners (id),
-    -- Micro-USDC: all that came in, less what went out again to those who had paid it.
-    deposited INTEGER NOT NULL CHECK (deposited >= 0),
-    -- What payers have back and was spent already, as far as nothing was kept for it.
-    owed      INTEGER NOT NULL CHECK (owed >= 0)
+    owner_id BLOB PRIMARY KEY REFERENCES owners (id)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO depositors
-SELECT owner_id, sum(CASE WHEN status = 'completed' THEN amount - (returned - owed) ELSE 0 END), sum(owed)
-FROM deposits GROUP BY owner_id;
 -- How much of a deposit was kept for what its owner owed when it came.
 ALTER TABLE deposits ADD COLUMN kept INTEGER NOT NULL DEFAULT 0 CHECK (kept BETWEEN 0 AND amount);
 

@@ -19,6 +19,9 @@ use sha2::{Digest, Sha256};
 use super::{Auth, MaybeAuth, Problem, answer_seal::AnswerSeal, body, fingerprint::Fingerprints, input::body_limit};
 use crate::compose::App;
 
+/// What a key that is none is called.
+const BAD_KEY: &str = "bad-idempotency-key";
+
 /// The body of a request that needs none. Whatever JSON comes is ignored.
 pub type NoBody = serde::de::IgnoredAny;
 
@@ -167,13 +170,16 @@ pub fn key(fingerprints: &Fingerprints, request: &HttpRequest, caller: &Caller, 
 pub fn key_in(request: &HttpRequest, header: &str) -> Result<Option<IdempotencyKey>, Problem> {
     let mut written = request.headers().get_all(header);
     let Some(value) = written.next() else { return Ok(None) };
-    let text = if written.next().is_some() { "" } else { value.to_str().unwrap_or_default() };
-    IdempotencyKey::parse(text).map(Some).map_err(|bad| bad_key(format!("header.{header}"), bad))
+    let field = format!("header.{header}");
+    if written.next().is_some() {
+        return Err(Problem::rule(field, "must be given once").named(BAD_KEY));
+    }
+    IdempotencyKey::parse(value.to_str().unwrap_or_default()).map(Some).map_err(|bad| bad_key(field, bad))
 }
 
 /// 400: what was given here is no key.
 pub fn bad_key(field: impl Into<String>, bad: BadIdempotencyKey) -> Problem {
-    Problem::rule(field, format!("{bad}, and be given once")).named("bad-idempotency-key")
+    Problem::rule(field, bad.to_string()).named(BAD_KEY)
 }
 
 /// Binds a key to the very credential: a secret is shown again to the one that it was shown to.

@@ -3,7 +3,11 @@
 //! Of each buyer so much is kept and no more: what ended in each hour is counted, and hours leave the count later than their keys are
 //! forgotten. What is over that is not kept; a repeat is told so, and is neither made nor charged again.
 
-use std::future::Future;
+use std::{
+    collections::HashSet,
+    future::Future,
+    sync::{Mutex, PoisonError},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -20,8 +24,6 @@ use crate::usage::{UsageId, UsageReason};
 
 /// The largest body that is kept for repeats, in bytes.
 pub const KEPT_BYTES_MAX: usize = 256 * 1024;
-/// The most that is kept of the answers of one buyer, in bytes as they are written down.
-pub const KEPT_BYTES_PER_BUYER_MAX: i64 = 64 * 1024 * 1024;
 /// How many hours are counted, this one among them: keys are remembered for 24.
 const HOURS_COUNTED: i32 = 25;
 /// How long an hour is, in microseconds.
@@ -66,15 +68,13 @@ struct Written {
 }
 
 impl Kept {
-    /// An answer.
+    /// An answer. Without its body nobody is told its headers, so they take no room.
     pub(super) fn answer(head: &Head, body: Option<&[u8]>) -> Self {
-        let body = body.filter(|body| body.len() <= KEPT_BYTES_MAX);
-        Self {
-            status: head.status,
-            headers: head.headers.clone(),
-            bill: head.bill,
-            body: body.map_or(KeptBody::Lost, |body| KeptBody::Whole(Bytes::copy_from_slice(body))),
-        }
+        let (headers, body) = match body.filter(|body| body.len() <= KEPT_BYTES_MAX) {
+            Some(body) => (head.headers.clone(), KeptBody::Whole(Bytes::copy_from_slice(body))),
+            None => (HeaderMap::new(), KeptBody::Lost),
+        };
+        Self { status: head.status, headers, bill: head.bill, body }
     }
 
     /// That there was none.
@@ -88,9 +88,17 @@ impl Kept {
     }
 
     /// Keeps it under a key of `buyer`'s; only that there was an answer, where there is no room for it.
-    pub(super) async fn keep(&self, tx: &mut Tx, key: &Key, buyer: OwnerId, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn keep(
+        &self,
+        tx: &mut Tx,
+        key: &Key,
+        buyer: OwnerId,
+        larder: &Larder,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut stored = self.write();
-        if matches!(self.body, KeptBody::Whole(_)) && !tx.take_room(buyer, Room::of(stored.body.len(), now)).await? {
+        if matches!(self.body, KeptBody::Whole(_)) && !tx.take_room(buyer, larder.room(stored.body.len(), now)).await? {
+            larder.tell_full(buyer, now);
             stored = Self { body: KeptBody::Lost, headers: HeaderMap::new(), ..self.clone() }.write();
         }
         idempotency::finish(tx, key, &stored).await
@@ -157,11 +165,39 @@ pub struct Room {
     pub bytes_max: i64,
 }
 
-impl Room {
-    fn of(bytes: usize, now: Timestamp) -> Self {
+/// How much may be kept for each buyer.
+pub(super) struct Larder {
+    bytes_max: i64,
+    /// An hour, and whose larder was full in it: that is said once.
+    full: Mutex<(i32, HashSet<OwnerId>)>,
+}
+
+impl Larder {
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self { bytes_max: i64::try_from(bytes_max).unwrap_or(i64::MAX), full: Mutex::default() }
+    }
+
+    fn room(&self, bytes: usize, now: Timestamp) -> Room {
         let hour = hour(now);
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Self { hour, since: hour.saturating_sub(HOURS_COUNTED - 1), bytes, bytes_max: KEPT_BYTES_PER_BUYER_MAX }
+        Room { hour, since: hour.saturating_sub(HOURS_COUNTED - 1), bytes, bytes_max: self.bytes_max }
+    }
+
+    /// Says, once for each buyer and hour, that answers are not kept any more.
+    fn tell_full(&self, buyer: OwnerId, now: Timestamp) {
+        if self.is_news(buyer, now) {
+            let bytes_max = self.bytes_max;
+            tracing::warn!(%buyer, bytes_max, "so much is kept of the answers of a buyer that newer ones are not: repeats are told so");
+        }
+    }
+
+    fn is_news(&self, buyer: OwnerId, now: Timestamp) -> bool {
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        let hour = hour(now);
+        if full.0 != hour {
+            *full = (hour, HashSet::new());
+        }
+        full.1.insert(buyer)
     }
 }
 
@@ -202,9 +238,23 @@ mod tests {
         assert_eq!((whole.status, whole.bill), (StatusCode::CREATED, bill));
         assert_eq!(whole.body, KeptBody::Whole(Bytes::from_static(&[0, 255, 7])));
         assert_eq!(whole.headers.get_all("link").iter().collect::<Vec<_>>(), ["<a>", "<b>"]);
-        assert_eq!(there(&Kept::answer(&head, None)).body, KeptBody::Lost);
-        assert_eq!(there(&Kept::answer(&head, Some(&vec![1; KEPT_BYTES_MAX + 1]))).body, KeptBody::Lost);
+        let large = vec![1; KEPT_BYTES_MAX + 1];
+        for body in [None, Some(large.as_slice())] {
+            let lost = there(&Kept::answer(&head, body));
+            assert_eq!((lost.status, lost.bill, lost.body), (StatusCode::CREATED, bill, KeptBody::Lost));
+            assert!(lost.headers.is_empty(), "they would be kept without being counted");
+        }
         let failed = there(&Kept::failure(bill, 504, UsageReason::Timeout));
         assert_eq!((failed.status.as_u16(), failed.body), (504, KeptBody::Failed(UsageReason::Timeout)));
+    }
+
+    #[test]
+    fn a_larder_is_said_to_be_full_once_an_hour_for_each_buyer() {
+        let (larder, noon) = (Larder::new(10), Timestamp::from_micros(12 * HOUR));
+        let (ann, bob) = (OwnerId::new(), OwnerId::new());
+        let later = Timestamp::from_micros(13 * HOUR - 1);
+        assert_eq!([larder.is_news(ann, noon), larder.is_news(ann, later), larder.is_news(bob, later)], [true, false, true]);
+        assert!(larder.is_news(ann, Timestamp::from_micros(13 * HOUR)));
+        assert_eq!(larder.room(7, noon), Room { hour: 12, since: -12, bytes: 7, bytes_max: 10 });
     }
 }

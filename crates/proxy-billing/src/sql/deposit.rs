@@ -2,12 +2,12 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_types::BigInt,
+    dsl::sql, sql_types::BigInt,
 };
 use rialto_kernel::{Amount, OwnerId, Timestamp};
 use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
-use super::schema::{depositors as b, deposits as d};
+use super::schema::deposits as d;
 use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore, Depositor};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -62,22 +62,17 @@ impl TryFrom<DepositRow> for Deposit {
 }
 
 statement! {
-    /// Gives what is known of a depositor, and keeps everybody else from changing it: on PostgreSQL an update does, although it
-    /// changes nothing, also of a row that was not there yet.
+    /// Keeps everybody else from changing what a depositor owes: an update does, although it changes nothing, also of a row that was
+    /// not there yet.
     struct LockDepositor { owner_id: OwnerId => Uid | Uid }
-    rows: (BigInt, BigInt);
-    sqlite: "INSERT INTO depositors (owner_id, deposited, owed) VALUES (?1, 0, 0)
-        ON CONFLICT (owner_id) DO UPDATE SET owed = owed RETURNING deposited, owed";
-    postgres: "INSERT INTO depositors AS d (owner_id, deposited, owed) VALUES ($1, 0, 0)
-        ON CONFLICT (owner_id) DO UPDATE SET owed = d.owed RETURNING d.deposited, d.owed";
+    rows: ();
+    sqlite: "INSERT INTO depositors (owner_id) VALUES (?1) ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id";
+    postgres: "INSERT INTO depositors (owner_id) VALUES ($1) ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id";
 }
 
-type DepositorRow = (i64, i64);
-
-fn depositor(owner: OwnerId, (deposited, owed): DepositorRow) -> Result<Depositor, StoreError> {
-    let odd = |_| StoreError::Corrupt(format!("the depositor {owner} is not as it should be"));
-    Ok(Depositor { deposited, owed: Amount::new(owed).map_err(odd)? })
-}
+/// What came in less what went out again, and what is owed less what was kept for it. What was owed of a refund did not go out.
+const SUMS: &str = "CAST(coalesce(sum(CASE WHEN status = 'completed' THEN amount - kept - (returned - owed) ELSE 0 END), 0) AS BIGINT), \
+    CAST(coalesce(sum(owed - kept), 0) AS BIGINT)";
 
 /// Those that a filter wants, in order. A macro, because its type differs between the databases.
 macro_rules! listed {
@@ -189,21 +184,16 @@ impl DepositStore for Tx {
         Ok(())
     }
 
-    async fn find_depositor(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
-        let row: Option<DepositorRow> =
-            on!(self, conn => b::table.find(owner).select((b::deposited, b::owed)).first(conn).await.optional())?;
-        row.map_or(Ok(Depositor::default()), |row| depositor(owner, row))
-    }
-
-    async fn lock_depositor(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
+    async fn lock_depositor(&mut self, owner: OwnerId) -> Result<(), StoreError> {
         let lock = LockDepositor { owner_id: owner };
-        let row: DepositorRow = on!(self, conn => lock.get_result(conn).await)?;
-        depositor(owner, row)
+        on!(self, conn => lock.execute(conn).await)?;
+        Ok(())
     }
 
-    async fn save_depositor(&mut self, owner: OwnerId, depositor: Depositor) -> Result<(), StoreError> {
-        let changes = (b::deposited.eq(depositor.deposited), b::owed.eq(depositor.owed.get()));
-        on!(self, conn => diesel::update(b::table.find(owner)).set(changes).execute(conn).await)?;
-        Ok(())
+    async fn sum_deposits(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
+        let (deposited, owed): (i64, i64) = on!(self, conn => d::table.filter(d::owner_id.eq(owner))
+            .select(sql::<(BigInt, BigInt)>(SUMS)).first(conn).await)?;
+        let odd = |_| StoreError::Corrupt(format!("the deposits of {owner} are not as they should be"));
+        Ok(Depositor { deposited, owed: Amount::new(owed).map_err(odd)? })
     }
 }

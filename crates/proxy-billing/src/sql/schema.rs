@@ -125,16 +125,6 @@ diesel::table! {
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::*;
-    depositors (owner_id) {
-        owner_id -> Uid,
-        deposited -> BigInt,
-        owed -> BigInt,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::*;
-    use rialto_store::types::*;
     deposit_payments (rail, payment) {
         rail -> Text,
         payment -> Text,

@@ -3,7 +3,7 @@
 use diesel::{
     ExpressionMethods, QueryDsl,
     dsl::sql,
-    sql_types::{Array, BigInt},
+    sql_types::{Array, BigInt, Text},
 };
 use rialto_registry::service::ServiceId;
 use rialto_store::{StoreError, Tx, on, statement, types::Uid};
@@ -40,10 +40,10 @@ macro_rules! filtered {
 pub(super) use filtered;
 
 /// Whether a call says how long its provider takes. One that was interrupted does not: nobody was there to hear it; nor does one that
-/// was never sent.
+/// never reached it, or whose buyer did not send it whole.
 macro_rules! is_timed {
     () => {
-        "(delivered OR coalesce(error, '') NOT IN ('interrupted', 'circuit_open', 'refused'))"
+        "(delivered OR coalesce(error, '') NOT IN ('interrupted', 'circuit_open', 'refused', 'unreachable', 'broken_request'))"
     };
 }
 
@@ -73,23 +73,26 @@ macro_rules! adds {
 }
 
 statement! {
-    /// Adds one call, for who made it and who was called.
-    struct AddOne { id: UsageId => Uid }
+    /// Adds calls, a list of their ids in hexadecimal, for who made them and who was called.
+    struct AddOnSqlite { ids: String => Text }
     rows: ();
     sqlite: concat!(
         "INSERT INTO usage_days (owner_id, party, day, service_id, calls, delivered, free, timed, latency_ms, delivered_ms, amount,
             commission)
-        SELECT CASE p.party WHEN 'buyer' THEN buyer_id ELSE provider_id END, p.party, created_at / 86400000000, service_id,
-            1, delivered, delivered AND is_free, ", is_timed!(), ", CASE WHEN ", is_timed!(), " THEN coalesce(latency_ms, 0) ELSE 0 END,
-            CASE WHEN delivered THEN coalesce(latency_ms, 0) ELSE 0 END, coalesce(amount, 0), coalesce(commission, 0)
-        FROM usage_records CROSS JOIN (SELECT 'buyer' AS party UNION ALL SELECT 'provider') AS p
-        WHERE id = ?1 AND finished_at IS NOT NULL", adds!("")
+        SELECT CASE p.party WHEN 'buyer' THEN u.buyer_id ELSE u.provider_id END, p.party, u.created_at / 86400000000, u.service_id,
+            count(*), sum(delivered), sum(delivered AND is_free), sum(", is_timed!(), "),
+            sum(CASE WHEN ", is_timed!(), " THEN coalesce(latency_ms, 0) ELSE 0 END),
+            sum(CASE WHEN delivered THEN coalesce(latency_ms, 0) ELSE 0 END), sum(coalesce(amount, 0)), sum(coalesce(commission, 0))
+        FROM json_each(?1) AS ended CROSS JOIN usage_records AS u ON u.id = unhex(ended.value)
+            CROSS JOIN (SELECT 'buyer' AS party UNION ALL SELECT 'provider') AS p
+        WHERE u.finished_at IS NOT NULL
+        GROUP BY 1, 2, 3, 4", adds!("")
     );
 }
 
 statement! {
-    /// Adds calls; rows of sums are taken in one order everywhere, so that no two transactions wait for each other's.
-    struct AddAll { ids: Vec<UsageId> => Array<Uid> }
+    /// The same. Rows of sums are taken in one order everywhere, so that no two transactions wait for each other's.
+    struct AddOnPostgres { ids: Vec<UsageId> => Array<Uid> }
     rows: ();
     postgres: concat!(
         "INSERT INTO usage_days AS had (owner_id, party, day, service_id, calls, delivered, free, timed, latency_ms, delivered_ms,
@@ -152,15 +155,12 @@ macro_rules! days {
 
 impl UsageSumStore for Tx {
     async fn sum_up(&mut self, ended: &[UsageId]) -> Result<(), StoreError> {
-        if self.is_postgres() {
-            let add = AddAll { ids: ended.to_vec() };
-            on!(self, sqlite _conn => Ok::<_, diesel::result::Error>(0), postgres conn => add.execute(conn).await)?;
-            return Ok(());
-        }
-        for id in ended {
-            let add = AddOne { id: *id };
-            on!(self, sqlite conn => add.execute(conn).await, postgres _conn => Ok::<_, diesel::result::Error>(0))?;
-        }
+        on!(self,
+            sqlite conn => {
+                let hex: Vec<_> = ended.iter().map(|id| id.uuid().simple().to_string()).collect();
+                AddOnSqlite { ids: serde_json::json!(hex).to_string() }.execute(conn).await
+            },
+            postgres conn => AddOnPostgres { ids: ended.to_vec() }.execute(conn).await)?;
         Ok(())
     }
 
@@ -193,9 +193,17 @@ impl UsageSumStore for Tx {
 mod tests {
     use crate::usage::UsageReason;
 
+    const UNTIMED: [UsageReason; 5] = [
+        UsageReason::Interrupted,
+        UsageReason::CircuitOpen,
+        UsageReason::Refused,
+        UsageReason::Unreachable,
+        UsageReason::BrokenRequest,
+    ];
+
     #[test]
     fn the_words_are_those_of_reasons() {
-        for reason in [UsageReason::Interrupted, UsageReason::CircuitOpen, UsageReason::Refused] {
+        for reason in UNTIMED {
             assert!(is_timed!().contains(&format!("'{}'", reason.as_str())), "{reason:?}");
         }
     }

@@ -9,7 +9,7 @@ use rialto_proxy_billing::payments::deposit::{
 };
 use rialto_store::{Db, StoreError, Tx, suite, testing::TestDb};
 
-use super::world::{NOON, balance, deposit, owner, rails, read, spend};
+use super::world::{NOON, balance, deposit, owner, providers, read, spend};
 
 fn usdc(text: &str) -> Amount {
     Amount::from_decimal(text, Asset::USDC).unwrap()
@@ -17,7 +17,7 @@ fn usdc(text: &str) -> Amount {
 
 /// A deposit of somebody's that was paid by a payment of its own.
 async fn paid(db: &Db, me: &Caller, amount: &str) -> Deposit {
-    let pending = deposit(db, &rails(SimulatedDeposits), me, amount, NOON).await;
+    let pending = deposit(db, &providers(SimulatedDeposits), me, amount, NOON).await;
     pay(db, pending.id).await
 }
 
@@ -76,6 +76,41 @@ async fn what_is_owed_is_kept_of_what_comes_next_and_once(test: &TestDb) {
     assert_eq!(read(db, second.id).await, back);
 }
 
+async fn what_was_kept_is_not_kept_again_by_the_migration_back_and_forth(test: &TestDb) {
+    let (db, me, you) = (&test.db, owner(&test.db).await, owner(&test.db).await);
+    let (one, two) = (paid(db, &me, "3").await, paid(db, &me, "5").await);
+    spend(db, &me, 8_000_000).await;
+    give_back(db, one.id, "R1", "3").await;
+    give_back(db, two.id, "R2", "5").await;
+    assert_eq!(paid(db, &me, "4").await.kept, usdc("4"));
+    let theirs = paid(db, &you, "2").await;
+    spend(db, &you, 1_500_000).await;
+    give_back(db, theirs.id, "R3", "1").await;
+    let before = (account(db, &me).await, account(db, &you).await);
+    assert_eq!(before, ((0, 8_000_000, 8_000_000, 4_000_000), (0, 1_500_000, 1_500_000, 500_000)));
+    let (down, up) = if db.is_postgres() {
+        let down = include_str!("../../../../migrations/postgres/0039_broker_sums/down.sql");
+        (down, include_str!("../../../../migrations/postgres/0039_broker_sums/up.sql"))
+    } else {
+        let down = include_str!("../../../../migrations/sqlite/0039_broker_sums/down.sql");
+        (down, include_str!("../../../../migrations/sqlite/0039_broker_sums/up.sql"))
+    };
+    for _ in 0..2 {
+        let again = async move |tx: &mut Tx| {
+            tx.batch(down).await?;
+            tx.batch(up).await
+        };
+        db.write::<_, StoreError, _>(again).await.unwrap();
+        assert_eq!((account(db, &me).await, account(db, &you).await), before);
+        // The oldest debt was paid first.
+        let owed = (read(db, one.id).await.owed, read(db, two.id).await.owed, read(db, theirs.id).await.owed);
+        assert_eq!(owed, (Amount::ZERO, usdc("4"), usdc("0.50")));
+    }
+    let next = paid(db, &me, "6").await;
+    assert_eq!((next.kept, next.credited()), (usdc("4"), usdc("2")));
+    assert_eq!(account(db, &me).await, (2_000_000, 10_000_000, 8_000_000, 0));
+}
+
 async fn what_is_put_in_by_hand_is_kept_as_well(test: &TestDb) {
     let (db, me) = (&test.db, owner(&test.db).await);
     let admin = Caller { role: Role::Admin, ..owner(db).await };
@@ -90,7 +125,7 @@ async fn what_is_put_in_by_hand_is_kept_as_well(test: &TestDb) {
     assert_eq!((put_in.kept, put_in.credited()), (usdc("6"), usdc("4")));
     assert_eq!((there.balance, there.owed, there.deposited, there.spent), (usdc("4"), Amount::ZERO, usdc("14"), usdc("10")));
     assert_eq!(read(db, put_in.id).await, put_in);
-    let pending = deposit(db, &rails(SimulatedDeposits), &me, "3", NOON).await;
+    let pending = deposit(db, &providers(SimulatedDeposits), &me, "3", NOON).await;
     let confirmed = async move |tx: &mut Tx| confirm(tx, &admin, Sandbox(false), pending.id, NOON).await;
     assert_eq!(db.write(confirmed).await.unwrap().kept, Amount::ZERO);
     assert_eq!(balance(db, &me).await, 7_000_000);
@@ -107,7 +142,7 @@ async fn deposits_and_refunds_at_once_keep_the_books(test: &TestDb) {
     let mut new = Vec::new();
     for n in 0..DEPOSITS {
         let whose = if n % 3 == 0 { &you } else { &me };
-        new.push(deposit(db, &rails(SimulatedDeposits), whose, "2", NOON).await.id);
+        new.push(deposit(db, &providers(SimulatedDeposits), whose, "2", NOON).await.id);
     }
     // Each is told twice, and all of it at once.
     let work = old.iter().zip(&new).flat_map(|(old, new)| {
@@ -137,7 +172,7 @@ async fn deposits_and_refunds_at_once_keep_the_books(test: &TestDb) {
 async fn of_deposits_that_come_at_once_no_more_than_twenty_are_pending(test: &TestDb) {
     let (db, me, you) = (&test.db, owner(&test.db).await, owner(&test.db).await);
     let open = |caller: Caller| {
-        let (db, providers) = (db.clone(), rails(SimulatedDeposits));
+        let (db, providers) = (db.clone(), providers(SimulatedDeposits));
         tokio::spawn(async move {
             let draft = prepare(&caller, caller.owner, usdc("1"), &SimulatedDeposits, DepositId::new()).unwrap();
             let checkout = SimulatedDeposits.open_checkout(&draft).await.unwrap();
@@ -171,6 +206,7 @@ async fn of_deposits_that_come_at_once_no_more_than_twenty_are_pending(test: &Te
 
 suite! {
     what_is_owed_is_kept_of_what_comes_next_and_once,
+    what_was_kept_is_not_kept_again_by_the_migration_back_and_forth,
     what_is_put_in_by_hand_is_kept_as_well,
     deposits_and_refunds_at_once_keep_the_books,
     of_deposits_that_come_at_once_no_more_than_twenty_are_pending,

@@ -1,6 +1,6 @@
 //! What calls come to, and what is kept of their answers.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use rialto_kernel::{Amount, OwnerId, Ppm, Timestamp};
 use rialto_proxy_billing::{
@@ -17,11 +17,20 @@ rialto_store::suite!(
     calls_that_end_at_once_are_added_up_exactly,
     sums_are_those_of_the_calls_whatever_is_asked_for,
     what_was_there_before_is_added_up_by_the_migration,
+    what_older_replicas_left_out_is_added_up_as_the_page_says,
     an_average_leaves_out_what_says_nothing,
     only_so_much_is_kept_for_a_buyer,
 );
 
 const DAY: u64 = 86_400;
+/// Why calls say nothing about how long their provider takes.
+const UNTIMED: [UsageReason; 5] = [
+    UsageReason::Interrupted,
+    UsageReason::CircuitOpen,
+    UsageReason::Refused,
+    UsageReason::Unreachable,
+    UsageReason::BrokenRequest,
+];
 
 fn new_call(shop: &Shop, buyer: OwnerId, at: Timestamp, micro: i64, is_free: bool) -> NewUsage {
     NewUsage {
@@ -56,6 +65,17 @@ async fn call(db: &Db, call: NewUsage, end: UsageEnd) {
         tx.sum_up(&[id]).await
     };
     db.write(finish).await.unwrap();
+}
+
+/// The same, as a server before migration 0039 does: nothing adds it up.
+async fn old_call(db: &Db, call: NewUsage, end: UsageEnd) {
+    let at = call.created_at.after(Duration::from_secs(1));
+    let write = async move |tx: &mut Tx| {
+        tx.insert_usage(&call).await?;
+        assert!(tx.finish_usage(call.id, &end, at).await?);
+        Ok::<_, StoreError>(())
+    };
+    db.write(write).await.unwrap();
 }
 
 async fn sum(db: &Db, party: UsageParty, filter: UsageFilter) -> UsageSum {
@@ -120,8 +140,7 @@ fn naive(calls: &[(NewUsage, UsageEnd)], party: UsageParty, filter: &UsageFilter
         if !asked {
             continue;
         }
-        let untimed = [UsageReason::Interrupted, UsageReason::CircuitOpen, UsageReason::Refused];
-        let timed = end.reason.is_none_or(|reason| !untimed.contains(&reason));
+        let timed = end.reason.is_none_or(|reason| !UNTIMED.contains(&reason));
         all = all.plus(UsageSum {
             calls: CallSum {
                 calls: 1,
@@ -141,7 +160,7 @@ async fn sums_are_those_of_the_calls_whatever_is_asked_for(test: &TestDb) {
     let world = World::new(test).await;
     let (shop, other) = (world.shop("shop", NOON).await, world.shop("other", NOON).await);
     let midnight = noon_and(DAY / 2);
-    let reasons = [None, None, Some(UsageReason::Timeout), Some(UsageReason::Interrupted), Some(UsageReason::Refused)];
+    let reasons: Vec<_> = [None, None, Some(UsageReason::Timeout)].into_iter().chain(UNTIMED.map(Some)).collect();
     let mut calls = Vec::new();
     // Four days, with calls at their very ends: a microsecond belongs to one day.
     for day in 0..4 {
@@ -182,18 +201,43 @@ async fn sums_are_those_of_the_calls_whatever_is_asked_for(test: &TestDb) {
     assert_eq!(sum(&test.db, UsageParty::Buyer(shop.caller.owner), nobody).await, UsageSum::default());
 }
 
+/// Of each kind one and more: delivered, for nothing, timed and not.
+async fn old_calls(db: &Db, shop: &Shop, buyer: OwnerId) -> Vec<(NewUsage, UsageEnd)> {
+    let reasons: Vec<_> = [None, None, None, Some(UsageReason::Timeout)].into_iter().chain(UNTIMED.map(Some)).collect();
+    let mut calls = Vec::new();
+    for n in 0..20_u64 {
+        let reason = reasons[usize::try_from(n).unwrap() % reasons.len()];
+        let made = new_call(shop, buyer, noon_and(n * DAY / 2), i64::try_from(n).unwrap() * 1_000 + 10, n % 9 == 1);
+        let ended = end(&made, 3 + n * n, reason);
+        old_call(db, made.clone(), ended).await;
+        calls.push((made, ended));
+    }
+    let free = calls.iter().filter(|(call, end)| call.is_free && end.delivered).count();
+    let untimed = calls.iter().filter(|(_, end)| end.reason.is_some_and(|reason| UNTIMED.contains(&reason))).count();
+    assert_eq!((free, untimed), (3, 10));
+    calls
+}
+
+async fn assert_summed(db: &Db, shop: &Shop, buyer: OwnerId, calls: &[(NewUsage, UsageEnd)]) {
+    let all = UsageFilter::default();
+    for party in [UsageParty::Buyer(buyer), UsageParty::Provider(shop.caller.owner), UsageParty::Buyer(shop.caller.owner)] {
+        for filter in [
+            all,
+            UsageFilter { delivered: Some(true), ..all },
+            UsageFilter { delivered: Some(false), ..all },
+            // Days of them: one begins with the second call, one with the eighth.
+            UsageFilter { from: Some(noon_and(DAY / 2)), to: Some(noon_and(DAY / 2 + 3 * DAY)), ..all },
+        ] {
+            assert_eq!(sum(db, party, filter).await, naive(calls, party, &filter), "{party:?} {filter:?}");
+        }
+    }
+}
+
 async fn what_was_there_before_is_added_up_by_the_migration(test: &TestDb) {
     let world = World::new(test).await;
-    let shop = world.shop("shop", NOON).await;
-    let mut sold = HashMap::new();
-    for n in 0..9_u64 {
-        let (micro, delivered) = (i64::try_from(n).unwrap() * 1_000, n % 3 > 0);
-        // Written by hand, as by a server before this: nothing adds it up.
-        world.call(&shop, noon_and(n * DAY / 2), micro, 100_000, delivered).await;
-        sold.insert(n, if delivered { micro } else { 0 });
-    }
-    let party = UsageParty::Provider(shop.caller.owner);
-    assert_eq!(sum(&test.db, party, UsageFilter::default()).await, UsageSum::default());
+    let (shop, me) = (world.shop("shop", NOON).await, world.admin.owner);
+    let calls = old_calls(&test.db, &shop, me).await;
+    assert_eq!(sum(&test.db, UsageParty::Buyer(me), UsageFilter::default()).await, UsageSum::default());
     let (down, up) = if test.db.is_postgres() {
         let down = include_str!("../../../../migrations/postgres/0039_broker_sums/down.sql");
         (down, include_str!("../../../../migrations/postgres/0039_broker_sums/up.sql"))
@@ -206,14 +250,32 @@ async fn what_was_there_before_is_added_up_by_the_migration(test: &TestDb) {
         tx.batch(up).await
     };
     test.db.write::<_, StoreError, _>(again).await.unwrap();
-    let all = sum(&test.db, party, UsageFilter::default()).await;
-    let amount: i64 = sold.values().sum();
-    assert_eq!((all.calls.calls, all.delivered, all.amount, all.commission), (9, 6, amount, amount / 10));
-    assert_eq!((all.calls.timed, all.calls.latency_ms), (9, 900));
-    // Two days of them: one begins with the second call, one with the fourth.
-    let (from, to) = (Some(noon_and(DAY / 2)), Some(noon_and(DAY / 2 + 2 * DAY)));
-    let some = sum(&test.db, party, UsageFilter { from, to, ..UsageFilter::default() }).await;
-    assert_eq!((some.calls.calls, some.amount), (4, sold[&1] + sold[&2] + sold[&4]));
+    assert_summed(&test.db, &shop, me, &calls).await;
+}
+
+/// Only replicas can be of several versions, and they share a PostgreSQL.
+async fn what_older_replicas_left_out_is_added_up_as_the_page_says(test: &TestDb) {
+    if !test.db.is_postgres() {
+        return;
+    }
+    let world = World::new(test).await;
+    let (shop, me) = (world.shop("shop", NOON).await, world.admin.owner);
+    let mut calls = Vec::new();
+    for n in 0..4 {
+        let made = new_call(&shop, me, noon_and(n * DAY / 2), 70, false);
+        let ended = end(&made, 9, None);
+        call(&test.db, made.clone(), ended).await;
+        calls.push((made, ended));
+    }
+    calls.extend(old_calls(&test.db, &shop, me).await);
+    let page = include_str!("../../../../docs/operating.md");
+    let (_, from) = page.split_once("```sql\nBEGIN;\n").unwrap();
+    let (words, _) = from.split_once("COMMIT;\n```").unwrap();
+    // Again changes nothing.
+    for _ in 0..2 {
+        test.db.write::<_, StoreError, _>(async move |tx: &mut Tx| tx.batch(words).await).await.unwrap();
+        assert_summed(&test.db, &shop, me, &calls).await;
+    }
 }
 
 async fn an_average_leaves_out_what_says_nothing(test: &TestDb) {
@@ -226,13 +288,15 @@ async fn an_average_leaves_out_what_says_nothing(test: &TestDb) {
         (330_000, Some(UsageReason::Interrupted)),
         (0, Some(UsageReason::CircuitOpen)),
         (0, Some(UsageReason::Refused)),
+        (5_000, Some(UsageReason::Unreachable)),
+        (30_000, Some(UsageReason::BrokenRequest)),
         (600, Some(UsageReason::Timeout)),
     ] {
         let made = new_call(&shop, me, NOON, 1, false);
         call(&test.db, made.clone(), end(&made, latency_ms, reason)).await;
     }
     let all = sum(&test.db, UsageParty::Buyer(me), UsageFilter::default()).await;
-    assert_eq!((all.calls.calls, all.calls.timed, all.calls.latency_ms_avg()), (6, 3, 300.0));
+    assert_eq!((all.calls.calls, all.calls.timed, all.calls.latency_ms_avg()), (8, 3, 300.0));
     // Also where the calls themselves are looked at.
     let to = Some(noon_and(1));
     let some = sum(&test.db, UsageParty::Buyer(me), UsageFilter { to, ..UsageFilter::default() }).await;

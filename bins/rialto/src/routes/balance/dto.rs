@@ -55,7 +55,7 @@ pub struct BalanceResponse {
     pub total_deposited: String,
     /// All that was spent.
     pub total_spent: String,
-    /// What payers have back that was spent already. It is kept of the next deposits.
+    /// What payers have back and was not there to be taken, as far as no deposit was kept for it. It is kept of the next deposits.
     pub owed: String,
     /// That it is USDC.
     pub currency: &'static str,
@@ -142,7 +142,7 @@ impl From<Deposit> for DepositResponse {
 
         let message = match (deposit.status, &deposit.checkout_url) {
             (DepositStatus::Completed, _) if !deposit.owed.is_zero() => {
-                "The money went back to the payer, and was spent already: what owed says is kept of the next deposits."
+                "The money went back to the payer. What was not there to be taken, owed says it, was added to what you owe: see the balance."
             }
             (DepositStatus::Completed, _) if deposit.returned_at.is_some() => {
                 "The money was in the balance, and went back to the payer: returned says how much."

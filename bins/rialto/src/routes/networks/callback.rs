@@ -43,7 +43,10 @@ pub async fn receive_callback(
     Json(body): Json<CallbackPayload>,
 ) -> Result<HttpResponse, Problem> {
     let ((network, id), now) = (*path, app.clock.now());
-    let said = body.into_said(query.in_reply_to, key(&request, "Idempotency-Key")?, key(&request, "webhook-id")?);
+    let key = key_in(&request, "Idempotency-Key")?.map(String::from);
+    // The names that others give their webhooks are theirs to choose: one that can be no key is none.
+    let webhook = key_in(&request, "webhook-id").ok().flatten().map(String::from);
+    let said = body.into_said(query.in_reply_to, key, webhook);
     let (shown, urls) = (shown(query)?, app.networks.door().urls.clone());
     let (stranger, door) = (shown.clone(), urls.clone());
     app.db.read(async move |tx: &mut Tx| networks::judge(tx, &door, &stranger, network, id, now).await).await?;
@@ -66,8 +69,4 @@ fn shown(query: CapabilityQuery) -> Result<Capability, Problem> {
         (None, Some(_), None) => Err(Problem::invalid("query.exp", "is required")),
         (None, None, _) => Err(Problem::invalid("query.sig", "is required, or a token")),
     }
-}
-
-fn key(request: &HttpRequest, name: &str) -> Result<Option<String>, Problem> {
-    Ok(key_in(request, name)?.map(String::from))
 }

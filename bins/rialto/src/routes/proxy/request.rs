@@ -155,8 +155,9 @@ pub fn key(
     target: &Target,
     received: &Received,
 ) -> Result<Option<Key>, Problem> {
-    // A request id that can be no key was not meant as one.
-    let key = match (key_in(request, "Idempotency-Key")?, key_in(request, "X-Request-ID").ok().flatten()) {
+    // A request id that can be no key was not meant as one. There may be several, of everybody on the way.
+    let mut ids = request.headers().get_all("X-Request-ID").filter_map(|id| IdempotencyKey::parse(id.to_str().ok()?).ok());
+    let key = match (key_in(request, "Idempotency-Key")?, ids.next()) {
         (Some(key), _) => named(&key),
         (None, Some(id)) => format!("request {id}"),
         (None, None) => return Ok(None),

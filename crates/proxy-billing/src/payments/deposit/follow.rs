@@ -193,7 +193,7 @@ pub async fn capture(
     if deposit.rail == SIMULATED || deposit.rail == BY_HAND {
         return Err(DepositError::NotCaptured(deposit.rail));
     }
-    let (rail, now) = (providers.pick(Some(&deposit.rail))?, clock.now());
+    let (provider, now) = (providers.pick(Some(&deposit.rail))?, clock.now());
     let asks = async move |tx: &mut Tx| {
         let deposit = tx.lock_deposit(id).await?.ok_or(DepositError::Unknown)?;
         let early = deposit.asked_at.is_some_and(|at| now.since(at) < ASK_PAUSE);
@@ -206,7 +206,7 @@ pub async fn capture(
     if early {
         return Ok(deposit);
     }
-    let news = rail.ask(&deposit, &known_payments(db, id).await?).await?;
+    let news = provider.ask(&deposit, &known_payments(db, id).await?).await?;
     let now = clock.now();
     db.write(async move |tx: &mut Tx| follow(tx, id, &news, now).await).await
 }
@@ -242,7 +242,7 @@ pub async fn ask_due(db: &Db, providers: &Providers, clock: &Clock, limit: u32) 
 
 async fn ask_one(db: &Db, providers: &Providers, clock: &Clock, deposit: &Deposit) -> Result<(), DepositError> {
     let news = match providers.pick(Some(&deposit.rail)) {
-        Ok(rail) => rail.ask(deposit, &known_payments(db, deposit.id).await?).await,
+        Ok(provider) => provider.ask(deposit, &known_payments(db, deposit.id).await?).await,
         // It is not configured any more.
         Err(_) => Ok(Vec::new()),
     };

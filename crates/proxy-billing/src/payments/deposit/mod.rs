@@ -240,7 +240,7 @@ pub async fn read_balance(tx: &mut Tx, caller: &Caller, owner: OwnerId) -> Resul
 async fn look(tx: &mut Tx, owner: OwnerId) -> Result<Balance, DepositError> {
     use rialto_ledger::LedgerStore;
 
-    let Depositor { deposited, owed } = tx.find_depositor(owner).await?;
+    let Depositor { deposited, owed } = tx.sum_deposits(owner).await?;
     let account = tx.find_account(rialto_ledger::balance::buyer_account(owner)).await?;
     let (balance, held) = account.map_or((0, Amount::ZERO), |account| (account.balance, account.held_out));
     let amount = |micro: i64| Amount::new(micro.max(0)).map_err(|error| StoreError::Corrupt(error.to_string()));

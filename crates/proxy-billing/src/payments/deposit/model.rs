@@ -53,7 +53,7 @@ pub struct Deposit {
     pub returned_at: Option<Timestamp>,
     /// How much of what was credited the payer has back, in micro-USDC.
     pub returned: Amount,
-    /// How much of that was spent already, and added to what its owner owes.
+    /// How much of that was not there to be taken, and added to what its owner owes.
     pub owed: Amount,
     /// How much of it was kept, when it came, for what its owner owed.
     pub kept: Amount,
@@ -98,7 +98,7 @@ pub struct Balance {
     pub deposited: Amount,
     /// All that was spent.
     pub spent: Amount,
-    /// What payers have back and was spent already, as far as no deposit was kept for it.
+    /// What payers have back and was not there to be taken, as far as no deposit was kept for it.
     pub owed: Amount,
 }
 
@@ -107,7 +107,7 @@ pub struct Balance {
 pub struct Depositor {
     /// All that came in, less what went out again to those who had paid it, in micro-USDC.
     pub deposited: i64,
-    /// What payers have back and was spent already, as far as nothing was kept for it. Of deposits that come it is kept first.
+    /// What payers have back and was not there to be taken, as far as nothing was kept for it. Of deposits that come it is kept first.
     pub owed: Amount,
 }
 
@@ -214,13 +214,10 @@ pub trait DepositStore: Send {
     /// Writes what may change of a deposit that is locked.
     fn save_deposit(&mut self, deposit: &Deposit) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// What there is to know of all deposits of an owner.
-    fn find_depositor(&mut self, owner: OwnerId) -> impl Future<Output = Result<Depositor, StoreError>> + Send;
+    /// Keeps others from changing what an owner owes until the transaction ends. Depositors are locked after deposits that are there
+    /// already, and before accounts.
+    fn lock_depositor(&mut self, owner: OwnerId) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The same, which nobody else changes until the transaction ends. Depositors are locked after deposits that are there already,
-    /// and before accounts.
-    fn lock_depositor(&mut self, owner: OwnerId) -> impl Future<Output = Result<Depositor, StoreError>> + Send;
-
-    /// Writes what is known of a depositor that is locked.
-    fn save_depositor(&mut self, owner: OwnerId, depositor: Depositor) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// What there is to know of all deposits of an owner together.
+    fn sum_deposits(&mut self, owner: OwnerId) -> impl Future<Output = Result<Depositor, StoreError>> + Send;
 }

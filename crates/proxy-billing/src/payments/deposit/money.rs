@@ -1,7 +1,8 @@
 //! How money gets into a balance and out of it again, and what is owed in between.
 //!
-//! What a payer has back and was spent already is owed: it makes no balance negative, and is kept of what comes in next. Who changes
-//! what is owed has locked the depositor, so that a deposit and a refund that come at once know of each other.
+//! What a payer has back and was not there to be taken, because it was spent, set aside or frozen, is owed: it makes no balance
+//! negative, and is kept of what comes in next. Who changes what is owed has locked the depositor, so that a deposit and a refund that
+//! come at once know of each other.
 
 use rialto_kernel::{Amount, Asset, Event, OwnerId, Timestamp};
 use rialto_ledger::{
@@ -14,13 +15,14 @@ use serde_json::json;
 
 use super::{
     super::{derived_id, version_8},
-    Deposit, DepositError, DepositId, DepositStore, Depositor,
+    Deposit, DepositError, DepositId, DepositStore,
 };
 
 /// Moves the money of a completed deposit into the balance, and what is kept of it for what its owner owes out again; says so.
 /// Gives the deposit with what was kept.
 pub(super) async fn enter(tx: &mut Tx, deposit: Deposit, from: House, now: Timestamp) -> Result<Deposit, DepositError> {
-    let depositor = tx.lock_depositor(deposit.owner).await?;
+    tx.lock_depositor(deposit.owner).await?;
+    let owed = tx.sum_deposits(deposit.owner).await?.owed;
     let account = open_buyer_account(tx, deposit.owner, now).await?;
     let new = NewTransfer {
         kind: kind::DEPOSIT,
@@ -29,16 +31,13 @@ pub(super) async fn enter(tx: &mut Tx, deposit: Deposit, from: House, now: Times
         ..NewTransfer::new(version_8(deposit.id), from.account(ASSET), account.id, deposit.amount)
     };
     rialto_ledger::transfer(tx, new, now).await?;
-    let kept = keep(tx, &deposit, depositor.owed.min(deposit.amount), now).await?;
-    let owed = minus(depositor.owed, kept);
-    let deposited = depositor.deposited.saturating_add(deposit.amount.get()).saturating_sub(kept.get());
-    tx.save_depositor(deposit.owner, Depositor { deposited, owed }).await?;
+    let kept = keep(tx, &deposit, owed.min(deposit.amount), now).await?;
     let data = json!({
         "deposit_id": deposit.id,
         "buyer_owner_id": deposit.owner,
         "amount_usd": deposit.amount.to_decimal(Asset::USDC),
         "kept_usd": kept.to_decimal(Asset::USDC),
-        "owed_usd": owed.to_decimal(Asset::USDC),
+        "owed_usd": minus(owed, kept).to_decimal(Asset::USDC),
         "rail": deposit.rail,
     });
     let event = Event { kind: "balance.deposited", subject: account.id.uuid(), owner: Some(deposit.owner), data, at: now };
@@ -59,7 +58,7 @@ async fn keep(tx: &mut Tx, deposit: &Deposit, owed: Amount, now: Timestamp) -> R
     Ok(kept)
 }
 
-/// Takes a refund out of the balance, as far as it is there; the rest is owed from now on. Gives what was taken.
+/// Takes a refund out of the balance, as far as it is there, and gives how much that was; the rest is owed, once the deposit says so.
 pub(super) async fn take_back(
     tx: &mut Tx,
     deposit: &Deposit,
@@ -67,14 +66,10 @@ pub(super) async fn take_back(
     amount: Amount,
     now: Timestamp,
 ) -> Result<Amount, DepositError> {
-    let depositor = tx.lock_depositor(deposit.owner).await?;
+    tx.lock_depositor(deposit.owner).await?;
     let id = derived_id("rialto deposit refund v1", &[deposit.rail.as_bytes(), refund.as_bytes()]);
     let memo = format!("{}, returned", deposit.rail);
-    let taken = take(tx, Taking { id, deposit: deposit.id, from: deposit.owner, amount, memo: &memo }, now).await?;
-    let owed = plus(depositor.owed, minus(amount, taken));
-    let deposited = depositor.deposited.saturating_sub(taken.get());
-    tx.save_depositor(deposit.owner, Depositor { deposited, owed }).await?;
-    Ok(taken)
+    take(tx, Taking { id, deposit: deposit.id, from: deposit.owner, amount, memo: &memo }, now).await
 }
 
 /// What is to be taken out of a balance.

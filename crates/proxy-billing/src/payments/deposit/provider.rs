@@ -136,7 +136,7 @@ impl Providers {
     /// Their names, in order, with commas.
     #[must_use]
     pub fn names(&self) -> String {
-        self.all.iter().map(|rail| rail.name()).collect::<Vec<_>>().join(", ")
+        self.all.iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// The one of this name, or the first.
@@ -144,7 +144,7 @@ impl Providers {
     /// # Errors
     /// [`DepositError::UnknownRail`].
     pub fn pick(&self, named: Option<&str>) -> Result<&Arc<dyn DepositProvider>, DepositError> {
-        let found = self.all.iter().find(|rail| named.is_none_or(|named| rail.name() == named));
+        let found = self.all.iter().find(|provider| named.is_none_or(|named| provider.name() == named));
         let named = named.unwrap_or("rail").chars().take(40).collect();
         found.ok_or_else(|| DepositError::UnknownRail { named, known: self.names() })
     }
@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn the_first_is_taken_and_one_that_is_not_there_is_told() {
         let providers = Providers::new(vec![Arc::new(SimulatedDeposits)], Duration::from_secs(300));
-        assert_eq!(providers.pick(None).map(|rail| rail.name()), Ok(SIMULATED));
-        let refused = providers.pick(Some("paypal")).map(|rail| rail.name()).unwrap_err();
+        assert_eq!(providers.pick(None).map(|provider| provider.name()), Ok(SIMULATED));
+        let refused = providers.pick(Some("paypal")).map(|provider| provider.name()).unwrap_err();
         assert_eq!(refused.to_string(), "there is no 'paypal' here; deposits come in by: simulated");
     }
 

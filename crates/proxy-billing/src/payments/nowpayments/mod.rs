@@ -233,11 +233,11 @@ impl DepositProvider for NowPayments {
 ///
 /// # Errors
 /// [`HookError`]; it is sent again.
-pub async fn hear(db: &Db, rail: &NowPayments, signature: &str, body: &[u8], clock: &Clock) -> Result<Heard, HookError> {
+pub async fn hear(db: &Db, provider: &NowPayments, signature: &str, body: &[u8], clock: &Clock) -> Result<Heard, HookError> {
     if signature.is_empty() {
         return Err(HookError::NotSigned);
     }
-    let text = rail.verified(signature, body)?;
+    let text = provider.verified(signature, body)?;
     let payment: Payment = serde_json::from_str(&text).map_err(|_| HookError::Malformed)?;
     let Some(id) = payment.order().and_then(|order| order.parse::<DepositId>().ok()) else {
         return Ok(Heard::Ignored("it names no deposit"));
