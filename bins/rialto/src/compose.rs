@@ -37,7 +37,7 @@ use rialto_proxy_billing::{
     payments::x402::X402,
     proxy::{Proxy, ProxyConfig},
 };
-use rialto_registry::{CredentialCipher, Finder, proof::Verifier};
+use rialto_registry::{CredentialCipher, Finder, RegistryError, proof::Verifier};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
@@ -107,9 +107,9 @@ pub struct App {
     /// How many requests wait for something that may come: in all, and of one owner.
     pub waits: Permits,
     /// Which services are called most, by how many were asked for.
-    pub trending: Brief<i64, TrendingList>,
+    pub trending: Brief<i64, TrendingList, RegistryError>,
     /// Which are recommended, by to whom and how many.
-    pub recommended: Brief<(String, i64), RecommendationList>,
+    pub recommended: Brief<(String, i64), RecommendationList, RegistryError>,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.

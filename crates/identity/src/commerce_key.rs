@@ -70,8 +70,9 @@ pub struct NewCommerceKey {
 ///
 /// The first key of a name claims it, and takes no credential: of two that try at once, one does. From then on the name is
 /// an owner like any other, and its keys are made with a credential of its own, or by an administrator. All keys of an owner
-/// speak for it alike, so a buyer's key is enough to make a provider's; none outlives the key it was made with, and one that acts for
-/// everybody is good as long as the user by whose right it was made is an active administrator.
+/// speak for it alike, so a buyer's key is enough to make a provider's; none outlives the key it was made with. Where another user's right
+/// made a key, the key says whose; one that acts for everybody, and whose owner is no user who may do that too, is good as long as that
+/// user is an active administrator.
 ///
 /// # Errors
 /// [`IdentityError::Invalid`] for a field; [`IdentityError::OwnerTaken`]; [`IdentityError::Unauthenticated`] when a provider's
@@ -110,7 +111,7 @@ pub async fn create_commerce_key(
         created_at: now,
         last_used_at: None,
         expires_at,
-        maker: maker.filter(|_| new.role == KeyRole::Admin),
+        maker,
     };
     issue(tx, key, new_commerce_secret()?, now).await
 }

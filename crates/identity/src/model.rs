@@ -108,7 +108,7 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
-    /// The user by whose right it was made, when its owner could not have made it.
+    /// The user by whose right it was made, when that is another than its owner.
     pub maker: Option<OwnerId>,
 }
 
@@ -121,8 +121,8 @@ impl ApiKey {
 
     /// What it may do now; `None` when it may do nothing any more.
     ///
-    /// It is no stronger than its owner. An owner that is no user has no role of its own: its keys have theirs. One that acts for
-    /// everybody has that from whoever made it, and only as long as that user is an active administrator.
+    /// It is no stronger than its owner. An owner that is no user has no role of its own: its keys have theirs. Of those, one that
+    /// acts for everybody has that from whoever made it, and only as long as that user is an active administrator.
     #[must_use]
     pub fn role(&self, owner: Option<(Role, bool)>, maker: Option<(Role, bool)>) -> Option<Role> {
         let role = match owner {
@@ -130,7 +130,7 @@ impl ApiKey {
             Some((role, true)) => self.role_cap.map_or(role, |cap| cap.weaker(role)),
             None => self.role_cap.unwrap_or(Role::Operator),
         };
-        let is_lent = role == Role::Admin && self.maker.is_some();
+        let is_lent = owner.is_none() && role == Role::Admin && self.maker.is_some();
         (!is_lent || maker == Some((Role::Admin, true))).then_some(role)
     }
 

@@ -215,7 +215,22 @@ async fn a_key_for_everybody_is_good_as_long_as_its_maker_is(test: &TestDb) {
     let shop = world.make(Some(root), provider("shop")).await.unwrap();
     let script = world.issue(world.who(&ops).await, named("script")).await.unwrap();
     let own = world.make(Some(root), key_of(&root.owner.to_string(), KeyRole::Admin)).await.unwrap();
-    let all = [&ops, &night, &script, &own];
+    // That of a user who is an administrator too is that user's own right, whoever made it.
+    let ada = world.register("ada@example.com").await.unwrap().id;
+    let set = async |sql: &str| {
+        let sql = format!("UPDATE users SET {sql}");
+        world.db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await.unwrap();
+    };
+    set("role = 'admin' WHERE email = 'ada@example.com'").await;
+    let adas = world.make(Some(root), key_of(&ada.to_string(), KeyRole::Admin)).await.unwrap();
+    // Whose right made what is for others can be seen, and what they made of it.
+    let stall = world.make(Some(world.who(&shop).await), buyer("shop")).await.unwrap();
+    let makers = [&ops, &night, &shop, &stall, &script, &own, &adas].map(|key| key.key.maker == Some(root.owner));
+    assert_eq!(makers, [true, true, true, true, true, false, true]);
+    let (shopper, page) = (world.who(&shop).await, PageRequest::first(10));
+    let listed = world.db.read(async move |tx: &mut Tx| list_api_keys(tx, &shopper, page).await).await.unwrap();
+    assert!(listed.total == 2 && listed.items.iter().all(|key| key.maker == Some(root.owner)));
+    let all = [&ops, &night, &script, &own, &adas];
     let roles = async || {
         let mut roles = Vec::new();
         for key in all {
@@ -224,18 +239,19 @@ async fn a_key_for_everybody_is_good_as_long_as_its_maker_is(test: &TestDb) {
         }
         roles
     };
-    let set = async |sql: &'static str| {
-        world.db.write(async move |tx: &mut Tx| tx.batch(&format!("UPDATE users SET {sql}")).await).await.unwrap();
-    };
-    let admins = vec![Some(Role::Admin); 4];
+    let root_is = async |what: &str| set(&format!("{what} WHERE email = 'root@example.com'")).await;
+    let admins = vec![Some(Role::Admin); 5];
     assert_eq!(roles().await, admins);
-    set("role = 'operator'").await;
-    assert_eq!(roles().await, [None, None, None, Some(Role::Operator)], "its own is no stronger than it is");
-    set("role = 'admin', is_active = FALSE").await;
-    assert_eq!(roles().await, [None; 4]);
+    root_is("role = 'operator'").await;
+    let (weak, strong) = (Some(Role::Operator), Some(Role::Admin));
+    assert_eq!(roles().await, [None, None, None, weak, strong], "a user's own is no stronger and no weaker than the user");
+    root_is("role = 'admin', is_active = FALSE").await;
+    assert_eq!(roles().await, [None, None, None, None, strong]);
     assert_eq!(world.who(&shop).await.role, Role::Operator, "what it could have made itself is its own");
-    set("is_active = TRUE").await;
+    root_is("is_active = TRUE").await;
     assert_eq!(roles().await, admins);
+    set("role = 'operator' WHERE email = 'ada@example.com'").await;
+    assert_eq!(roles().await.last(), Some(&weak));
 }
 
 suite! {

@@ -51,9 +51,22 @@ pub(crate) async fn followed(
     participant: &Participant,
 ) -> Result<Option<Agent>, NetworkError> {
     let Some(agent) = active(tx, participant, Whose::Recipient).await? else { return Ok(None) };
-    let callback = participant.callback_url.as_deref();
-    if participant.follows_agent || callback.is_some_and(|url| is_endpoint(&agent, url)) {
+    if participant.follows_agent || participant.callback_url.as_deref().is_some_and(|url| is_endpoint(&agent, url)) {
         check_callable(&agent, network.owner)?;
     }
     Ok(Some(agent).filter(|_| participant.follows_agent))
+}
+
+/// Refuses a new callback that is the endpoint of an agent that has to be paid. Where one that is not active is to be reached when it
+/// is active again may be said meanwhile.
+pub(crate) async fn check_callback(
+    tx: &mut impl AgentStore,
+    network: &Network,
+    participant: &Participant,
+) -> Result<(), NetworkError> {
+    let (Some(id), Some(url)) = (participant.agent, participant.callback_url.as_deref()) else { return Ok(()) };
+    match tx.find_agent(&id.into()).await?.filter(|agent| is_endpoint(agent, url)) {
+        Some(agent) => check_callable(&agent, network.owner),
+        None => Ok(()),
+    }
 }

@@ -20,7 +20,8 @@
 //!    message.
 //! 7. At most as many participants have a place in a network as may, and an agent has one; also when many join at once.
 //! 8. A participant whose agent is suspended, deactivated or deleted keeps its place, and neither speaks, nor is spoken to, nor
-//!    receives. What was under way to its callback fails; what waits in its inbox stays there.
+//!    receives. What was under way to its callback fails; what waits in its inbox stays there; what it had said before is
+//!    delivered (1).
 //! 9. Where a callback may point is checked when it is given (by the caller, before the transaction), and again whenever it is
 //!    called.
 //!

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
-    agent::{active, check_callable, followed, is_endpoint},
+    agent::{active, check_callable, check_callback, is_endpoint},
     check,
     error::{NetworkError, Whose},
     model::{Network, NetworkId, NetworkStatus, Participant, ParticipantId, ParticipantKind, ParticipantStatus},
@@ -249,7 +249,7 @@ pub async fn update_participant(
     if let Some(url) = &changes.callback_url {
         participant.callback_url = Some(url.clone());
         participant.follows_agent = false;
-        followed(tx, &network, &participant).await?;
+        check_callback(tx, &network, &participant).await?;
     }
     participant.polling_enabled = changes.polling_enabled.unwrap_or(participant.polling_enabled);
     participant.capabilities = changes.capabilities.clone().or(participant.capabilities);

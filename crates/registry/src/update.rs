@@ -1,5 +1,7 @@
 //! Changing and deleting agents.
 
+use std::time::Duration;
+
 use rialto_kernel::{AgentId, Amount, Caller, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -120,8 +122,8 @@ pub async fn update(
     let was = agent.clone();
     changes.apply(&mut agent)?;
     identity::change(tx, caller, &was, &mut agent, changes, now).await?;
-    // Never earlier than it was: replicas' clocks differ.
-    agent.updated_at = now.max(agent.updated_at);
+    // Replicas' clocks differ; and whoever has seen an agent can tell that it was changed since.
+    agent.updated_at = now.max(agent.updated_at.after(Duration::from_micros(1)));
     tx.save_agent(&agent, changes.manifest.as_ref()).await?;
     if let Some(capabilities) = &changes.capabilities {
         tx.replace_capabilities(agent.id, capabilities).await?;

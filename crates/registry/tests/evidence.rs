@@ -6,7 +6,7 @@ mod world;
 
 use rialto_kernel::{AgentId, Caller, Role, Timestamp};
 use rialto_registry::{
-    Agent, AgentChanges, RegistryError,
+    Agent, AgentChanges, Imported, Protocol, RegistryError,
     identity::{self, Identity, Method, PROOF_LASTS},
     proof::{Attested, Kya, Presented, Trust},
 };
@@ -99,7 +99,7 @@ async fn what_an_administrator_took_back_only_one_gives_again(test: &TestDb) {
     // Nor by an agent that is made anew.
     let other = new(db, &owner).await;
     assert_eq!(show(db, &owner, other, DID, credential(1, None), at(3)).await.unwrap_err(), RegistryError::ProofUsed);
-    db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &agent.into(), at(4)).await).await.unwrap();
+    db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &agent.into(), None, at(4)).await).await.unwrap();
     let identity = known(db, agent).await;
     assert!(identity.is_verified(&trust(), at(4)) && !identity.verification_barred);
 }
@@ -176,19 +176,27 @@ async fn what_was_vouched_for_ends_when_it_is_another(test: &TestDb) {
     let db = &test.db;
     let (owner, admin) = (operator(db).await, somebody(db, Role::Admin).await);
     let id = new(db, &owner).await;
-    let vouch = async || db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &id.into(), at(1)).await).await;
+    let vouch =
+        async || db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &id.into(), None, at(1)).await).await;
     let named = |name: &str| AgentChanges { name: Some(name.into()), ..AgentChanges::default() };
     let at_place = |place: Option<&str>| AgentChanges { endpoint: Some(place.map(Into::into)), ..AgentChanges::default() };
     let paid = |wallet: &str| AgentChanges { wallet_address: Some(wallet.into()), ..AgentChanges::default() };
     let described = AgentChanges { description: Some("Else.".into()), tags: Some(vec!["x".into()]), ..AgentChanges::default() };
+    let card = Some(Imported { protocol: Protocol::Http, trust_verification: "a2a-card" });
     let mut ended = 0;
     for (caller, changes, stays) in [
-        (&owner, described, true),
+        (&owner, described.clone(), true),
         (&owner, named("One"), true),
         (&owner, named("Two"), false),
         (&admin, named("Three"), true),
         (&owner, at_place(Some("https://else.example/a")), false),
-        (&owner, at_place(Some("https://else.example/b?c")), true),
+        (&owner, at_place(Some("https://ELSE.example:443/a")), true),
+        (&owner, at_place(Some("https://else.example/b?c")), false),
+        // What a card brings has been seen by nobody, whoever asked for it.
+        (&admin, AgentChanges { imported: card.clone(), ..described.clone() }, true),
+        (&admin, AgentChanges { imported: card.clone(), ..named("Card") }, false),
+        (&admin, AgentChanges { imported: card, ..at_place(Some("https://card.example/")) }, false),
+        (&admin, at_place(Some("https://else.example/b")), true),
         (&owner, at_place(None), false),
         (&owner, at_place(None), true),
         (&owner, paid(WALLET), false),
@@ -211,6 +219,24 @@ async fn what_was_vouched_for_ends_when_it_is_another(test: &TestDb) {
     update(db, &admin, other, named("Five"), at(5)).await.unwrap();
     assert_eq!(known(db, other).await.verification, None);
     assert_eq!(token(db, &owner, other, 1, at(1_000), at(6)).await.unwrap_err(), RegistryError::ProofUsed);
+}
+
+async fn an_administrator_vouches_for_what_was_looked_at(test: &TestDb) {
+    let db = &test.db;
+    let (owner, admin) = (operator(db).await, somebody(db, Role::Admin).await);
+    let id = new(db, &owner).await;
+    let seen = find(db, id).await.unwrap().agent.updated_at;
+    let vouch = async |seen| {
+        db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &admin, &id.into(), Some(seen), at(9)).await).await
+    };
+    // By a replica whose clock is behind, too.
+    let named = AgentChanges { name: Some("Else".into()), ..AgentChanges::default() };
+    update(db, &owner, id, named, NOON.before(PROOF_LASTS)).await.unwrap();
+    assert_eq!(vouch(seen).await.unwrap_err(), RegistryError::NotAsSeen);
+    assert_eq!(known(db, id).await.verification, None);
+    let seen = find(db, id).await.unwrap().agent.updated_at;
+    assert!(vouch(seen).await.is_ok() && vouch(seen).await.is_ok());
+    assert!(known(db, id).await.is_verified(&trust(), at(9)));
 }
 
 async fn what_is_over_is_swept_in_batches(test: &TestDb) {
@@ -245,5 +271,6 @@ suite! {
     an_identifier_and_a_credential_stand_for_one_agent,
     what_is_less_does_not_replace_what_is_more,
     what_was_vouched_for_ends_when_it_is_another,
+    an_administrator_vouches_for_what_was_looked_at,
     what_is_over_is_swept_in_batches,
 }

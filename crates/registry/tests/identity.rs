@@ -249,7 +249,8 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
     let anew = token(&twin.slug, 5, end);
     assert_eq!(show_token(db, &owner, twin.id, anew.clone(), at(8)).await.unwrap_err(), RegistryError::VerificationBarred);
     for (caller, ok) in [(owner, false), (admin, true), (admin, true)] {
-        let done = db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &caller, &twin.id.into(), at(9)).await).await;
+        let done =
+            db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &caller, &twin.id.into(), None, at(9)).await).await;
         assert_eq!(done.is_ok(), ok);
     }
     let verification = profile(db, twin.id).await.identity.verification.unwrap();

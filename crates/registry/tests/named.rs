@@ -27,7 +27,11 @@ async fn search_is_bounded_and_takes_any_text_for_a_text(test: &TestDb) {
     let db = &test.db;
     let owner = operator(db).await;
     register(db, &owner, agent("Old Ledger Keeper", "Does something.", &[]), NOON).await;
-    register(db, &owner, uncalled("Older Vault"), NOON).await;
+    let vault = register(db, &owner, uncalled("Older Vault"), NOON).await.id;
+    let best = operator(db).await;
+    register(db, &best, uncalled("Goldkeeper"), NOON).await;
+    let standing = Standing { overall: 900, calls: 5 };
+    db.write(async move |tx: &mut Tx| identity::set_standing(tx, best.owner, standing).await).await.unwrap();
     // So many that those are not among the newest.
     let many = "INSERT INTO agents (id, slug, owner_id, state, name, version, endpoint, protocol, auth_type, trust_verification, \
                 pricing_enabled, supports_streaming, is_brand_agent, has_credential, rating_sum, rating_count, created_at, \
@@ -44,15 +48,31 @@ async fn search_is_bounded_and_takes_any_text_for_a_text(test: &TestDb) {
          FROM agents, generate_series(1, 2100) AS n WHERE name = 'Older Vault'"
     );
     db.write(async move |tx: &mut Tx| tx.batch(if tx.is_postgres() { &postgres } else { &sqlite }).await).await.unwrap();
-    // By how a name or an id begins, and by its words where it can be called: wherever it is.
+    // By how a name, an id or a word begins, wherever it is, and whether it is called or not; by any part, of those who do best.
     for (text, expected) in [
         ("older va", "Older Vault"),
         ("OLD LED", "Old Ledger Keeper"),
-        ("keeper", "Old Ledger Keeper"),
+        ("vault", "Older Vault"),
+        ("VAU", "Older Vault"),
+        ("r vault", "Older Vault"),
+        ("ledg", "Old Ledger Keeper"),
+        ("ger keeper", "Old Ledger Keeper"),
+        ("eeper", "Goldkeeper"),
         ("older-vault-", "Older Vault"),
     ] {
         assert_eq!(searched(db, text).await, [expected], "{text}");
     }
+    assert_eq!(searched(db, "keeper").await, ["Goldkeeper", "Old Ledger Keeper"], "the best first");
+    // Under another name it is found by that one, and not at all while it takes no part.
+    let rename = |name: &str| AgentChanges { name: Some(name.to_owned()), ..AgentChanges::default() };
+    let switch = |is_active| AgentChanges { is_active: Some(is_active), ..AgentChanges::default() };
+    update(db, &owner, vault, rename("Older Safe, and Safe Again"), NOON).await.unwrap();
+    assert_eq!((searched(db, "vault").await.len(), searched(db, "safe").await.len()), (0, 1));
+    update(db, &owner, vault, switch(false), NOON).await.unwrap();
+    assert_eq!((searched(db, "safe").await.len(), searched(db, "older-vault-").await.len()), (0, 0));
+    update(db, &owner, vault, switch(true), NOON).await.unwrap();
+    update(db, &owner, vault, rename("Older Vault"), NOON).await.unwrap();
+    assert_eq!(searched(db, "vault").await, ["Older Vault"]);
     assert_eq!(searched(db, "iller").await.len(), 100, "the newest by any part of their names");
     for hostile in [
         "'",

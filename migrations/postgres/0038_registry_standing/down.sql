@@ -7,6 +7,7 @@ CREATE TABLE agent_challenges (
 );
 CREATE INDEX agent_challenges_agent ON agent_challenges (agent_id, expires_at);
 CREATE INDEX agent_challenges_expiry ON agent_challenges (expires_at);
+DROP TABLE agent_words;
 DROP INDEX agents_by_slug_prefix;
 DROP INDEX agents_by_name_prefix;
 CREATE INDEX reputation_ranking ON reputation_records (overall DESC, calls DESC, provider_id)

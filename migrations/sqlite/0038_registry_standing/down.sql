@@ -7,6 +7,8 @@ CREATE TABLE agent_challenges (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agent_challenges_agent ON agent_challenges (agent_id, expires_at);
 CREATE INDEX agent_challenges_expiry ON agent_challenges (expires_at);
+DROP TABLE agent_words;
+DROP INDEX agents_by_slug_prefix;
 CREATE INDEX reputation_ranking ON reputation_records (overall DESC, calls DESC, provider_id)
     WHERE month = 0 AND service_id IS NULL;
 DROP TABLE owner_standings;

@@ -135,9 +135,11 @@ async fn vouched_for_as_it_is(root: &Api, shop: &Api, agent: &Value) {
         (&path, json!({"name": "Uno"}), false),
         (&registry, json!({"name": "Due"}), false),
         (&path, here.clone(), false),
-        (&registry, json!({"endpoint": "http://127.0.0.1:1/b"}), true),
+        (&registry, json!({"endpoint": "HTTP://127.0.0.1:1/a"}), true),
+        (&registry, json!({"endpoint": "http://127.0.0.1:1/b"}), false),
         (&registry, json!({"endpoint": "http://127.0.0.1:2/b"}), false),
-        (&path, json!({"endpoint": null}), false),
+        (&path, json!({"endpoint": null}), true),
+        (&path, json!({"endpoint": ""}), false),
         (&path, json!({"wallet_address": ""}), false),
     ] {
         root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
@@ -147,12 +149,18 @@ async fn vouched_for_as_it_is(root: &Api, shop: &Api, agent: &Value) {
     }
     root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
     assert_eq!(root.patch(&path, &json!({"name": "One"})).await.expect(200)["verified"], true, "an administrator has seen it");
-    // Null takes the endpoint away, and what is left out leaves it.
+    // An empty one takes the endpoint away; what is left out, or null, leaves it.
     assert_eq!(shop.patch(&path, &here).await.expect(200)["endpoint"], here["endpoint"]);
     assert_eq!(shop.patch(&path, &json!({"description": "x"})).await.expect(200)["endpoint"], here["endpoint"]);
-    assert_eq!(shop.patch(&path, &json!({"endpoint": null})).await.expect(200)["endpoint"], json!(null));
-    assert_eq!(shop.patch(&path, &json!({"endpoint": ""})).await.expect_problem(400)["errors"][0]["field"], "body.endpoint");
-    root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
+    assert_eq!(shop.patch(&path, &json!({"endpoint": null})).await.expect(200)["endpoint"], here["endpoint"]);
+    let seen = text(&shop.patch(&path, &json!({"endpoint": " "})).await.expect(200)["updated_at"]);
+    assert_eq!(shop.get(&path).await.expect(200)["endpoint"], json!(null));
+    // What an administrator looked at is what they vouch for.
+    let now = text(&shop.patch(&path, &json!({"name": "Una"})).await.expect(200)["updated_at"]);
+    let refused = root.post(&format!("{path}/verify?updated_at={seen}"), &json!({})).await.expect_problem(409);
+    assert_eq!(refused["type"], "agent-changed", "{refused}");
+    root.post(&format!("{path}/verify?updated_at=yesterday"), &json!({})).await.expect_problem(422);
+    assert_eq!(root.post(&format!("{path}/verify?updated_at={now}"), &json!({})).await.expect(200)["verified"], true);
 }
 
 async fn one_that_is_suspended_does_nothing_in_networks(world: &mut World) {

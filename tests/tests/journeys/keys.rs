@@ -32,7 +32,12 @@ async fn a_key_is_made_validated_listed_and_revoked_as_the_reference_says(world:
     let keys = listed["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 2);
     assert_eq!((&keys[0]["key_id"], &keys[0]["wallet_address"]), (&second["key_id"], &json!("0x1234")));
-    assert!(keys[0]["expires_at"].is_null() && keys[0]["created_at"].is_string() && keys[0]["secret"].is_null());
+    assert!(
+        keys[0]["expires_at"].is_null()
+            && keys[0]["maker"].is_null()
+            && keys[0]["created_at"].is_string()
+            && keys[0]["secret"].is_null()
+    );
     assert_eq!(buyer.get("/api/v1/keys").await.expect(200), listed);
 
     let other = stranger.post("/api/v1/keys", &json!({"owner_id": "other"})).await.expect(201);

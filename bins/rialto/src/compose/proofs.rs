@@ -33,7 +33,7 @@ fn judge(identity: &IdentitySettings) -> Result<(), String> {
             first.name
         ));
     }
-    match identity.kya_issuers.iter().find(|issuer| !issuer.keys.starts_with("https://")) {
+    match identity.kya_issuers.iter().find(|issuer| !is_https(&issuer.keys)) {
         Some(issuer) => Err(format!(
             "RIALTO_KYA_ISSUERS (--kya-issuers): the keys of {} are at {}, which is not https: whoever is in between could make tokens \
              of that issuer. That is for sandboxes alone (RIALTO_SANDBOX, --sandbox)",
@@ -41,6 +41,11 @@ fn judge(identity: &IdentitySettings) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Whether a URL is of that scheme, whose case says nothing.
+fn is_https(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// The host of a URL, with its port if it has one.
@@ -62,7 +67,7 @@ mod tests {
             ..IdentitySettings::default()
         };
         let us = Some("https://rialto.example");
-        for good in [settings(&[], None), settings(&["https://a.example/jwks"], us)] {
+        for good in [settings(&[], None), settings(&["https://a.example/jwks", "HTTPS://b.example/jwks"], us)] {
             assert_eq!(judge(&good), Ok(()));
         }
         let refused = |settings, names: &str| assert!(judge(&settings).unwrap_err().contains(names), "{names}");

@@ -32,6 +32,17 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Where requests go that are passed on to services.
 pub const PROXY_PATH: &str = "/api/v1/proxy/";
 
+/// What the limit on requests is called in `RateLimit`.
+const DEFAULT_POLICY: &str = "default";
+/// What a limit is called there that is told of in another form than a problem's.
+const CAPACITY_POLICY: &str = "capacity";
+/// The problem of whoever makes too many.
+const RATE_LIMITED: &str = "rate-limited";
+
+/// Marks an answer as somebody else's, which is passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct PassedOn;
+
 /// The path and query of a request that is passed on, as they came: below, paths are tidied.
 #[derive(Debug, Clone)]
 pub struct RawTarget(pub String);
@@ -79,23 +90,24 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let _in_flight = InFlight::enter(&app.metrics.in_flight);
     let limited = limit(&app, &request);
-    let (mut response, is_ours) = if let Err(problem) = admit(&app, &request, limited).await {
-        (request.into_response(problem.render(Some(&id)).map_into_right_body()), true)
+    let (mut response, policy) = if let Err(problem) = admit(&app, &request, limited).await {
+        let policy = policy(&problem);
+        (request.into_response(problem.render(Some(&id)).map_into_right_body()), policy)
     } else {
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic, &id).into())).inspect_err(|error| {
             problem_of(Some(error));
         })?;
-        match problem_of(answer.response().error()).map(|problem| problem.render(Some(&id))) {
-            Some(named) => (answer.into_response(named.map_into_right_body()), true),
-            None => (answer.map_into_left_body(), false),
+        match problem_of(answer.response().error()).map(|problem| (problem.render(Some(&id)), policy(problem))) {
+            Some((named, policy)) => (answer.into_response(named.map_into_right_body()), policy),
+            None => (answer.map_into_left_body(), CAPACITY_POLICY),
         }
     };
     let by_address = limited.map(|verdict| Counted { per_minute: app.settings.rate_limit_per_minute, verdict });
     let by_key = response.request().extensions().get::<Counted>().copied();
     headers(response.headers_mut(), &id, started);
-    tell_limit(&mut response, Counted::tighter(by_address, by_key), is_ours);
+    tell_limit(&mut response, Counted::tighter(by_address, by_key), policy);
     finish(&app, &response, &id, started);
     // The server would go on asking for a body that it does not send, and that may have no end.
     if bodiless && response.response().body().size() == BodySize::Stream {
@@ -164,7 +176,7 @@ pub fn client(app: &App, request: &HttpRequest) -> Option<IpAddr> {
 /// 429, with when to come back.
 pub fn too_many(verdict: Verdict) -> Problem {
     let seconds = verdict.wait.as_secs().saturating_add(1);
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests").retry_after(seconds)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many requests").retry_after(seconds)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
@@ -192,17 +204,25 @@ impl Counted {
     }
 }
 
+/// The limit that a problem is about, by its name: the one on requests, or what the problem is called.
+fn policy(problem: &Problem) -> &'static str {
+    if problem.kind() == RATE_LIMITED { DEFAULT_POLICY } else { problem.kind() }
+}
+
 /// Tells how many requests are left, and when there are more. Whoever is refused for coming too often, whatever was counted, is told
-/// when to come back in the same words.
-fn tell_limit<B>(response: &mut ServiceResponse<B>, counted: Option<Counted>, is_ours: bool) {
+/// when to come back in the same words; `policy` is what a refusal is about.
+fn tell_limit<B>(response: &mut ServiceResponse<B>, counted: Option<Counted>, policy: &str) {
     // A provider's refusal, which is passed on, is about its own limits.
+    let is_ours = response.response().extensions().get::<PassedOn>().is_none();
     let is_refused = is_ours && response.status() == StatusCode::TOO_MANY_REQUESTS;
     let headers = response.headers_mut();
     let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     // What was refused by another limit is not told of this one.
-    let (limit, remaining, reset) = match counted.filter(|counted| !is_refused || !counted.verdict.allowed) {
-        Some(Counted { per_minute, verdict }) => (Some(per_minute), verdict.remaining, verdict.wait.as_secs().saturating_add(1)),
-        None if is_refused => (None, 0, retry_after.unwrap_or(1)),
+    let (policy, limit, remaining, reset) = match counted.filter(|counted| !is_refused || !counted.verdict.allowed) {
+        Some(Counted { per_minute, verdict }) => {
+            (DEFAULT_POLICY, Some(per_minute), verdict.remaining, verdict.wait.as_secs().saturating_add(1))
+        }
+        None if is_refused => (policy, None, 0, retry_after.unwrap_or(1)),
         None => return,
     };
     let mut set = |name: &'static str, value: &str| {
@@ -210,7 +230,7 @@ fn tell_limit<B>(response: &mut ServiceResponse<B>, counted: Option<Counted>, is
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("ratelimit", &format!("\"default\";r={remaining};t={reset}"));
+    set("ratelimit", &format!("\"{policy}\";r={remaining};t={reset}"));
     set("x-ratelimit-remaining", &remaining.to_string());
     set("x-ratelimit-reset", &reset.to_string());
     if is_refused && retry_after.is_none() {
@@ -256,6 +276,8 @@ fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instan
 
 #[cfg(test)]
 mod tests {
+    use actix_web::{HttpResponse, test::TestRequest};
+
     use super::*;
 
     #[test]
@@ -265,6 +287,28 @@ mod tests {
         assert_eq!(gauge.get(), 1);
         drop(guard);
         assert_eq!(gauge.get(), 0);
+    }
+
+    #[test]
+    fn every_refusal_of_ours_says_when_to_come_back_and_nobody_elses_does() {
+        let answer = |retry_after: Option<&str>, passed_on| {
+            let mut response = HttpResponse::build(StatusCode::TOO_MANY_REQUESTS);
+            retry_after.map(|seconds| response.insert_header((header::RETRY_AFTER, seconds)));
+            if passed_on {
+                response.extensions_mut().insert(PassedOn);
+            }
+            let mut response = TestRequest::default().to_srv_response(response.finish());
+            tell_limit(&mut response, None, "too-many-calls");
+            let said = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (said("ratelimit"), said("x-ratelimit-reset"), said("retry-after"))
+        };
+        let ours = |seconds: &str| {
+            (Some(format!("\"too-many-calls\";r=0;t={seconds}")), Some(seconds.to_owned()), Some(seconds.to_owned()))
+        };
+        assert_eq!(answer(None, false), ours("1"));
+        assert_eq!(answer(Some("5"), false), ours("5"));
+        assert_eq!(answer(Some("7"), true), (None, None, Some("7".to_owned())));
+        assert_eq!(answer(None, true), (None, None, None));
     }
 
     #[test]

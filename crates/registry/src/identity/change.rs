@@ -52,8 +52,10 @@ pub(crate) async fn change(
         after.wallet_address = checked_wallet(wallet)?;
     }
     let (old, new) = (Likeness::of(was, &before), Likeness::of(agent, &after));
+    // What a card brings, nobody has seen who asked for it.
+    let seen_by_admin = caller.is_admin() && changes.imported.is_none();
     let vouched = after.verification.take();
-    after.verification = vouched.filter(|said| said.outlives(&old, &new, caller.is_admin()));
+    after.verification = vouched.filter(|said| said.outlives(&old, &new, seen_by_admin));
     if before.verification.is_some() && after.verification.is_none() {
         tx.append_event(event("agent.unverified", agent, now)).await?;
     }

@@ -35,17 +35,21 @@ pub struct Challenge {
     pub expires_at: Timestamp,
 }
 
-/// An administrator vouches for an agent. Doing it again changes nothing.
+/// An administrator vouches for an agent, as it was when it was changed last at `seen`, if that is told. Doing it again changes nothing.
 ///
 /// # Errors
-/// [`RegistryError::AdminOnly`] or [`RegistryError::NotFound`].
+/// [`RegistryError::AdminOnly`], [`RegistryError::NotFound`], or [`RegistryError::NotAsSeen`].
 pub async fn verify_by_admin(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
     agent: &AgentRef,
+    seen: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let (agent, identity) = for_admin(tx, caller, agent).await?;
+    if seen.is_some_and(|seen| seen != agent.updated_at) {
+        return Err(RegistryError::NotAsSeen);
+    }
     if identity.verification.as_ref().is_some_and(|verification| verification.method == Method::Admin) {
         return Ok(agent);
     }

@@ -1,4 +1,4 @@
-//! How often others' servers are asked on behalf of one owner.
+//! How often this process asks others' servers on behalf of one owner; its replicas count for themselves.
 
 use std::{
     collections::VecDeque,
@@ -34,7 +34,8 @@ impl Budget {
     pub(super) fn spend(&self, owner: OwnerId, now: Timestamp) -> Result<(), Duration> {
         let spent = self.0.get_with(owner, Arc::default);
         let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
-        while spent.front().is_some_and(|at| now.since(*at) >= WINDOW) {
+        // A clock that was set back begins anew.
+        while spent.front().is_some_and(|at| *at > now || now.since(*at) >= WINDOW) {
             spent.pop_front();
         }
         match spent.front() {
@@ -64,5 +65,6 @@ mod tests {
         // The first is forgotten, and with it only itself.
         assert_eq!(budget.spend(one, at(60)), Ok(()));
         assert_eq!(budget.spend(one, at(60)), Err(Duration::from_secs(1)));
+        assert_eq!(budget.spend(one, at(0)), Ok(()), "a clock that was set back");
     }
 }

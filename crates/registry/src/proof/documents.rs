@@ -53,21 +53,26 @@ impl Kept {
     /// The document, if it may be used at `now` without asking for it: it is young, or has what is looked for.
     fn current(&self, wanted: &Wanted<'_>, now: Timestamp) -> Option<&Arc<Value>> {
         let (at, document) = self.good.as_ref()?;
-        let age = now.since(*at);
-        (age < AGAIN || (age < FRESH && (wanted.has_it)(document))).then_some(document)
+        let is_within = |bound| is_within(*at, bound, now);
+        (is_within(AGAIN) || (is_within(FRESH) && (wanted.has_it)(document))).then_some(document)
     }
 
     /// Whether it failed so lately that nobody is asked again yet.
     fn rests(&self, now: Timestamp) -> bool {
         let wait = AGAIN.saturating_mul(2_u32.saturating_pow(self.failures.saturating_sub(1))).min(FRESH);
-        self.failures > 0 && now.since(self.tried_at) < wait
+        self.failures > 0 && is_within(self.tried_at, wait, now)
     }
 
     /// The last good document, while it cannot be fetched: for `lasts`, and if it has what is looked for.
     fn last_good(&self, wanted: &Wanted<'_>, lasts: Duration, now: Timestamp) -> Option<&Arc<Value>> {
         let (at, document) = self.good.as_ref()?;
-        (now.since(*at) < lasts && (wanted.has_it)(document)).then_some(document)
+        (is_within(*at, lasts, now) && (wanted.has_it)(document)).then_some(document)
     }
+}
+
+/// Whether `at` is less than `bound` ago. What is ahead of a clock that was set back is from nobody knows when.
+fn is_within(at: Timestamp, bound: Duration, now: Timestamp) -> bool {
+    at <= now && now.since(at) < bound
 }
 
 /// Documents by their names. Cheap to clone.

@@ -47,6 +47,15 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    use rialto_store::types::Uid;
+    agent_words (word, agent_id) {
+        word -> Text,
+        agent_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use rialto_store::types::{JsonDoc, Uid};
     agent_capabilities (agent_id, capability) {
         agent_id -> Uid,

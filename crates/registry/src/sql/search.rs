@@ -42,7 +42,7 @@ statement! {
 
 /// The words of a query, each quoted in the way of the database that is asked.
 #[derive(Debug)]
-pub(super) enum Words {
+enum Words {
     Sqlite(String),
     Postgres(Vec<String>),
 }

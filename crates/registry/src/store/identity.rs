@@ -48,8 +48,8 @@ pub trait IdentityStore: Send {
     ) -> impl Future<Output = Result<Vec<(AgentId, AgentStatus)>, StoreError>> + Send;
 
     /// Lists active agents with this text in their name or readable id, whatever the case of its ASCII letters, or with this id;
-    /// those first whose owners do best. It looks where an index leads, and among the newest: of so many agents that are not new and
-    /// have the text in the middle of a word it may miss some.
+    /// those first whose owners do best. It looks where an index leads, among the agents of those owners, and among the newest: it
+    /// may miss an agent that is none of those and has the text in the middle of a word, and some where very many begin alike.
     fn search_named(&mut self, text: &str, limit: u32) -> impl Future<Output = Result<Vec<Agent>, StoreError>> + Send;
 }
 

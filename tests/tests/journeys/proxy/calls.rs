@@ -195,6 +195,12 @@ async fn providers_do_not_speak_in_our_name(world: &mut World) {
         assert!(answer.header(gone).is_none(), "{gone}");
     }
     assert!(answer.header("ratelimit").is_some_and(|limit| limit.contains(";r=")), "that of the key");
+    // Whoever is refused by a provider is told by it when to come back, and not by us.
+    let busy = Upstream::answering(plain(429, "retry-after: 7\r\n", b"later")).await;
+    let busy = shop_of(&shop.api, &busy.url, "0.05").await;
+    let refused = ann.api.get(&busy).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("7")));
+    assert!(refused.header("ratelimit").is_none_or(|limit| !limit.contains(";r=0;")), "no limit of ours was reached");
 }
 
 async fn usage_is_summed_filtered_and_paged(world: &mut World) {

@@ -5,7 +5,7 @@ use rialto_registry::{
     AgentChanges, Capability, NewAgent,
     identity::{AgentStatus, IdentityType, NewIdentity, Profile},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -118,7 +118,7 @@ impl IdentityCreate {
     }
 }
 
-/// What is to change; what is left out, or null, stays as it is, but for `endpoint`.
+/// What is to change; what is left out, or null, stays as it is.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[schema(as = AgentIdentityUpdate, example = json!({"display_name": "My better AI agent", "capabilities": ["nlp"]}))]
 pub struct IdentityUpdate {
@@ -141,20 +141,14 @@ pub struct IdentityUpdate {
     /// Another description; an empty one leaves it as it is.
     #[schema(max_length = 10_000)]
     pub description: Option<String>,
-    /// Another endpoint. Null takes it away: nobody calls the agent from then on.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 2048)]
-    pub endpoint: Option<Option<String>>,
+    /// Another endpoint, or an empty one for none: nobody calls the agent from then on.
+    #[schema(max_length = 2048)]
+    pub endpoint: Option<String>,
     /// Others, in place of all there were.
     pub tags: Option<Vec<String>>,
     /// Another category.
     #[schema(max_length = 64)]
     pub category: Option<String>,
-}
-
-/// A field that is there, be it null.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl IdentityUpdate {
@@ -165,7 +159,10 @@ impl IdentityUpdate {
             name: display_name(self.display_name.as_ref(), self.name.as_ref())?,
             // An agent without one is shown an empty one.
             description: self.description.clone().filter(|text| !text.trim().is_empty()),
-            endpoint: self.endpoint.as_ref().map(|place| place.as_deref().map(|endpoint| endpoint.trim().to_owned())),
+            endpoint: self
+                .endpoint
+                .as_ref()
+                .map(|endpoint| Some(endpoint.trim().to_owned()).filter(|endpoint| !endpoint.is_empty())),
             capabilities: self.capabilities.as_deref().map(capabilities),
             tags: self.tags.clone(),
             category: self.category.clone(),

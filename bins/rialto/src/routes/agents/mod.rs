@@ -209,10 +209,10 @@ pub async fn read_identity(app: Data<App>, MaybeAuth(caller): MaybeAuth, path: P
 
 /// Change an agent's identity
 ///
-/// What is left out stays as it is, and so does what is null, but for `endpoint`: null takes it away. One that is suspended or
+/// What is left out, or null, stays as it is; an empty `endpoint` or `wallet_address` takes it away. One that is suspended or
 /// deactivated is not found, called or traded with anywhere, neither speaks nor is spoken to in networks, and its open orders are
 /// cancelled; what an administrator did so, its owner cannot undo. A change of what somebody vouched for ends that: another wallet
-/// whatever it was, another name or server what was said of it.
+/// whatever it was, another name what was said of it, another endpoint what an administrator said.
 #[utoipa::path(
     tag = "Agents",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),

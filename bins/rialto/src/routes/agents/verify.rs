@@ -9,12 +9,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{
     Sight,
     dto::IdentityResponse,
-    proofs::{ChallengeResponse, DidProof, KyaProof, VerificationResponse},
+    proofs::{AsSeen, ChallengeResponse, DidProof, KyaProof, VerificationResponse},
     show,
 };
 use crate::{
     compose::App,
-    http::{Admin, Command, NoBody, Path, Problem, problem::ProblemBody},
+    http::{Admin, Command, NoBody, Path, Problem, Query, problem::ProblemBody},
 };
 
 /// These handlers.
@@ -30,23 +30,33 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Verify an agent
 ///
-/// An administrator vouches for it as it is now: that ends when its owner gives it another name, server or wallet.
+/// An administrator vouches for it as it is now: that ends when its owner gives it another name, endpoint or wallet. With `updated_at` it
+/// is done only while the agent is still as it was then.
 #[utoipa::path(
     tag = "Agents",
-    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    params(
+        ("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab"),
+        AsSeen,
+    ),
     responses(
         (status = 200, description = "The agent, verified.", body = IdentityResponse),
         (status = 403, description = "It takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It was changed since.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
 #[post("/api/v1/agents/{agent_id}/verify")]
-pub async fn verify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn verify_identity(
+    app: Data<App>,
+    Admin(caller): Admin,
+    path: Path<String>,
+    query: Query<AsSeen>,
+) -> Result<HttpResponse, Problem> {
     let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
-    let now = sight.now;
+    let (now, seen) = (sight.now, query.updated_at);
     let work = async move |tx: &mut Tx| {
-        let agent = identity::verify_by_admin(tx, &caller, &agent, now).await?;
+        let agent = identity::verify_by_admin(tx, &caller, &agent, seen, now).await?;
         show(tx, None, agent.id, &sight).await
     };
     Ok(HttpResponse::Ok().json(app.db.write(work).await?))

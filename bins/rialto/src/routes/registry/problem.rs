@@ -22,6 +22,7 @@ impl From<RegistryError> for Problem {
             RegistryError::WrongSubject => Self::bad_request("wrong-subject", said),
             RegistryError::VerificationBarred => Self::new(StatusCode::FORBIDDEN, "verification-barred", said),
             RegistryError::WeakerProof => Self::conflict("weaker-proof", said),
+            RegistryError::NotAsSeen => Self::conflict("agent-changed", said),
             RegistryError::DidTaken => Self::conflict("did-taken", said),
             RegistryError::ProofUsed => Self::conflict("proof-used", said),
             RegistryError::ChallengeUnknown => Self::conflict("challenge-unknown", said),

@@ -1,10 +1,12 @@
 //! Finding services.
 
+use std::time::Instant;
+
 use actix_web::{HttpResponse, get, web::Data};
 use rialto_identity::store::CommerceStore;
 use rialto_proxy_billing::usage;
 use rialto_registry::{
-    AgentRef,
+    AgentRef, RegistryError,
     service::{self, ServiceFilter},
     store::AgentStore,
 };
@@ -57,7 +59,7 @@ pub async fn discover(app: &App, query: &DiscoverPage) -> Result<ServiceList, Pr
     Ok(ServiceList::new(found, page))
 }
 
-fn filter(query: &DiscoverPage) -> Result<ServiceFilter, rialto_registry::RegistryError> {
+fn filter(query: &DiscoverPage) -> Result<ServiceFilter, RegistryError> {
     ServiceFilter { has_free_tier: query.has_free_tier, ..ServiceFilter::active() }
         .with_text("q", query.q.as_deref())?
         .with_category(query.category.as_deref())
@@ -100,9 +102,9 @@ pub async fn list_trending_services(app: Data<App>, query: Query<TrendingPage>) 
     let make = async {
         let found = app.db.read(async move |tx: &mut Tx| usage::trending(tx, page, now).await).await?;
         let trending: Vec<_> = found.into_iter().map(TrendingService::from).collect();
-        Ok::<_, Problem>(TrendingList { count: trending.len(), trending })
+        Ok::<_, RegistryError>(TrendingList { count: trending.len(), trending })
     };
-    Ok(HttpResponse::Ok().json(&*app.trending.get(page.limit(), now, make).await?))
+    Ok(HttpResponse::Ok().json(&*app.trending.get(page.limit(), Instant::now(), make).await?))
 }
 
 /// Recommend services
@@ -124,7 +126,7 @@ pub async fn recommend_services(
     query: Query<RecommendationPage>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging::capped_page(query.limit, None, 5)?;
-    let (name, now) = (path.0, app.clock.now());
+    let name = path.0;
     let asked = (name.clone(), page.limit());
     let make = async {
         let find = async move |tx: &mut Tx| {
@@ -135,7 +137,7 @@ pub async fn recommend_services(
             usage::recommend(tx, owner, page).await
         };
         let recommendations: Vec<_> = app.db.read(find).await?.into_iter().map(ServiceResponse::from).collect();
-        Ok::<_, Problem>(RecommendationList { count: recommendations.len(), recommendations })
+        Ok::<_, RegistryError>(RecommendationList { count: recommendations.len(), recommendations })
     };
-    Ok(HttpResponse::Ok().json(&*app.recommended.get(asked, now, make).await?))
+    Ok(HttpResponse::Ok().json(&*app.recommended.get(asked, Instant::now(), make).await?))
 }
