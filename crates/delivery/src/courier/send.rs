@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_attempt_that_failed_and_may_be_made_again() {
-        let failure = unwound(async { Err(None::<Failure>.expect("a defect")) }).await.unwrap_err();
+        let failure = unwound(async { Err(Vec::new().pop().expect("a defect")) }).await.unwrap_err();
         assert!(!failure.is_hopeless && failure.why.contains("the server failed"), "{failure:?}");
         assert_eq!(unwound(async { Ok(StatusCode::NO_CONTENT) }).await, Ok(StatusCode::NO_CONTENT));
         let refused = unwound(async { Err(OutboundError::Request("no".to_owned()).into()) }).await;
