@@ -155,3 +155,20 @@ impl Documents {
         if (wanted.is_one)(&document) { Ok(document) } else { Err("the answer is no such document".to_owned()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ahead_of_the_clock_is_not_young() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let kept = Kept { good: Some((at(100), Arc::default())), tried_at: at(100), failures: 1 };
+        let wanted = Wanted { name: "", url: "", is_one: &|_| true, has_it: &|_| true };
+        let known = |now| (kept.current(&wanted, now).is_some(), kept.rests(now), kept.last_good(&wanted, FRESH, now).is_some());
+        assert_eq!(known(at(100)), (true, true, true));
+        assert_eq!(known(at(100).after(AGAIN)), (true, false, true));
+        assert_eq!(known(at(100).after(FRESH)), (false, false, false));
+        assert_eq!(known(at(99)), (false, false, false), "nobody knows how old it is");
+    }
+}

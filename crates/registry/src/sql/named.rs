@@ -34,7 +34,8 @@ statement! {
         limit: i64 => BigInt | BigInt,
     }
     rows: (Uid,);
-    // Told which comes first: without statistics SQLite would sort all agents there are.
+    // Told which comes first, and (by the plus) to look an owner's agents up by the owner: without statistics SQLite would go through all
+    // agents there are.
     sqlite: r#"WITH near (id) AS (
             SELECT id FROM (SELECT id FROM agents WHERE state = 'active' AND lower(name) >= ?1 AND lower(name) < ?2 LIMIT ?7)
             UNION SELECT id FROM (SELECT id FROM agents WHERE state = 'active' AND slug >= ?1 AND slug < ?2 LIMIT ?7)
@@ -43,7 +44,7 @@ statement! {
             )
             UNION SELECT id FROM (
                 SELECT agents.id FROM owner_standings AS best CROSS JOIN agents ON agents.owner_id = best.owner_id
-                WHERE state = 'active' ORDER BY overall DESC, calls DESC, best.owner_id LIMIT ?9
+                WHERE +state = 'active' ORDER BY overall DESC, calls DESC, best.owner_id LIMIT ?9
             )
             UNION SELECT id FROM (SELECT id FROM agents WHERE state = 'active' ORDER BY created_at DESC, id DESC LIMIT ?9)
             UNION SELECT ?4

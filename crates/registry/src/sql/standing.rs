@@ -18,9 +18,9 @@ statement! {
     /// The active agents of those owners who do best, the best first, with how those do.
     struct Leaders { limit: i64 => BigInt | BigInt }
     rows: (Uid, Integer, BigInt);
-    // Told which comes first: without statistics SQLite would sort all agents there are.
+    // Told which comes first, and (by the plus) to look agents up by their owner: without statistics SQLite would go through all.
     sqlite: "SELECT agents.id, overall, calls FROM owner_standings AS standings CROSS JOIN agents ON agents.owner_id = standings.owner_id
-        WHERE state = 'active' ORDER BY overall DESC, calls DESC, standings.owner_id, created_at, agents.id LIMIT ?1";
+        WHERE +state = 'active' ORDER BY overall DESC, calls DESC, standings.owner_id, created_at, agents.id LIMIT ?1";
     postgres: "SELECT agents.id, overall, calls FROM owner_standings AS standings JOIN agents ON agents.owner_id = standings.owner_id
         WHERE state = 'active' ORDER BY overall DESC, calls DESC, standings.owner_id, created_at, agents.id LIMIT $1";
 }
