@@ -66,6 +66,7 @@ impl Migration {
         "0035_registry_identity",
         "0036_broker_x402_resolutions",
         "0040_broker_usage_ends",
+        "0044_broker_x402_doubts",
     ];
 }
 
