@@ -2,12 +2,14 @@
 
 pub mod a2a;
 pub mod agents;
+pub mod brief;
 pub mod calls;
 pub mod deliveries;
 pub mod deposits;
 pub mod embedder;
 pub mod jobs;
 pub mod onboarding;
+pub mod outbox;
 pub mod payments;
 pub mod proofs;
 pub mod redis;
@@ -35,14 +37,16 @@ use rialto_proxy_billing::{
     payments::x402::X402,
     proxy::{Proxy, ProxyConfig},
 };
-use rialto_registry::{CredentialCipher, Finder, proof::Verifier};
+use rialto_registry::{CredentialCipher, Finder, RegistryError, proof::Verifier};
 use rialto_simulation::Simulator;
 use rialto_store::{Db, DbOptions};
 use tokio::runtime::Handle;
 
+use self::brief::Brief;
 use crate::{
     config::{Secrets, Settings},
-    http::{answer_seal::AnswerSeal, metrics::Metrics, rate_limit::RateLimits},
+    http::{answer_seal::AnswerSeal, fingerprint::Fingerprints, metrics::Metrics, rate_limit::RateLimits},
+    routes::services::{RecommendationList, TrendingList},
 };
 
 /// How many requests of one owner may wait at once for something that may come.
@@ -56,6 +60,8 @@ pub struct App {
     pub clock: Clock,
     /// Encrypts the answers with a secret in them that are kept for a repeat.
     pub answer_seal: AnswerSeal,
+    /// Tells repeats of requests from others under the same idempotency key.
+    pub fingerprints: Fingerprints,
     /// The settings.
     pub settings: Settings,
     /// Who is who.
@@ -100,6 +106,10 @@ pub struct App {
     pub streams: stream::Streams,
     /// How many requests wait for something that may come: in all, and of one owner.
     pub waits: Permits,
+    /// Which services are called most, by how many were asked for.
+    pub trending: Brief<i64, TrendingList, RegistryError>,
+    /// Which are recommended, by to whom and how many.
+    pub recommended: Brief<(String, i64), RecommendationList, RegistryError>,
     /// Who has asked how often.
     pub rate_limits: RateLimits,
     /// What `/metrics` shows.
@@ -112,6 +122,7 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting, readable.
     pub async fn start(settings: Settings, secrets: Secrets) -> Result<Self, Box<dyn Error>> {
+        let trust = proofs::trust(&settings)?;
         let db = open(&settings).await?;
         let clock = Clock::system();
         let config = IdentityConfig::default();
@@ -160,11 +171,14 @@ impl App {
             teller: Teller::new(Ledger::new(db.clone(), clock.clone())),
             identity: Identity::new(db.clone(), clock.clone(), tokens, config)?,
             payments: payments::Payments::new(&settings, &outbound)?,
-            verifier: proofs::verifier(&settings, &outbound),
+            verifier: Verifier::new(trust, outbound.clone()),
             outbound,
             cipher,
             finder,
             answer_seal: AnswerSeal::new(&secrets.answers),
+            fingerprints: Fingerprints::new(&secrets.fingerprints),
+            trending: Brief::default(),
+            recommended: Brief::default(),
             rate_limits: RateLimits::default(),
             streams: stream::Streams::start(db.clone(), limits, metrics.streams.clone()),
             waits: Permits::sharing(u32::try_from(limits.clients).unwrap_or(u32::MAX), WAITS_PER_OWNER_MAX),
@@ -183,6 +197,7 @@ fn proxy(settings: &Settings, db: &Db, outbound: &OutboundClient, clock: &Clock,
         timeout: seconds(settings.service_timeout_seconds),
         call_max: seconds(settings.service_call_seconds),
         hold_grace: seconds(settings.hold_grace_seconds),
+        kept_bytes_per_buyer_max: settings.service_kept_bytes_per_buyer,
         ..ProxyConfig::default()
     };
     Proxy::new(db.clone(), outbound.clone(), clock.clone(), config, x402, runtime)

@@ -27,6 +27,8 @@ mod x402;
 
 pub use embedder::{EmbedderKind, EmbedderSettings, VectorSearchKind};
 pub use file::with_file;
+#[cfg(test)]
+pub use identity::KyaIssuer;
 pub use identity::{IdentityFlags, IdentitySettings};
 pub use log::LogFormat;
 pub use rails::{RailFlags, RailSettings};
@@ -111,6 +113,9 @@ pub struct Flags {
     /// The largest body of a request for a service, in bytes [default: 67108864]
     #[arg(long, env = "RIALTO_SERVICE_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..))]
     pub service_body_limit_bytes: Option<u32>,
+    /// How much is kept, in 25 hours, of the answers to one buyer's calls of services, for repeats of an Idempotency-Key, in bytes [default: 1073741824]
+    #[arg(long, env = "RIALTO_SERVICE_KEPT_BYTES_PER_BUYER", value_name = "BYTES", global = true)]
+    pub service_kept_bytes_per_buyer: Option<u64>,
     /// The largest request body, in bytes [default: 1048576]
     #[arg(long, env = "RIALTO_BODY_LIMIT_BYTES", value_name = "BYTES", global = true, value_parser = clap::value_parser!(u32).range(1024..=104_857_600))]
     pub body_limit_bytes: Option<u32>,
@@ -217,6 +222,7 @@ pub struct Settings {
     pub service_timeout_seconds: u32,
     pub service_call_seconds: u32,
     pub service_body_limit_bytes: usize,
+    pub service_kept_bytes_per_buyer: u64,
     pub body_limit_bytes: usize,
     pub stream_clients: usize,
     pub stream_clients_per_address: usize,
@@ -269,6 +275,7 @@ impl Settings {
             service_timeout_seconds: flags.service_timeout_seconds.unwrap_or(30),
             service_call_seconds: flags.service_call_seconds.unwrap_or(300),
             service_body_limit_bytes: flags.service_body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(67_108_864),
+            service_kept_bytes_per_buyer: flags.service_kept_bytes_per_buyer.unwrap_or(1_073_741_824),
             body_limit_bytes: flags.body_limit_bytes.and_then(|n| n.try_into().ok()).unwrap_or(1_048_576),
             stream_clients: flags.stream_clients.and_then(|n| n.try_into().ok()).unwrap_or(1_000),
             stream_clients_per_address: flags.stream_clients_per_address.and_then(|n| n.try_into().ok()).unwrap_or(50),
@@ -287,7 +294,7 @@ impl Settings {
             a2a_conformance: flags.a2a_conformance.unwrap_or(false),
             public_url: flags.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
             embedder: EmbedderSettings::from_flags(flags),
-            identity: IdentitySettings::from_flags(&flags.identity),
+            identity: IdentitySettings::from_flags(&flags.identity, &flags.public_url),
             mcp_origins: flags.mcp.origins(),
             webhooks: WebhookSettings::from_flags(&flags.webhooks),
         }

@@ -63,7 +63,7 @@ impl CheckedCard {
             name: Some(view.name),
             description: Some(view.description),
             version: Some(view.version),
-            endpoint: Some(view.endpoint),
+            endpoint: Some(Some(view.endpoint)),
             auth_type: Some(view.auth_type),
             tags: Some(view.tags),
             supports_streaming: Some(view.streaming),

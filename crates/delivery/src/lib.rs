@@ -4,7 +4,7 @@
 //! - A [`Delivery`] is one event on its way to one webhook: pending, then delivered, dead or cancelled. An [`Attempt`] is one
 //!   time that it was sent.
 //! - [`Webhooks::start`] sets two tasks to work: a reader, which follows the outbox and queues deliveries, and a courier, which
-//!   sends them. A lane is the queue of one webhook; one courier at a time serves it.
+//!   sends them. A lane is the queue of one webhook; one courier at a time serves it ([`rialto_jobs::lanes`]).
 //!
 //! # Invariants
 //! 1. An event is told to those who are party to it, and to nobody else.
@@ -25,7 +25,6 @@ mod event;
 mod log;
 mod model;
 mod reader;
-mod secret;
 mod service;
 mod sql;
 pub mod store;
@@ -35,10 +34,9 @@ mod upkeep;
 pub use error::WebhookError;
 pub use log::{LogPage, LogQuery, find_delivery, list_deliveries, replay, send_test};
 pub use model::{Attempt, Delivery, DeliveryId, DeliveryStatus, EventKind, Webhook, WebhookId};
-pub use secret::{PREFIX, hex_signature, standard_signature};
 pub use service::{Running, Webhooks, WebhooksConfig};
 pub use subscribe::{
     NewWebhook, Rotated, WEBHOOKS_MAX, WebhookChanges, create_webhook, delete_webhook, find_webhook, list_webhooks, may_change,
     may_create, rotate_secret, update_webhook,
 };
-pub use upkeep::{KEPT, forget};
+pub use upkeep::{Forgotten, KEPT, forget, forget_events};

@@ -45,9 +45,7 @@ pub async fn list_deliveries(
     query: &LogQuery,
 ) -> Result<LogPage, WebhookError> {
     find_webhook(tx, caller, webhook).await?;
-    let deliveries = tx.list_deliveries(webhook, query.status, query.after, query.limit).await?;
-    let is_full = u32::try_from(deliveries.len()).is_ok_and(|count| count >= query.limit);
-    let next = deliveries.last().map(|last| last.seq).filter(|_| is_full);
+    let (deliveries, next) = tx.list_deliveries(webhook, query.status, query.after, query.limit).await?;
     Ok(LogPage { deliveries, next })
 }
 
@@ -85,8 +83,7 @@ pub async fn replay(
     if !is_active {
         return Err(WebhookError::NotActive);
     }
-    // The lane comes first, as it does for couriers.
-    tx.rouse(webhook, now).await?;
+    tx.rouse(&[webhook], now).await?;
     if !tx.requeue(delivery.seq, now).await? {
         return Err(WebhookError::StillPending);
     }
@@ -110,7 +107,7 @@ pub async fn send_test(
     let new = event::test(&webhook, now).ok_or_else(|| StoreError::Corrupt("a test that is no JSON".to_owned()))?;
     let delivery = new.id;
     tx.queue(&[new], now).await?;
-    tx.rouse(id, now).await?;
+    tx.rouse(&[id], now).await?;
     read_back(tx, id, delivery).await
 }
 

@@ -6,20 +6,17 @@
 
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
-use rialto_kernel::OwnerId;
+use rialto_kernel::{OwnerId, Timestamp};
 use rialto_store::{
-    StoreError, Tx,
+    Db, StoreError, Tx,
     outbox::{self, Follower, Page, Recorded},
 };
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     event::Fact,
     model::{EventKind, NewDelivery, Webhook, WebhookId},
-    service::{Inner, Phase},
+    service::Inner,
     store::QueueStore,
 };
 
@@ -38,27 +35,18 @@ const QUEUED_MAX: usize = 200;
 /// How many deliveries of one webhook may wait; older ones are given up.
 const WAITING_MAX: u32 = 10_000;
 
-/// Runs until it is told to stop.
-pub(crate) async fn run(inner: Arc<Inner>, mut phase: watch::Receiver<Phase>) {
-    let mut stopped = phase.clone();
-    let read = async {
-        loop {
-            if let Err(error) = follow(&inner).await {
-                tracing::warn!(%error, "the outbox cannot be read for webhooks; trying again");
-                sleep(AWAY).await;
-            }
-            tokio::select! {
-                () = sleep(NOBODY) => {}
-                () = inner.made.notified() => {}
-            }
+/// Runs without an end. What is cut off in the middle of it is done again from the place that was kept.
+pub(crate) async fn run(inner: Arc<Inner>) {
+    loop {
+        if let Err(error) = follow(&inner).await {
+            tracing::warn!(%error, "the outbox cannot be read for webhooks; trying again");
+            sleep(AWAY).await;
         }
-    };
-    // What is cut off in the middle of it is done again from the place that was kept.
-    tokio::select! {
-        () = read => {}
-        _ = stopped.wait_for(|phase| *phase != Phase::Working) => {}
+        tokio::select! {
+            () = sleep(NOBODY) => {}
+            () = inner.made.notified() => {}
+        }
     }
-    drop(phase.wait_for(|phase| *phase != Phase::Working).await);
 }
 
 /// Reads on for as long as there is an active webhook. After an error it is begun anew from the place that was kept, so that
@@ -122,6 +110,7 @@ async fn queue(inner: &Inner, events: Vec<Recorded>, upto: i64) -> Result<bool, 
     for (number, part) in parts.into_iter().enumerate() {
         // The place is moved with the last of them; until then, all are queued again if this process dies.
         let (part, place, now) = (part.to_vec(), (number == last).then_some(upto), inner.now());
+        let queued = lanes(&part);
         let put = async move |tx: &mut Tx| {
             if tx.lock_cursor().await? >= upto {
                 // Another process was faster.
@@ -133,21 +122,32 @@ async fn queue(inner: &Inner, events: Vec<Recorded>, upto: i64) -> Result<bool, 
                 |new: &NewDelivery| live.get(&new.webhook).is_some_and(|since| new.event_seq.is_none_or(|seq| seq > *since));
             let part: Vec<NewDelivery> = part.iter().filter(|new| is_told(new)).cloned().collect();
             tx.queue(&part, now).await?;
-            for lane in lanes(&part) {
-                tx.rouse(lane, now).await?;
-            }
-            for lane in lanes(&part) {
-                tx.bury_excess(lane, WAITING_MAX, now).await?;
-            }
+            tx.rouse(&lanes(&part), now).await?;
             match place {
                 Some(upto) => tx.set_cursor(upto).await,
                 None => Ok::<_, StoreError>(()),
             }
         };
         inner.db.write(put).await?;
-        inner.due.notify_one();
+        for lane in &queued {
+            inner.desk.rouse(*lane);
+        }
+        bury_excess(&inner.db, queued, now).await?;
     }
     Ok(true)
+}
+
+/// Gives up the oldest of those webhooks for which too many wait. Nobody has to wait for that who reads the outbox.
+async fn bury_excess(db: &Db, webhooks: Vec<WebhookId>, now: Timestamp) -> Result<(), StoreError> {
+    for (webhook, upto) in db.read(async move |tx: &mut Tx| tx.list_crowded(&webhooks, WAITING_MAX).await).await? {
+        let bury = async move |tx: &mut Tx| {
+            tx.rouse(&[webhook], now).await?;
+            tx.bury_upto(webhook, upto, "too many are waiting", now).await
+        };
+        let buried = db.write(bury).await?;
+        tracing::warn!(webhook.id = %webhook, deliveries = buried, "too many deliveries of a webhook wait: the oldest are given up");
+    }
+    Ok(())
 }
 
 /// The webhooks of these deliveries, in the order of their ids, each once.

@@ -2,16 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rialto_jobs::lanes::{Courier, Desk};
 use rialto_kernel::{Clock, Timestamp};
 use rialto_outbound::{OutboundClient, OutboundPolicy};
 use rialto_registry::CredentialCipher;
-use rialto_store::Db;
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
+use rialto_store::{Db, Gathered};
+use tokio::{sync::Notify, task::JoinSet};
 
-use crate::{courier, reader};
+use crate::{
+    courier::{LaneEnd, write_ends},
+    model::WebhookId,
+    reader,
+    subscribe::WEBHOOKS_MAX,
+};
 
 /// What webhooks may spend.
 #[derive(Debug, Clone)]
@@ -26,7 +29,7 @@ pub struct WebhooksConfig {
     pub lanes_per_owner_max: u32,
     /// How many deliveries of one webhook may be on their way at once.
     pub at_once: usize,
-    /// How long a webhook is served before others have their turn.
+    /// How long a webhook is served before it makes room for others that wait.
     pub turn: Duration,
     /// For how long a courier that says nothing is believed to live.
     pub lease: Duration,
@@ -40,7 +43,8 @@ impl Default for WebhooksConfig {
             patience: Duration::from_secs(10),
             retries: [1, 2, 4].map(Duration::from_secs).to_vec(),
             lanes_max: 256,
-            lanes_per_owner_max: 20,
+            // An owner has not so many: how many are served at once is settled by what is left for others.
+            lanes_per_owner_max: u32::from(WEBHOOKS_MAX) + 1,
             at_once: 4,
             turn: Duration::from_secs(10),
             lease: Duration::from_secs(15),
@@ -61,8 +65,10 @@ pub(crate) struct Inner {
     pub(crate) cipher: CredentialCipher,
     pub(crate) clock: Clock,
     pub(crate) config: WebhooksConfig,
-    /// Tells the courier of this process that a lane has become due.
-    pub(crate) due: Notify,
+    /// What has come of lanes, written for all of them at once.
+    pub(crate) ends: Gathered<Arc<LaneEnd>>,
+    /// Tells the courier of this process that there is something to send.
+    pub(crate) desk: Desk<WebhookId>,
     /// Tells the reader of this process that there may be a first webhook.
     pub(crate) made: Notify,
 }
@@ -73,28 +79,20 @@ impl Inner {
     }
 }
 
-/// How far a stop has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Working,
-    /// Nothing new is sent.
-    Draining,
-    /// What is still being sent is given back.
-    Cut,
-}
-
 /// A reader and a courier at work.
 pub struct Running {
-    phase: watch::Sender<Phase>,
-    work: JoinHandle<()>,
+    /// In a set, because that ends its task when it is dropped.
+    reader: JoinSet<()>,
+    courier: Courier,
 }
 
 impl Webhooks {
     /// Webhooks in `db` whose events go out through `client`; `cipher` seals their secrets.
     #[must_use]
     pub fn new(db: Db, client: OutboundClient, cipher: CredentialCipher, clock: Clock, config: WebhooksConfig) -> Self {
-        let (due, made) = (Notify::new(), Notify::new());
-        Self { inner: Arc::new(Inner { db, client, cipher, clock, config, due, made }) }
+        let ends = Gathered::new(&db, write_ends);
+        let (desk, made) = (Desk::default(), Notify::new());
+        Self { inner: Arc::new(Inner { db, client, cipher, clock, config, ends, desk, made }) }
     }
 
     /// What seals secrets.
@@ -109,23 +107,25 @@ impl Webhooks {
         self.inner.client.policy()
     }
 
-    /// Says that a webhook was made or changed, or that something was queued. To be called when the transaction has committed;
-    /// without it things go on a little later.
+    /// Says that a webhook was made or changed. To be called when the transaction has committed; without it things go on a little
+    /// later.
     pub fn wake(&self) {
         self.inner.made.notify_one();
-        self.inner.due.notify_one();
+        self.inner.desk.wake();
+    }
+
+    /// Says that something was queued for this webhook, or that it was changed, in the same way.
+    pub fn rouse(&self, webhook: WebhookId) {
+        self.inner.made.notify_one();
+        self.inner.desk.rouse(webhook);
     }
 
     /// Sets a reader and a courier to work, on tasks of the runtime that this is called on.
     #[must_use = "what is dropped stops at once and leaves its lanes to their leases"]
     pub fn start(&self) -> Running {
-        let (phase, watched) = watch::channel(Phase::Working);
-        let (reading, courier) = (Arc::clone(&self.inner), Arc::clone(&self.inner));
-        let until = watched.clone();
-        let work = tokio::spawn(async move {
-            tokio::join!(reader::run(reading, until), courier::run(courier, watched));
-        });
-        Running { phase, work }
+        let mut reader = JoinSet::new();
+        reader.spawn(reader::run(Arc::clone(&self.inner)));
+        Running { reader, courier: Courier::start(Arc::clone(&self.inner)) }
     }
 }
 
@@ -133,16 +133,6 @@ impl Running {
     /// Stops: nothing new is sent, what is being sent may be taken for `grace`, and all lanes are given back. Returns when
     /// nothing of this runs.
     pub async fn stop(mut self, grace: Duration) {
-        self.phase.send_replace(Phase::Draining);
-        if tokio::time::timeout(grace, &mut self.work).await.is_err() {
-            self.phase.send_replace(Phase::Cut);
-            let _ = (&mut self.work).await;
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.work.abort();
+        tokio::join!(self.reader.shutdown(), self.courier.stop(grace));
     }
 }

@@ -1,14 +1,17 @@
 //! What webhooks ask of a transaction.
+//!
+//! # The order of locks
+//! Whoever locks several of these takes them in this order, and several of one kind in the order of their ids: the outbox's place
+//! ([`QueueStore::lock_cursor`]), webhooks ([`WebhookStore::lock_webhook`], [`QueueStore::hold_active`]), lanes
+//! ([`QueueStore::rouse`], [`LaneStore::lock_lanes`]), deliveries. Deliveries that are new are nobody else's, and may come before the
+//! lane that they are put into. So no two transactions wait for each other.
 
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_registry::cipher::Sealed;
 use rialto_store::StoreError;
-use uuid::Uuid;
 
 use crate::model::{Attempt, Delivery, DeliveryId, DeliveryStatus, NewDelivery, Webhook, WebhookId};
-
-/// The noun that the leases of couriers name.
-pub enum Lease {}
 
 /// Webhooks and their secrets. Deleted ones are not found.
 pub trait WebhookStore: Send {
@@ -26,8 +29,9 @@ pub trait WebhookStore: Send {
     fn find_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
     /// The same, locked.
     fn lock_webhook(&mut self, id: WebhookId) -> impl Future<Output = Result<Option<Webhook>, StoreError>> + Send;
-    /// Writes what may change of one.
-    fn save_webhook(&mut self, webhook: &Webhook) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes what may change of one, its events only if they were given: those that are there may have words that only a newer
+    /// program knows.
+    fn save_webhook(&mut self, webhook: &Webhook, with_events: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Deletes one, and its secrets.
     fn delete_webhook(&mut self, id: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Puts a secret in force. The one before is good until `retired_until`; of older ones, the `old_max` that are good for
@@ -67,18 +71,34 @@ pub trait QueueStore: Send {
     fn hold_active(&mut self, ids: &[WebhookId]) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
     /// Queues deliveries in this order, but those whose webhook has one of the same event.
     fn queue(&mut self, new: &[NewDelivery], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Gives up the oldest that are pending beyond so many of a webhook whose lane is locked; gives how many.
-    fn bury_excess(
+    /// Makes the lanes of these webhooks due, those that nobody serves.
+    fn rouse(&mut self, webhooks: &[WebhookId], now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Those of these webhooks for which more than `kept` are pending, and the place of the newest that is one too many.
+    fn list_crowded(
+        &mut self,
+        webhooks: &[WebhookId],
+        kept: u32,
+    ) -> impl Future<Output = Result<Vec<(WebhookId, i64)>, StoreError>> + Send;
+    /// Gives up what is pending for a webhook up to this place; gives how many.
+    fn bury_upto(
         &mut self,
         webhook: WebhookId,
-        kept: u32,
+        upto: i64,
+        why: &str,
         now: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
-    /// Makes the lane of a webhook due, unless it is being served. Several are roused in the order of their ids.
-    fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// What waits in a lane.
+/// What waits in a lane, as little of it as it takes to choose what is next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its place.
+    pub seq: i64,
+    /// What a first attempt is about: those of one subject wait for each other. What is sent again waits for nobody.
+    pub first_of: Option<String>,
+}
+
+/// A delivery that is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
     /// Its place.
@@ -87,14 +107,14 @@ pub struct Parcel {
     pub id: DeliveryId,
     /// What happened.
     pub event: String,
-    /// To what.
-    pub subject: Uuid,
     /// What is sent.
     pub body: String,
     /// How often it was sent in all.
     pub attempts: i32,
     /// How often it was sent since it was last queued.
     pub tries: i32,
+    /// Since when it may be sent.
+    pub due_at: Timestamp,
 }
 
 /// What an attempt came to.
@@ -102,6 +122,8 @@ pub struct Parcel {
 pub struct Attempted {
     /// Of which delivery.
     pub seq: i64,
+    /// Since when it might be sent, when it was: a delivery that is due at another time was queued anew.
+    pub was_due: Timestamp,
     /// How that stands now.
     pub status: DeliveryStatus,
     /// When it is sent again, if it is.
@@ -130,40 +152,91 @@ pub trait LaneStore: Send {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(WebhookId, OwnerId)>, StoreError>> + Send;
-    /// Renews those of these leases of a courier that have not ended; gives how many.
+    /// Renews those of these leases that are this courier's still, and that nobody is writing to; gives how many.
     fn renew_lanes(
         &mut self,
         ids: &[WebhookId],
         lease: Id<Lease>,
-        now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Gives lanes back: those of one courier, or all.
     fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
-    /// Locks a lane; whether it is leased by this courier.
-    fn lock_lane(&mut self, id: WebhookId, lease: Id<Lease>) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Locks a lane and leases it until this moment, if it is leased by this courier; whether it is.
-    fn extend_lane(
+    /// Locks lanes, and gives those of them that are leased by this courier.
+    fn lock_lanes(
+        &mut self,
+        ids: &[WebhookId],
+        lease: Id<Lease>,
+    ) -> impl Future<Output = Result<Vec<WebhookId>, StoreError>> + Send;
+    /// Gives locked lanes back, or keeps them.
+    fn release(
+        &mut self,
+        lanes: &[(WebhookId, Release)],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives a locked lane back, due at this moment.
+    fn give_back(&mut self, id: WebhookId, due_at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Where a lane leads that this courier has leased.
+    fn find_aim(
         &mut self,
         id: WebhookId,
         lease: Id<Lease>,
-        until: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Gives a lane back, due at this moment, or not at all.
-    fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// What may be sent now, in order.
-    fn list_parcels(
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Aim>, StoreError>> + Send;
+}
+
+/// What becomes of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// It is served still.
+    Keep,
+    /// It is given back unless something may be sent now.
+    IfIdle,
+    /// It is given back.
+    Yield,
+}
+
+/// Where a lane leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aim {
+    /// The webhook's URL.
+    At(String),
+    /// The webhook is switched off, or gone.
+    Off,
+    /// The lease has ended by the clock, and nobody has taken it yet.
+    Ended,
+}
+
+/// What waits in lanes.
+pub trait ParcelStore: Send {
+    /// The first attempts that may be made now, in order, but those of these subjects.
+    fn list_first(
+        &mut self,
+        webhook: WebhookId,
+        now: Timestamp,
+        busy: &[String],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
+    /// What may be sent again now, the longest due first.
+    fn list_again(
         &mut self,
         webhook: WebhookId,
         now: Timestamp,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
-    /// When the next that is pending may be sent.
-    fn next_due(&mut self, webhook: WebhookId) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
-    /// Whether a delivery is still to be made.
-    fn is_pending(&mut self, seq: i64) -> impl Future<Output = Result<bool, StoreError>> + Send;
-    /// Writes down an attempt, unless the delivery was cancelled meanwhile.
-    fn set_attempted(&mut self, attempted: &Attempted) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Waiting>, StoreError>> + Send;
+    /// These, those that are pending still.
+    fn list_parcels(&mut self, seqs: &[i64]) -> impl Future<Output = Result<Vec<Parcel>, StoreError>> + Send;
+    /// Writes down attempts, but of deliveries that have been cancelled or replayed meanwhile, and of those that are written already.
+    fn set_attempted(&mut self, attempted: &[&Attempted]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Gives up those of these deliveries that are pending, without an attempt.
+    fn give_up(&mut self, seqs: &[i64], why: &str, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// What is pending, may it be sent now or later, but these; the oldest first.
+    fn list_pending(
+        &mut self,
+        webhook: WebhookId,
+        except: &[i64],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + Send;
     /// Cancels all that is pending.
     fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Cancels what is pending, at most `limit`; gives how many.
@@ -177,14 +250,15 @@ pub trait LaneStore: Send {
 
 /// The log of deliveries.
 pub trait LogStore: Send {
-    /// A webhook's deliveries, the newest first: those with this status, if one is given, and before this place.
+    /// A webhook's deliveries, the newest first: those with this status, if one is given, and before this place. And behind which
+    /// place there may be more. One that cannot be read is left out.
     fn list_deliveries(
         &mut self,
         webhook: WebhookId,
         status: Option<DeliveryStatus>,
         before: Option<i64>,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<(Vec<Delivery>, Option<i64>), StoreError>> + Send;
     /// A delivery of a webhook, and what is sent.
     fn find_delivery(
         &mut self,

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use rialto_kernel::{Caller, Timestamp};
-use rialto_registry::CredentialCipher;
+use rialto_outbound::webhook::new_secret;
+use rialto_registry::{CipherError, CredentialCipher};
 use zeroize::Zeroizing;
 
 use crate::{
     check,
     error::WebhookError,
     model::{Webhook, WebhookId},
-    secret::new_secret,
-    store::{LaneStore, QueueStore, WebhookStore},
+    store::{ParcelStore, QueueStore, WebhookStore},
 };
 
 /// How many webhooks an owner has at most.
@@ -140,7 +140,7 @@ pub(crate) async fn lock(tx: &mut impl WebhookStore, caller: &Caller, id: Webhoo
 /// # Errors
 /// [`WebhookError::Unknown`], [`WebhookError::ReadOnly`], [`WebhookError::Invalid`].
 pub async fn update_webhook(
-    tx: &mut (impl WebhookStore + QueueStore + LaneStore),
+    tx: &mut (impl WebhookStore + QueueStore + ParcelStore),
     caller: &Caller,
     id: WebhookId,
     changes: &WebhookChanges,
@@ -157,14 +157,14 @@ pub async fn update_webhook(
         webhook.is_active = active;
         if active {
             webhook.since_seq = tx.newest_event().await?;
-            // What is left of the time before. The lane comes first, as it does for couriers.
-            tx.rouse(id, now).await?;
+            // What is left of the time before.
+            tx.rouse(&[id], now).await?;
             tx.cancel_all(id, now).await?;
         }
     }
     webhook.updated_at = now;
-    tx.save_webhook(&webhook).await?;
-    tx.rouse(id, now).await?;
+    tx.save_webhook(&webhook, changes.events.is_some()).await?;
+    tx.rouse(&[id], now).await?;
     Ok(webhook)
 }
 
@@ -180,15 +180,16 @@ pub async fn delete_webhook(
 ) -> Result<(), WebhookError> {
     lock(tx, caller, id).await?;
     tx.delete_webhook(id, now).await?;
-    Ok(tx.rouse(id, now).await?)
+    Ok(tx.rouse(&[id], now).await?)
 }
 
-/// Replaces a webhook's secret by the given one, or by a new one. For a day the one before signs beside it.
+/// Replaces a webhook's secret by the given one, or by a new one. For a day the one before signs beside it. What waits because the
+/// one before could not be read is sent now.
 ///
 /// # Errors
 /// [`WebhookError::Unknown`], [`WebhookError::ReadOnly`], [`WebhookError::Invalid`], [`WebhookError::Cipher`].
 pub async fn rotate_secret(
-    tx: &mut impl WebhookStore,
+    tx: &mut (impl WebhookStore + QueueStore),
     cipher: &CredentialCipher,
     caller: &Caller,
     id: WebhookId,
@@ -198,9 +199,10 @@ pub async fn rotate_secret(
     let webhook = lock(tx, caller, id).await?;
     let (secret, is_new) = match given {
         Some(given) => (check::secret(given)?, false),
-        None => (new_secret()?, true),
+        None => (new_secret().ok_or(CipherError::NoRandomness)?, true),
     };
     let (sealed, retired_until) = (cipher.seal(id, &secret)?, now.after(RETIRED_FOR));
     tx.put_secret(id, &sealed, retired_until, RETIRED_MAX, now).await?;
+    tx.rouse(&[id], now).await?;
     Ok(Rotated { webhook, secret: is_new.then_some(secret), retired_until })
 }

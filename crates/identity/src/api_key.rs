@@ -38,6 +38,7 @@ pub async fn create_api_key(
         created_at: now,
         last_used_at: None,
         expires_at: new.expires_at,
+        maker: None,
     };
     if let CredentialKind::ApiKey(id) = caller.credential {
         // It was deleted since the request was authenticated.
@@ -90,6 +91,7 @@ fn bound(key: &mut ApiKey, parent: &ApiKey, caller: &Caller) {
     key.role_cap = Some(key.role_cap.map_or(caller.role, |cap| cap.weaker(caller.role)));
     key.rate_limit_per_minute = least(key.rate_limit_per_minute, parent.rate_limit_per_minute);
     key.expires_at = least(key.expires_at, parent.expires_at);
+    key.maker = parent.maker;
 }
 
 /// The caller's own keys, newest first; expired ones too, until they are deleted.

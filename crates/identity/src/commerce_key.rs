@@ -70,7 +70,9 @@ pub struct NewCommerceKey {
 ///
 /// The first key of a name claims it, and takes no credential: of two that try at once, one does. From then on the name is
 /// an owner like any other, and its keys are made with a credential of its own, or by an administrator. All keys of an owner
-/// speak for it alike, so a buyer's key is enough to make a provider's; none outlives the key it was made with.
+/// speak for it alike, so a buyer's key is enough to make a provider's; none outlives the key it was made with. Where another user's right
+/// made a key, the key says whose; one that acts for everybody, and whose owner is no user who may do that too, is good as long as that
+/// user is an active administrator.
 ///
 /// # Errors
 /// [`IdentityError::Invalid`] for a field; [`IdentityError::OwnerTaken`]; [`IdentityError::Unauthenticated`] when a provider's
@@ -94,13 +96,9 @@ pub async fn create_commerce_key(
         Some(owner) => (owner, Some(permit(tx, caller, owner, new.role).await?)),
         None => claim(tx, caller, name, new.role, now).await?,
     };
-    let expires_at = match sponsor.map(|caller| caller.credential) {
-        Some(CredentialKind::ApiKey(id)) => {
-            // It was deleted since the request was authenticated.
-            let parent = tx.find_api_key(KeyName::Id(id)).await?.ok_or(IdentityError::Unauthenticated)?;
-            least(new.expires_at, parent.expires_at)
-        }
-        Some(CredentialKind::Token) | None => new.expires_at,
+    let (expires_at, maker) = match sponsor {
+        Some(caller) => from_sponsor(tx, &caller, owner, new).await?,
+        None => (new.expires_at, None),
     };
     let key = ApiKey {
         id: ApiKeyId::new(),
@@ -113,8 +111,31 @@ pub async fn create_commerce_key(
         created_at: now,
         last_used_at: None,
         expires_at,
+        maker,
     };
     issue(tx, key, new_commerce_secret()?, now).await
+}
+
+/// What a key has from whoever's right it is made by: an end, and who that is, if it is a user other than its owner.
+async fn from_sponsor(
+    tx: &mut impl CommerceStore,
+    sponsor: &Caller,
+    owner: OwnerId,
+    new: &NewCommerceKey,
+) -> Result<(Option<Timestamp>, Option<OwnerId>), IdentityError> {
+    let (end, lent_by) = match sponsor.credential {
+        CredentialKind::ApiKey(id) => {
+            // It was deleted since the request was authenticated.
+            let parent = tx.find_api_key(KeyName::Id(id)).await?.ok_or(IdentityError::Unauthenticated)?;
+            (least(new.expires_at, parent.expires_at), parent.maker)
+        }
+        CredentialKind::Token => (new.expires_at, None),
+    };
+    let user = match lent_by {
+        Some(user) => Some(user),
+        None => tx.find_user(sponsor.owner).await?.map(|user| user.id),
+    };
+    Ok((end, user.filter(|user| *user != owner)))
 }
 
 /// Checks the fields; gives the owner's name without the space around it.

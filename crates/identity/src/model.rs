@@ -108,6 +108,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// The user by whose right it was made, when that is another than its owner.
+    pub maker: Option<OwnerId>,
 }
 
 impl ApiKey {
@@ -115,6 +117,21 @@ impl ApiKey {
     #[must_use]
     pub fn public_name(&self) -> KeyName {
         self.commerce_id.map_or(KeyName::Id(self.id), KeyName::Commerce)
+    }
+
+    /// What it may do now; `None` when it may do nothing any more.
+    ///
+    /// It is no stronger than its owner. An owner that is no user has no role of its own: its keys have theirs. Of those, one that
+    /// acts for everybody has that from whoever made it, and only as long as that user is an active administrator.
+    #[must_use]
+    pub fn role(&self, owner: Option<(Role, bool)>, maker: Option<(Role, bool)>) -> Option<Role> {
+        let role = match owner {
+            Some((_, false)) => return None,
+            Some((role, true)) => self.role_cap.map_or(role, |cap| cap.weaker(role)),
+            None => self.role_cap.unwrap_or(Role::Operator),
+        };
+        let is_lent = owner.is_none() && role == Role::Admin && self.maker.is_some();
+        (!is_lent || maker == Some((Role::Admin, true))).then_some(role)
     }
 
     /// Whether its time is over.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rialto_kernel::{Caller, Clock, CredentialKind, OwnerId, Role, Timestamp};
+use rialto_kernel::{Caller, Clock, CredentialKind, OwnerId, Timestamp};
 use rialto_store::{Db, StoreError, Together, Tx};
 
 use crate::{
@@ -182,17 +182,12 @@ impl Identity {
         let wanted = digest.clone();
         let found = self.0.db.read(async move |tx: &mut Tx| tx.find_key_holder(&wanted).await).await?;
         let named = |key: &ApiKey| name.is_none_or(|name| name == KeyName::Id(key.id) || name == key.public_name());
-        let KeyHolder { key, user, .. } =
+        let KeyHolder { key, user, maker, .. } =
             found.filter(|found| found.digest.matches(&digest) && named(&found.key)).ok_or(IdentityError::Unauthenticated)?;
         if key.is_expired(now) {
             return Err(IdentityError::Expired);
         }
-        let role = match user {
-            Some((_, false)) => return Err(IdentityError::Unauthenticated),
-            Some((role, true)) => key.role_cap.map_or(role, |cap| cap.weaker(role)),
-            // An owner that is no user has no role of its own: its keys have theirs.
-            None => key.role_cap.unwrap_or(Role::Operator),
-        };
+        let role = key.role(user, maker).ok_or(IdentityError::Unauthenticated)?;
         let caller = Caller {
             owner: key.owner,
             role,

@@ -26,6 +26,8 @@ pub struct KeyHolder {
     pub digest: Digest,
     /// Role and activity of the owner; `None` when the owner is not a user.
     pub user: Option<(Role, bool)>,
+    /// Those of the user by whose right it was made, if that was another.
+    pub maker: Option<(Role, bool)>,
 }
 
 /// Users and API keys.

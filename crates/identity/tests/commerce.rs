@@ -205,6 +205,55 @@ async fn a_remembered_key_expires_on_time(test: &TestDb) {
     assert_eq!(world.with_key(&brief.secret).await, Err(IdentityError::Expired));
 }
 
+async fn a_key_for_everybody_is_good_as_long_as_its_maker_is(test: &TestDb) {
+    let world = World::new(test);
+    let root = world.root().await;
+    let admin = |owner: &str| key_of(owner, KeyRole::Admin);
+    // By the user, by the key that made, and by a key of another kind that this made.
+    let ops = world.make(Some(root), admin("ops")).await.unwrap();
+    let night = world.make(Some(world.who(&ops).await), admin("night")).await.unwrap();
+    let shop = world.make(Some(root), provider("shop")).await.unwrap();
+    let script = world.issue(world.who(&ops).await, named("script")).await.unwrap();
+    let own = world.make(Some(root), key_of(&root.owner.to_string(), KeyRole::Admin)).await.unwrap();
+    // That of a user who is an administrator too is that user's own right, whoever made it.
+    let ada = world.register("ada@example.com").await.unwrap().id;
+    let set = async |sql: &str| {
+        let sql = format!("UPDATE users SET {sql}");
+        world.db.write(async move |tx: &mut Tx| tx.batch(&sql).await).await.unwrap();
+    };
+    set("role = 'admin' WHERE email = 'ada@example.com'").await;
+    let adas = world.make(Some(root), key_of(&ada.to_string(), KeyRole::Admin)).await.unwrap();
+    // Whose right made what is for others can be seen, and what they made of it.
+    let stall = world.make(Some(world.who(&shop).await), buyer("shop")).await.unwrap();
+    let makers = [&ops, &night, &shop, &stall, &script, &own, &adas].map(|key| key.key.maker == Some(root.owner));
+    assert_eq!(makers, [true, true, true, true, true, false, true]);
+    let (shopper, page) = (world.who(&shop).await, PageRequest::first(10));
+    let listed = world.db.read(async move |tx: &mut Tx| list_api_keys(tx, &shopper, page).await).await.unwrap();
+    assert!(listed.total == 2 && listed.items.iter().all(|key| key.maker == Some(root.owner)));
+    let all = [&ops, &night, &script, &own, &adas];
+    let roles = async || {
+        let mut roles = Vec::new();
+        for key in all {
+            let who = world.with_bearer(&format!("{}:{}", key.key.public_name(), key.secret.expose())).await;
+            roles.push(who.map(|caller| caller.role).ok());
+        }
+        roles
+    };
+    let root_is = async |what: &str| set(&format!("{what} WHERE email = 'root@example.com'")).await;
+    let admins = vec![Some(Role::Admin); 5];
+    assert_eq!(roles().await, admins);
+    root_is("role = 'operator'").await;
+    let (weak, strong) = (Some(Role::Operator), Some(Role::Admin));
+    assert_eq!(roles().await, [None, None, None, weak, strong], "a user's own is no stronger and no weaker than the user");
+    root_is("role = 'admin', is_active = FALSE").await;
+    assert_eq!(roles().await, [None, None, None, None, strong]);
+    assert_eq!(world.who(&shop).await.role, Role::Operator, "what it could have made itself is its own");
+    root_is("is_active = TRUE").await;
+    assert_eq!(roles().await, admins);
+    set("role = 'operator' WHERE email = 'ada@example.com'").await;
+    assert_eq!(roles().await.last(), Some(&weak));
+}
+
 suite! {
     of_two_first_keys_of_a_name_one_is_made,
     a_claimed_name_is_its_owners_alone,
@@ -214,4 +263,5 @@ suite! {
     keys_are_revoked_by_either_name_and_only_by_their_owner,
     a_revoked_key_is_forgotten_at_once_here_and_within_a_second_elsewhere,
     a_remembered_key_expires_on_time,
+    a_key_for_everybody_is_good_as_long_as_its_maker_is,
 }

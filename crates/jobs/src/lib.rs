@@ -55,11 +55,14 @@
 //! - A panic in a job, and a job that takes too long, is a failed attempt of that job and of no other.
 //! - A worker takes only jobs whose name it knows, so replicas of two versions may share a queue.
 //!
+//! Where order matters, work waits in [`lanes`] instead.
+//!
 //! A worker looks at the queue once a second, and at once when a job is enqueued in its own process, or, on PostgreSQL,
 //! anywhere (`NOTIFY`). Replicas compare times of their own clocks: these have to agree far better than a lease is long.
 
 mod attempt;
 mod job;
+pub mod lanes;
 mod queue;
 mod sql;
 mod worker;

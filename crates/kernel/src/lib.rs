@@ -8,11 +8,13 @@
 //! - [`Timestamp`], [`Clock`]: UTC microseconds, handed in, so that tests own time.
 //! - [`Caller`]: who asks, whichever credential they came with.
 //! - [`PageRequest`], [`Page`]: every list is bounded.
+//! - [`IdempotencyKey`]: what makes a repeat the same request, read in one way wherever it comes from.
 //! - [`Event`]: a fact, written in the transaction that made it true.
 
 pub mod caller;
 pub mod event;
 pub mod id;
+pub mod idempotency;
 pub mod limits;
 pub mod money;
 pub mod page;
@@ -26,6 +28,7 @@ mod words;
 pub use caller::{Caller, CredentialKind, Role};
 pub use event::Event;
 pub use id::{Id, ParseIdError};
+pub use idempotency::{BadIdempotencyKey, IdempotencyKey};
 pub use money::{Amount, Asset, MoneyError, Ppm};
 pub use page::{Page, PageRequest};
 pub use time::{Clock, Timestamp};

@@ -10,7 +10,7 @@ use rialto_outbound::CheckedUrl;
 use rialto_registry::{Agent, Protocol, store::AgentStore};
 
 use crate::{
-    error::NetworkError,
+    error::{NetworkError, Whose},
     model::{Network, Participant},
 };
 
@@ -31,21 +31,42 @@ pub(crate) fn check_callable(agent: &Agent, owner: OwnerId) -> Result<(), Networ
     if agent.owner != owner && agent.price().is_some() { Err(NetworkError::AgentPriced) } else { Ok(()) }
 }
 
-/// Refuses to push to a participant whose callback is the endpoint of an agent that has to be paid. Hands back the agent that the
-/// participant follows.
+/// Refuses a participant whose agent is suspended, deactivated or deleted, however it is reached: neither it nor anybody for it speaks or
+/// listens. Hands back the agent, if it is one.
+pub(crate) async fn active(
+    tx: &mut impl AgentStore,
+    participant: &Participant,
+    whose: Whose,
+) -> Result<Option<Agent>, NetworkError> {
+    let Some(id) = participant.agent else { return Ok(None) };
+    let agent = tx.find_agent(&id.into()).await?.filter(|agent| agent.is_active);
+    agent.map(Some).ok_or(NetworkError::AgentNotActive(whose))
+}
+
+/// Refuses to push to a participant whose agent is not active, or whose callback is the endpoint of an agent that has to be paid. Hands
+/// back the agent that the participant follows.
 pub(crate) async fn followed(
     tx: &mut impl AgentStore,
     network: &Network,
     participant: &Participant,
 ) -> Result<Option<Agent>, NetworkError> {
-    let Some(id) = participant.agent else { return Ok(None) };
-    let agent = tx.find_agent(&id.into()).await?.filter(|agent| agent.is_active);
-    let Some(agent) = agent else {
-        return if participant.follows_agent { Err(NetworkError::AgentNotActive) } else { Ok(None) };
-    };
-    let callback = participant.callback_url.as_deref();
-    if participant.follows_agent || callback.is_some_and(|url| is_endpoint(&agent, url)) {
+    let Some(agent) = active(tx, participant, Whose::Recipient).await? else { return Ok(None) };
+    if participant.follows_agent || participant.callback_url.as_deref().is_some_and(|url| is_endpoint(&agent, url)) {
         check_callable(&agent, network.owner)?;
     }
     Ok(Some(agent).filter(|_| participant.follows_agent))
+}
+
+/// Refuses a new callback that is the endpoint of an agent that has to be paid. Where one that is not active is to be reached when it
+/// is active again may be said meanwhile.
+pub(crate) async fn check_callback(
+    tx: &mut impl AgentStore,
+    network: &Network,
+    participant: &Participant,
+) -> Result<(), NetworkError> {
+    let (Some(id), Some(url)) = (participant.agent, participant.callback_url.as_deref()) else { return Ok(()) };
+    match tx.find_agent(&id.into()).await?.filter(|agent| is_endpoint(agent, url)) {
+        Some(agent) => check_callable(&agent, network.owner),
+        None => Ok(()),
+    }
 }

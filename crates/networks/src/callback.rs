@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use rialto_kernel::Timestamp;
+use rialto_registry::store::AgentStore;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    agent::active,
     check,
-    error::NetworkError,
+    error::{NetworkError, Whose},
     model::{
         Channel, DeliveryStatus, Letter, Message, MessageId, Network, NetworkId, NetworkStatus, Participant, ParticipantId,
         ParticipantStatus,
@@ -59,10 +61,11 @@ pub struct Heard {
 ///
 /// # Errors
 /// [`NetworkError::Invalid`], [`NetworkError::ParticipantUnknown`], [`NetworkError::BadCapability`], [`NetworkError::KeyReused`],
-/// [`NetworkError::NetworkNotActive`], [`NetworkError::ParticipantNotActive`], [`NetworkError::MessageUnknown`],
-/// [`NetworkError::RecipientUnknown`], [`NetworkError::RecipientNotActive`], [`NetworkError::Topology`].
+/// [`NetworkError::NetworkNotActive`], [`NetworkError::ParticipantNotActive`], [`NetworkError::AgentNotActive`],
+/// [`NetworkError::MessageUnknown`], [`NetworkError::RecipientUnknown`], [`NetworkError::RecipientNotActive`],
+/// [`NetworkError::Topology`].
 pub async fn hear(
-    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore + AgentStore),
     urls: &CallbackUrls,
     shown: &Capability,
     network: NetworkId,
@@ -84,6 +87,7 @@ pub async fn hear(
     if speaker.status != ParticipantStatus::Active {
         return Err(NetworkError::ParticipantNotActive);
     }
+    active(tx, &speaker, Whose::Sender).await?;
     let key = key_of(tx, &speaker, said).await?;
     let (dedupe, since) = repeat_of(said, key, now);
     if let Some(letter) = tx.find_repeat(speaker.id, &dedupe, since).await? {
@@ -165,7 +169,7 @@ fn repeat_of(said: &Said, key: Option<&str>, now: Timestamp) -> (Vec<u8>, Timest
 
 /// Whom it is for, if the topology has a way there.
 async fn whom(
-    tx: &mut (impl ParticipantStore + MessageStore),
+    tx: &mut (impl ParticipantStore + MessageStore + AgentStore),
     network: &Network,
     speaker: &Participant,
     said: &Said,

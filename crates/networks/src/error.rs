@@ -29,9 +29,9 @@ pub enum NetworkError {
     /// No such agent.
     #[error("Agent not found")]
     AgentUnknown,
-    /// The agent behind the participant was switched off or deleted.
-    #[error("The participant's agent is not active")]
-    AgentNotActive,
+    /// The agent behind the participant was suspended, deactivated or deleted.
+    #[error("The agent of this {0} is not active: it neither sends nor receives")]
+    AgentNotActive(Whose),
     /// The agent behind the participant is somebody else's, and charges for calls. Messages do not pay.
     #[error(
         "The agent charges for calls, and is not yours: call it through the broker, or join it with a callback_url of its own or polling_enabled"
@@ -127,6 +127,27 @@ pub enum NetworkError {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+/// Which participant a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The one that there is.
+    Participant,
+    /// Whoever is to send.
+    Sender,
+    /// Whoever is to receive.
+    Recipient,
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Participant => "participant",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+        })
+    }
 }
 
 impl NetworkError {

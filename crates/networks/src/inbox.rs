@@ -1,28 +1,32 @@
 //! What participants look at: their inboxes, and what was said in the network.
 
 use rialto_kernel::{Caller, PageRequest, Timestamp};
+use rialto_registry::store::AgentStore;
 
 use crate::{
+    agent::active,
     check::ACK_MAX,
-    error::NetworkError,
+    error::{NetworkError, Whose},
     model::{Letter, MessageId, NetworkId, ParticipantId},
     network::find_network,
     participant,
     store::{InboxQuery, MessageFilter, MessageStore, NetworkStore, ParticipantStore},
 };
 
-/// Lists what a participant has not acknowledged yet, the oldest first. What has failed is not in it.
+/// Lists what a participant has not acknowledged yet, the oldest first. What has failed is not in it. One whose agent is not active
+/// receives nothing; what waits for it is there when it is active again.
 ///
 /// # Errors
-/// [`NetworkError::NetworkUnknown`], [`NetworkError::ParticipantUnknown`].
+/// [`NetworkError::NetworkUnknown`], [`NetworkError::ParticipantUnknown`], [`NetworkError::AgentNotActive`].
 pub async fn inbox(
-    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + AgentStore),
     caller: &Caller,
     network: NetworkId,
     id: ParticipantId,
     query: &InboxQuery,
 ) -> Result<Vec<Letter>, NetworkError> {
-    participant::find(tx, caller, network, id).await?;
+    let participant = participant::find(tx, caller, network, id).await?;
+    active(tx, &participant, Whose::Participant).await?;
     let upto = tx.settled_place(network).await?;
     Ok(tx.list_inbox(id, query, upto).await?)
 }

@@ -6,7 +6,7 @@
 //! - A [`Message`] travels by a [`Channel`]: a call is answered while its sender waits ([`Networks::call`]), a message is
 //!   pushed ([`send()`]), a mailbox is looked into ([`send_to_mailbox`]). It never changes.
 //! - A [`Delivery`] is a message on its way to one participant: pending, then delivered, then read; or failed.
-//! - A lane is the queue of one participant's deliveries, which a [`Courier`] brings.
+//! - A lane is the queue of one participant's deliveries, which a courier brings ([`rialto_jobs::lanes`]).
 //!
 //! # Invariants
 //! 1. A message and what has to be delivered of it are written in one transaction. Whatever was accepted is delivered, or has
@@ -19,7 +19,10 @@
 //! 6. A participant's own URL lets one speak as that participant, and nothing else. Repeats of what it says make no second
 //!    message.
 //! 7. At most as many participants have a place in a network as may, and an agent has one; also when many join at once.
-//! 8. Where a callback may point is checked when it is given (by the caller, before the transaction), and again whenever it is
+//! 8. A participant whose agent is suspended, deactivated or deleted keeps its place, and neither speaks, nor is spoken to, nor
+//!    receives. What was under way to its callback fails; what waits in its inbox stays there; what it had said before is
+//!    delivered (1).
+//! 9. Where a callback may point is checked when it is given (by the caller, before the transaction), and again whenever it is
 //!    called.
 //!
 //! # What it does not do
@@ -49,8 +52,7 @@ mod wait;
 pub use call::{Answered, CallEnd, CallKey, Called, RenderCall, close_interrupted_calls};
 pub use callback::{Heard, Said, hear, judge};
 pub use context::{ContextCache, context};
-pub use courier::Courier;
-pub use error::NetworkError;
+pub use error::{NetworkError, Whose};
 pub use inbox::{acknowledge, find_message, inbox, list_messages};
 pub use model::{
     Channel, Delivery, DeliveryStatus, Letter, Line, Message, MessageId, Network, NetworkId, NetworkStatus, Participant,
@@ -60,9 +62,10 @@ pub use network::{
     NetworkChanges, NewNetwork, create_network, delete_network, find_network, list_networks, purge, update_network,
 };
 pub use participant::{
-    Doorkeeper, Keys, NewParticipant, ParticipantChanges, join, leave, list_participants, rotate_keys, update_participant,
+    Doorkeeper, Keys, NewParticipant, ParticipantChanges, Present, join, leave, list_participants, present, rotate_keys,
+    update_participant,
 };
-pub use secret::{CallbackUrls, Capability, webhook_signature};
+pub use secret::{CallbackUrls, Capability};
 pub use send::{NewMessage, send, send_to_mailbox};
 pub use service::{Networks, NetworksConfig};
 pub use store::{InboxQuery, MessageFilter};

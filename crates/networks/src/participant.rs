@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use rialto_kernel::{AgentId, Caller, Event, OwnerId, Timestamp};
-use rialto_registry::{AgentRef, CredentialCipher, store::AgentStore};
+use rialto_outbound::webhook::new_secret;
+use rialto_registry::{
+    AgentRef, CipherError, CredentialCipher,
+    identity::{AgentStatus, statuses},
+    store::{AgentStore, IdentityStore},
+};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
-    agent::{check_callable, followed, is_endpoint},
+    agent::{active, check_callable, check_callback, is_endpoint},
     check,
-    error::NetworkError,
+    error::{NetworkError, Whose},
     model::{Network, NetworkId, NetworkStatus, Participant, ParticipantId, ParticipantKind, ParticipantStatus},
     network::{find_network, locked},
-    secret::{CallbackUrls, new_secret, new_token},
+    secret::{CallbackUrls, new_token},
     store::{LaneStore, NetworkStore, ParticipantStore},
 };
 
@@ -132,7 +137,7 @@ async fn way_to(tx: &mut impl AgentStore, owner: OwnerId, new: &NewParticipant) 
     let Some(agent) = &new.agent else { return Ok(own(None)) };
     let agent = tx.find_agent(agent).await?.ok_or(NetworkError::AgentUnknown)?;
     if !agent.is_active {
-        return Err(NetworkError::AgentNotActive);
+        return Err(NetworkError::AgentNotActive(Whose::Participant));
     }
     // Whoever polls has said how it wants its messages.
     let follows_agent = new.callback_url.is_none() && !new.polling_enabled;
@@ -170,23 +175,44 @@ async fn put_secret(
     participant: ParticipantId,
     now: Timestamp,
 ) -> Result<Zeroizing<String>, NetworkError> {
-    let secret = new_secret()?;
+    let secret = new_secret().ok_or(CipherError::NoRandomness)?;
     let sealed = door.cipher.seal(participant, &secret)?;
     tx.put_secret(participant, &sealed, now.after(RETIRED_FOR), now).await?;
     Ok(secret)
 }
 
-/// Lists the active participants, the oldest first.
+/// A participant, and its agent's status.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// The participant.
+    pub participant: Participant,
+    /// Whether its agent takes part anywhere; `None` when it is no agent, or one that was deleted.
+    pub agent_status: Option<AgentStatus>,
+}
+
+/// Puts beside each participant how its agent stands, with one statement for all.
+///
+/// # Errors
+/// The store's.
+pub async fn present(tx: &mut impl IdentityStore, participants: Vec<Participant>) -> Result<Vec<Present>, NetworkError> {
+    let agents: Vec<AgentId> = participants.iter().filter_map(|participant| participant.agent).collect();
+    let statuses = statuses(tx, &agents).await?;
+    let status = |participant: &Participant| statuses.get(&participant.agent?).copied();
+    Ok(participants.into_iter().map(|participant| Present { agent_status: status(&participant), participant }).collect())
+}
+
+/// Lists the active participants, the oldest first. One whose agent is not active keeps its place, and does nothing.
 ///
 /// # Errors
 /// [`NetworkError::NetworkUnknown`].
 pub async fn list_participants(
-    tx: &mut (impl NetworkStore + ParticipantStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + IdentityStore),
     caller: &Caller,
     network: NetworkId,
-) -> Result<Vec<Participant>, NetworkError> {
+) -> Result<Vec<Present>, NetworkError> {
     find_network(tx, caller, network).await?;
-    Ok(tx.list_participants(network).await?)
+    let participants = tx.list_participants(network).await?;
+    present(tx, participants).await
 }
 
 /// Reads a participant of a network that the caller may read, one that has left too.
@@ -204,8 +230,8 @@ pub(crate) async fn find(
 ///
 /// # Errors
 /// [`NetworkError::NetworkUnknown`], [`NetworkError::ParticipantUnknown`], [`NetworkError::ReadOnly`],
-/// [`NetworkError::Invalid`], [`NetworkError::AgentPriced`], [`NetworkError::Unreachable`], [`NetworkError::AgentPresent`],
-/// [`NetworkError::Full`].
+/// [`NetworkError::Invalid`], [`NetworkError::AgentNotActive`], [`NetworkError::AgentPriced`], [`NetworkError::Unreachable`],
+/// [`NetworkError::AgentPresent`], [`NetworkError::Full`].
 pub async fn update_participant(
     tx: &mut (impl NetworkStore + ParticipantStore + LaneStore + AgentStore),
     door: &Doorkeeper,
@@ -223,7 +249,7 @@ pub async fn update_participant(
     if let Some(url) = &changes.callback_url {
         participant.callback_url = Some(url.clone());
         participant.follows_agent = false;
-        followed(tx, &network, &participant).await?;
+        check_callback(tx, &network, &participant).await?;
     }
     participant.polling_enabled = changes.polling_enabled.unwrap_or(participant.polling_enabled);
     participant.capabilities = changes.capabilities.clone().or(participant.capabilities);
@@ -233,6 +259,9 @@ pub async fn update_participant(
         return Err(NetworkError::Unreachable);
     }
     let had_place = before != ParticipantStatus::Removed;
+    if participant.status == ParticipantStatus::Active && before != ParticipantStatus::Active {
+        active(tx, &participant, Whose::Participant).await?;
+    }
     match participant.status {
         ParticipantStatus::Active => take_place(tx, &participant, !had_place, door.places_max).await?,
         ParticipantStatus::Disconnected if !had_place => take_place(tx, &participant, true, door.places_max).await?,

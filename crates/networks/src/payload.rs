@@ -14,7 +14,7 @@ use crate::{
     context::{Entry, lines_before},
     error::NetworkError,
     model::{Channel, MessageId, Network, NetworkId, Participant, ParticipantId, Peer},
-    secret::{CallbackUrls, webhook_signature},
+    secret::CallbackUrls,
     store::ParticipantStore,
 };
 
@@ -132,19 +132,10 @@ impl Parcel {
         let body = serde_json::to_vec(&payload).map_err(|error| OutboundError::Request(error.to_string()))?;
         let open = |sealed| secrets.open(self.recipient.id, sealed).ok();
         let opened: Vec<Zeroizing<String>> = self.secrets.iter().filter_map(open).collect();
-        if opened.is_empty() {
-            // Nothing goes out that its recipient cannot tell from a forgery.
-            return Err(OutboundError::Request("there is no signing secret that can be opened".to_owned()));
-        }
-        let seconds = now.seconds();
-        let signature = webhook_signature(opened.iter().map(|secret| secret.as_str()), self.message, seconds, &body);
         let mut request = OutboundRequest::new(Method::POST, self.endpoint.as_str())
             .user_agent("Rialto-Network/1.0")
-            .json(body)
             .limits(limits)
-            .text_header("webhook-id", &self.message.to_string())?
-            .text_header("webhook-timestamp", &seconds.to_string())?
-            .text_header("webhook-signature", &signature)?;
+            .signed_json(opened.iter().map(|secret| secret.as_str()), &self.message.to_string(), now.seconds(), body)?;
         if let Some(credential) = &self.credential {
             request = request.text_header(&credential.name, &credential.value)?;
         }

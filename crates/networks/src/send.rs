@@ -1,12 +1,14 @@
 //! Sending: a message is written down, and with it, in one transaction, what has to be delivered.
 
 use rialto_kernel::{Caller, Timestamp};
+use rialto_registry::store::AgentStore;
 use rialto_store::StoreError;
 use serde_json::Value;
 
 use crate::{
+    agent::active,
     check,
-    error::NetworkError,
+    error::{NetworkError, Whose},
     model::{
         Channel, Delivery, DeliveryStatus, Letter, MessageId, Network, NetworkId, NetworkStatus, Participant, ParticipantId,
         ParticipantStatus, Peer,
@@ -37,15 +39,16 @@ pub(crate) struct Route {
     pub recipient: Participant,
 }
 
-/// Sends a message. It is pushed to the recipient's callback by a [`crate::Courier`], or, without one, waits for the
+/// Sends a message. It is pushed to the recipient's callback by a [courier](crate::Networks::start_courier), or, without one, waits for the
 /// recipient to look.
 ///
 /// # Errors
 /// [`NetworkError::Invalid`], [`NetworkError::NetworkUnknown`], [`NetworkError::ReadOnly`],
 /// [`NetworkError::NetworkNotActive`], [`NetworkError::SenderUnknown`], [`NetworkError::SenderNotActive`],
-/// [`NetworkError::RecipientUnknown`], [`NetworkError::RecipientNotActive`], [`NetworkError::Topology`].
+/// [`NetworkError::RecipientUnknown`], [`NetworkError::RecipientNotActive`], [`NetworkError::AgentNotActive`],
+/// [`NetworkError::Topology`].
 pub async fn send(
-    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore + AgentStore),
     caller: &Caller,
     new: &NewMessage,
     now: Timestamp,
@@ -60,7 +63,7 @@ pub async fn send(
 /// # Errors
 /// As [`send`].
 pub async fn send_to_mailbox(
-    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + MessageStore + LaneStore + AgentStore),
     caller: &Caller,
     new: &NewMessage,
     now: Timestamp,
@@ -87,7 +90,7 @@ impl Route {
 
 /// Judges whether the caller may have this message sent, in the order that clients know.
 pub(crate) async fn route(
-    tx: &mut (impl NetworkStore + ParticipantStore),
+    tx: &mut (impl NetworkStore + ParticipantStore + AgentStore),
     caller: &Caller,
     new: &NewMessage,
 ) -> Result<Route, NetworkError> {
@@ -105,6 +108,7 @@ pub(crate) async fn route(
     if sender.status != ParticipantStatus::Active {
         return Err(NetworkError::SenderNotActive);
     }
+    active(tx, &sender, Whose::Sender).await?;
     let recipient = recipient(tx, &network, new.recipient).await?;
     judge_way(tx, &network, &sender, &recipient).await?;
     Ok(Route { network, sender, recipient })
@@ -112,12 +116,16 @@ pub(crate) async fn route(
 
 /// Somebody of this network who can be written to.
 pub(crate) async fn recipient(
-    tx: &mut impl ParticipantStore,
+    tx: &mut (impl ParticipantStore + AgentStore),
     network: &Network,
     id: ParticipantId,
 ) -> Result<Participant, NetworkError> {
     let recipient = tx.find_participant(network.id, id).await?.ok_or(NetworkError::RecipientUnknown)?;
-    if recipient.status == ParticipantStatus::Active { Ok(recipient) } else { Err(NetworkError::RecipientNotActive) }
+    if recipient.status != ParticipantStatus::Active {
+        return Err(NetworkError::RecipientNotActive);
+    }
+    active(tx, &recipient, Whose::Recipient).await?;
+    Ok(recipient)
 }
 
 /// Judges whether the topology has a way from the one to the other.

@@ -2,15 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rialto_jobs::RetryPolicy;
+use rialto_jobs::{RetryPolicy, lanes::Desk};
 use rialto_kernel::{Clock, Timestamp};
 use rialto_outbound::{OutboundClient, Permits};
 use rialto_registry::CredentialCipher;
 use rialto_store::Db;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, watch},
-};
+use tokio::{runtime::Handle, sync::watch};
 
 use crate::{model::ParticipantId, participant::Doorkeeper, wait::Waiters};
 
@@ -29,6 +26,8 @@ pub struct NetworksConfig {
     pub lanes_max: u32,
     /// How many participants of one owner may be served at once.
     pub lanes_per_owner_max: u32,
+    /// How long a participant is served before it makes room for others that wait.
+    pub turn: Duration,
     /// For how long a worker that says nothing is believed to live.
     pub lease: Duration,
     /// How often it is looked for due lanes when nothing wakes the worker.
@@ -44,6 +43,7 @@ impl Default for NetworksConfig {
             calls_per_owner_max: 128,
             lanes_max: 512,
             lanes_per_owner_max: 128,
+            turn: Duration::from_secs(10),
             lease: Duration::from_secs(15),
             poll: Duration::from_millis(500),
         }
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     pub(crate) permits: Permits,
     pub(crate) waiters: Waiters,
     /// Tells the courier of this process that a lane has become due.
-    pub(crate) due: Notify,
+    pub(crate) desk: Desk<ParticipantId>,
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -86,8 +86,8 @@ impl Networks {
         runtime: Handle,
     ) -> Self {
         let permits = Permits::new(config.calls_max, config.calls_per_owner_max);
-        let (waiters, due, closing) = (Waiters::default(), Notify::new(), watch::channel(false).0);
-        Self { inner: Arc::new(Inner { db, client, clock, agents, door, config, runtime, permits, waiters, due, closing }) }
+        let (waiters, desk, closing) = (Waiters::default(), Desk::default(), watch::channel(false).0);
+        Self { inner: Arc::new(Inner { db, client, clock, agents, door, config, runtime, permits, waiters, desk, closing }) }
     }
 
     /// What joining takes.
@@ -99,7 +99,7 @@ impl Networks {
     /// Tells whoever waits in this process that there is something for `recipient`. To be called when the transaction that
     /// put it there has committed; without it things go on a little later.
     pub fn wake(&self, recipient: ParticipantId) {
-        self.inner.due.notify_one();
+        self.inner.desk.wake();
         self.inner.waiters.wake(recipient);
     }
 

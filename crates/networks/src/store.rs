@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{AgentId, Event, Id, OwnerId, Page, PageRequest, Timestamp};
 use rialto_registry::cipher::Sealed;
 use rialto_store::StoreError;
@@ -223,9 +224,6 @@ pub trait MessageStore: Send {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-/// The noun that lease ids name.
-pub enum Lease {}
-
 /// The message at the head of a lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
@@ -275,13 +273,12 @@ pub trait LaneStore: Send {
     /// Makes a lane due in which nothing waited until now.
     fn rouse_lane(&mut self, id: ParticipantId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Lanes that are due, the longest due first, and whose they are, but none of these owners.
-    fn list_due_lanes(
+    /// Lanes in which something waits, by when they are due, and whose they are, but none of these owners.
+    fn list_lanes(
         &mut self,
-        now: Timestamp,
         except: &[OwnerId],
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<(ParticipantId, OwnerId)>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(ParticipantId, OwnerId, Timestamp)>, StoreError>> + Send;
 
     /// Leases those of these lanes that are still due, and tells whose they are.
     fn lease_lanes(
@@ -292,8 +289,13 @@ pub trait LaneStore: Send {
         until: Timestamp,
     ) -> impl Future<Output = Result<Vec<(ParticipantId, OwnerId)>, StoreError>> + Send;
 
-    /// Moves the end of all leases of one worker.
-    fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Renews those of these leases that are this worker's still, and that nobody is writing to; gives how many.
+    fn renew_lanes(
+        &mut self,
+        ids: &[ParticipantId],
+        lease: Id<Lease>,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Gives up all leases of one worker, or of everybody.
     fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send;
@@ -326,9 +328,8 @@ pub trait LaneStore: Send {
         limit: u32,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
-    /// How a participant takes part, whichever network it is of.
+    /// How a participant takes part.
     fn find_status(&mut self, id: ParticipantId) -> impl Future<Output = Result<Option<ParticipantStatus>, StoreError>> + Send;
-
     /// Whether anything is pending for a participant, in its lane or not. Calls are not: they end by themselves.
     fn is_awaited(&mut self, id: ParticipantId) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
@@ -390,10 +391,8 @@ pub trait CallStore: Send {
         expires_at: Timestamp,
         claim: Option<&ClaimName>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Strikes out a call that has ended. Whether it was still noted.
     fn close_call(&mut self, message: MessageId) -> impl Future<Output = Result<bool, StoreError>> + Send;
-
     /// Calls whose time is over at `now`, at most `limit`.
     fn list_stale_calls(&mut self, now: Timestamp, limit: u32)
     -> impl Future<Output = Result<Vec<StaleCall>, StoreError>> + Send;

@@ -28,13 +28,14 @@ mod policy;
 mod request;
 mod upload;
 mod url;
+pub mod webhook;
 
 pub use body::ResponseBody;
 pub use breaker::{BreakerOptions, Breakers, Circuit, CircuitOpen, Pass};
 pub use client::{ClientOptions, OutboundClient, OutboundResponse, WholeResponse};
 pub use error::{OutboundError, Phase, UrlRefusal};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-pub use permit::{Crowded, Permit, Permits, may_have_another};
+pub use permit::{Crowded, Permit, Permits};
 pub use policy::{OutboundPolicy, PolicyError};
 pub use request::{CallLimits, OutboundRequest};
 pub use url::CheckedUrl;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rialto_kernel::OwnerId;
+use rialto_kernel::{OwnerId, limits::may_have_another};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Why a call may not start now.
@@ -35,13 +35,6 @@ pub struct Permit {
     _all: OwnedSemaphorePermit,
     owners: Arc<Mutex<HashMap<OwnerId, u32>>>,
     owner: OwnerId,
-}
-
-/// Whether an owner that has `has` places of a kind may have another, when `free` are left for everybody: up to `owner_max`, and
-/// never more than are left. So no few owners, whoever hangs for them, fill all places, and one alone has half.
-#[must_use]
-pub const fn may_have_another(has: u32, owner_max: u32, free: u32) -> bool {
-    has < owner_max && has < free
 }
 
 impl Permits {

@@ -137,12 +137,23 @@ pub trait InvocationStore: Send {
     ) -> impl Future<Output = Result<Page<Invocation>, StoreError>> + Send;
 }
 
-/// Calls of services.
+/// What calls of services come to, kept for each owner, service and day.
+pub trait UsageSumStore: Send {
+    /// Adds calls that have ended in this transaction, each once, to what those come to who made them and who was called. The rows of
+    /// sums are locked after all others, accounts too: do it last.
+    fn sum_up(&mut self, ended: &[UsageId]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the calls that have ended and that a filter lets through come to.
+    fn sum_usage(&mut self, party: UsageParty, filter: &UsageFilter)
+    -> impl Future<Output = Result<UsageSum, StoreError>> + Send;
+}
+
+/// Calls of services. Whoever ends one also adds it up: see [`UsageSumStore::sum_up`].
 pub trait UsageStore: Send {
     /// Keeps a call that is about to be made.
     fn insert_usage(&mut self, new: &NewUsage) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Keeps calls that have ended and that nothing was kept of before.
+    /// Keeps calls that have ended and that nothing was kept of before, and adds them up.
     fn insert_ended_usage(&mut self, calls: &[&EndedUsage]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Takes one of the calls of `service` that `buyer` has for nothing, if fewer than `calls_max` are taken. Whether it took one.
@@ -197,10 +208,6 @@ pub trait UsageStore: Send {
         filter: &UsageFilter,
         page: PageRequest,
     ) -> impl Future<Output = Result<Vec<Usage>, StoreError>> + Send;
-
-    /// What they come to together.
-    fn sum_usage(&mut self, party: UsageParty, filter: &UsageFilter)
-    -> impl Future<Output = Result<UsageSum, StoreError>> + Send;
 
     /// The active services with the most calls that were delivered since `since`, with those calls.
     fn list_most_delivered(

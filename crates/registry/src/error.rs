@@ -66,6 +66,9 @@ pub enum RegistryError {
     /// What vouches for the agent is more than what was shown, or holds longer.
     #[error("What vouches for this agent is stronger than this, or holds longer")]
     WeakerProof,
+    /// The agent was changed since an administrator looked at it.
+    #[error("This agent was changed since it was looked at")]
+    NotAsSeen,
     /// The identifier stands for another agent.
     #[error("This identifier stands for another agent")]
     DidTaken,

@@ -3,13 +3,15 @@
 use rialto_kernel::{AgentId, Timestamp};
 use rialto_store::StoreError;
 
-use crate::{Agent, Capability, check::fold, store::CatalogStore};
+use crate::{Agent, Capability, check::fold, store::CatalogStore, terms};
 
 /// What the store keeps so that an agent is found. All of it is in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
     /// Its tags, each once.
     pub tags: Vec<String>,
+    /// The words of its name, each once; none while it is not active. By those it is found as somebody, also if nobody calls it.
+    pub words: Vec<String>,
     /// The texts to search in; `None` while it is not to be found.
     pub texts: Option<IndexTexts>,
 }
@@ -38,7 +40,8 @@ pub(crate) async fn write(
         labels: fold(&labels.map(|label| words(label)).collect::<Vec<_>>().join(" ")),
         description: fold(&agent.description),
     });
-    let entry = IndexEntry { tags: agent.tags.iter().map(|tag| fold(tag)).collect(), texts };
+    let named = if agent.is_active { terms::words(&agent.name) } else { Vec::new() };
+    let entry = IndexEntry { tags: agent.tags.iter().map(|tag| fold(tag)).collect(), words: named, texts };
     tx.put_index(agent.id, &entry).await?;
     tx.request_vector(agent.id, now).await
 }

@@ -1,6 +1,10 @@
 //! What the registry asks of a transaction.
 
+mod identity;
+
 use std::future::Future;
+
+pub use self::identity::{IdentityStore, ProofStore, StandingStore};
 
 use rialto_embeddings::{Int8Vector, Probe};
 use rialto_kernel::{AgentId, Event, OwnerId, Page, PageRequest, Timestamp};
@@ -9,7 +13,6 @@ use serde_json::Value;
 
 use crate::{
     Agent, AgentFilter, AgentName, AgentRef, Capability, Quality, Rating, StoredCredential, TextMatch,
-    identity::{AgentStatus, Identity},
     index::{IndexEntry, IndexTexts},
     service::{Service, ServiceFilter, ServiceId},
 };
@@ -53,71 +56,6 @@ pub trait AgentStore: Send {
 
     /// Writes a fact to the outbox.
     fn append_event(&mut self, event: Event) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-/// Who agents are, who vouches for them, and what was shown for it.
-pub trait IdentityStore: Send {
-    /// Reads what is known of an agent.
-    fn find_identity(&mut self, agent: AgentId) -> impl Future<Output = Result<Identity, StoreError>> + Send;
-
-    /// Writes what is known of an agent, all but its metadata.
-    fn put_identity(&mut self, identity: &Identity) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Ends what another agent shows with this identifier, if that is over or the agent was deleted: it stands for one agent, and
-    /// [`Self::put_identity`] with one that stands for another is [`StoreError::Unique`].
-    fn free_did(&mut self, did: &str, agent: AgentId, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Reads what is known of these agents, in no order. Those of which nothing was written are left out.
-    fn list_identities(&mut self, agents: &[AgentId]) -> impl Future<Output = Result<Vec<Identity>, StoreError>> + Send;
-
-    /// Reads the metadata of an agent.
-    fn find_metadata(&mut self, agent: AgentId) -> impl Future<Output = Result<Option<Value>, StoreError>> + Send;
-
-    /// Writes the metadata of an agent whose identity is written.
-    fn put_metadata(&mut self, agent: AgentId, metadata: &Value) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Lists what these agents say they can do, by name, each one's in its owner's order.
-    fn list_capability_names(
-        &mut self,
-        agents: &[AgentId],
-    ) -> impl Future<Output = Result<Vec<(AgentId, String)>, StoreError>> + Send;
-
-    /// Lists agents of a status, the newest first.
-    fn list_by_status(
-        &mut self,
-        status: AgentStatus,
-        page: PageRequest,
-    ) -> impl Future<Output = Result<Page<Agent>, StoreError>> + Send;
-
-    /// Lists active agents with this text in their name or readable id, whatever the case of its ASCII letters, or with this id;
-    /// those first whose owners do best.
-    fn search_named(&mut self, text: &str, limit: u32) -> impl Future<Output = Result<Vec<Agent>, StoreError>> + Send;
-
-    /// Writes a challenge, and forgets those of the agent that are over, and the oldest beyond `most`.
-    fn put_challenge(
-        &mut self,
-        agent: AgentId,
-        digest: &[u8; 32],
-        expires_at: Timestamp,
-        most: u32,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Takes a challenge of the agent away, and returns whether it was there and not over.
-    fn take_challenge(
-        &mut self,
-        agent: AgentId,
-        digest: &[u8; 32],
-        now: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
-
-    /// Marks a proof as used until it ends anyway, and returns whether it was not used before.
-    fn use_proof(
-        &mut self,
-        digest: &[u8; 32],
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Many agents at a time, and what they are found by.

@@ -34,6 +34,14 @@ pub(crate) fn of(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// All words of a name, in lower case, each once: whoever looks for an agent by its name means each of them.
+pub(crate) fn words(name: &str) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let folded = fold(name);
+    let words = folded.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.filter(|word| seen.insert(*word)).map(str::to_owned).collect()
+}
+
 /// Endings that say nothing about what a word means, the longest first.
 const ENDINGS: [&str; 30] = [
     "izations", "isations", "ization", "isation", "izing", "ising", "izers", "izer", "ized", "ised", "izes", "ises", "ments",

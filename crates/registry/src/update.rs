@@ -1,5 +1,7 @@
 //! Changing and deleting agents.
 
+use std::time::Duration;
+
 use rialto_kernel::{AgentId, Amount, Caller, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,7 +21,8 @@ pub struct AgentChanges {
     pub name: Option<String>,
     pub description: Option<String>,
     pub version: Option<String>,
-    pub endpoint: Option<String>,
+    /// `Some(None)` takes it away: nobody calls the agent from then on.
+    pub endpoint: Option<Option<String>>,
     pub auth_type: Option<AuthType>,
     pub input_schema: Option<Value>,
     pub output_schema: Option<Value>,
@@ -51,7 +54,7 @@ impl AgentChanges {
         check::maybe_text("description", self.description.as_deref(), check::DESCRIPTION_CHARS_MAX)?;
         check::maybe_text("version", self.version.as_deref(), check::WORD_CHARS_MAX)?;
         check::maybe_text("category", self.category.as_deref(), check::WORD_CHARS_MAX)?;
-        self.endpoint.as_deref().map_or(Ok(()), check::endpoint)?;
+        self.endpoint.iter().flatten().try_for_each(|endpoint| check::endpoint(endpoint))?;
         check::capabilities(self.capabilities.as_deref().unwrap_or_default())?;
         check::schema("input_schema", self.input_schema.as_ref())?;
         check::schema("output_schema", self.output_schema.as_ref())?;
@@ -77,7 +80,7 @@ impl AgentChanges {
         put(&mut agent.name, self.name.as_ref());
         put(&mut agent.description, self.description.as_ref());
         put(&mut agent.version, self.version.as_ref());
-        put(&mut agent.endpoint, self.endpoint.as_ref());
+        put(&mut agent.endpoint, self.endpoint.clone().map(Option::unwrap_or_default).as_ref());
         put(&mut agent.auth_type, self.auth_type.as_ref());
         put(&mut agent.pricing_enabled, self.pricing_enabled.as_ref());
         put(&mut agent.supports_streaming, self.supports_streaming.as_ref());
@@ -116,10 +119,11 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let mut agent = owned(tx, caller, agent, "update").await?;
+    let was = agent.clone();
     changes.apply(&mut agent)?;
-    identity::change(tx, caller, &mut agent, changes, now).await?;
-    // Never earlier than it was: replicas' clocks differ.
-    agent.updated_at = now.max(agent.updated_at);
+    identity::change(tx, caller, &was, &mut agent, changes, now).await?;
+    // Replicas' clocks differ; and whoever has seen an agent can tell that it was changed since.
+    agent.updated_at = now.max(agent.updated_at.after(Duration::from_micros(1)));
     tx.save_agent(&agent, changes.manifest.as_ref()).await?;
     if let Some(capabilities) = &changes.capabilities {
         tx.replace_capabilities(agent.id, capabilities).await?;

@@ -6,14 +6,17 @@ mod world;
 use rialto_kernel::{AgentId, Caller, Role, Timestamp};
 use rialto_registry::{
     Agent, AgentChanges, AgentFilter, NewAgent, RegistryError,
-    identity::{self, AgentStatus, CHALLENGE_LASTS, CHALLENGES_MAX, IdentityType, Method, NewIdentity, PROOF_LASTS, Profile},
+    identity::{
+        self, AgentStatus, CHALLENGE_LASTS, CHALLENGES_MAX, IdentityType, Method, NewIdentity, PROOF_LASTS, Profile, Standing,
+    },
     proof::{Kya, Presented, Trust},
 };
 use rialto_store::{Db, Tx, on, suite, testing::TestDb};
 use serde_json::json;
 use world::*;
 
-const WALLET: &str = "0x1234567890abcdef1234567890ABCDEF12345678";
+/// From EIP-55.
+const WALLET: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 
 /// An agent that is nothing but somebody.
 fn somebody_called(name: &str) -> NewAgent {
@@ -76,7 +79,7 @@ async fn somebody_without_an_endpoint_is_listed_and_not_found_for_a_need(test: &
     assert_eq!((known.identity.kind, known.identity.wallet_address), (IdentityType::ApiKeyOnly, None));
     // Once there is somewhere to call it, it is found.
     let change = AgentChanges {
-        endpoint: Some("https://example.com/a".into()),
+        endpoint: Some(Some("https://example.com/a".into())),
         metadata: Some(json!({"team": "red"})),
         ..AgentChanges::default()
     };
@@ -155,15 +158,8 @@ async fn agents_are_listed_by_status_and_found_by_name(test: &TestDb) {
         }
     }
     let best = register(db, &better, agent_named("Under way"), NOON).await;
-    let provider = better.owner;
-    let record = "INSERT INTO reputation_records (subject_id, month, provider_id, calls, successes, errors, latency_ms, overall, \
-                  latency, reliability, quality, updated_at) SELECT id, 0, id, 1, 1, 0, 1, 900, 900, 900, 900, created_at FROM owners WHERE id = $1";
-    db.write(async move |tx: &mut Tx| {
-        let sql = || diesel::sql_query(record);
-        on!(tx, conn => sql().bind::<rialto_store::types::Uid, _>(provider).execute(conn).await).map(drop)
-    })
-    .await
-    .unwrap();
+    let (provider, standing) = (better.owner, Standing { overall: 900, calls: 1 });
+    db.write(async move |tx: &mut Tx| identity::set_standing(tx, provider, standing).await).await.unwrap();
     assert_eq!(searched(db, "UNDER").await, ["Under way", "Underscore", "under_score"]);
     assert_eq!(searched(db, "under_").await, ["under_score"]);
     assert_eq!(searched(db, "0%").await, ["Plain 100%"]);
@@ -253,7 +249,8 @@ async fn a_token_verifies_its_subject_once_as_long_as_it_holds(test: &TestDb) {
     let anew = token(&twin.slug, 5, end);
     assert_eq!(show_token(db, &owner, twin.id, anew.clone(), at(8)).await.unwrap_err(), RegistryError::VerificationBarred);
     for (caller, ok) in [(owner, false), (admin, true), (admin, true)] {
-        let done = db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &caller, &twin.id.into(), at(9)).await).await;
+        let done =
+            db.write(async move |tx: &mut Tx| identity::verify_by_admin(tx, &caller, &twin.id.into(), None, at(9)).await).await;
         assert_eq!(done.is_ok(), ok);
     }
     let verification = profile(db, twin.id).await.identity.verification.unwrap();
@@ -303,6 +300,26 @@ async fn a_challenge_is_answered_once_in_time_for_its_agent(test: &TestDb) {
     assert_eq!((known.kind, verification.method), (IdentityType::DidVc, Method::DidControl));
     assert_eq!(verification.expires_at, Some(at(2).after(PROOF_LASTS)));
 
+    // Whoever else may act for the agent answers their own.
+    let admin = somebody(db, Role::Admin).await;
+    let (theirs, mine) = (ask(db, &admin, twin, NOON).await, ask(db, &owner, twin, NOON).await);
+    for (caller, text) in [(&owner, &theirs), (&admin, &mine)] {
+        assert_eq!(answer(db, caller, twin, text, at(1)).await.unwrap_err(), RegistryError::ChallengeUnknown);
+    }
+    let admit = async |caller: &Caller, agent: AgentId, text: &str, now| {
+        let (caller, text) = (*caller, text.to_owned());
+        db.read(async move |tx: &mut Tx| identity::admit(tx, &caller, &agent.into(), Some(&text), now).await).await
+    };
+    for (caller, of, text, now, expected) in [
+        (&owner, twin, &mine, at(1), Ok(())),
+        (&owner, twin, &mine, at(1), Ok(())),
+        (&owner, twin, &theirs, at(1), Err(RegistryError::ChallengeUnknown)),
+        (&owner, agent, &mine, at(1), Err(RegistryError::ChallengeUnknown)),
+        (&owner, twin, &mine, NOON.after(CHALLENGE_LASTS), Err(RegistryError::ChallengeUnknown)),
+        (&operator(db).await, twin, &mine, at(1), Err(RegistryError::NotOwner { action: "verify" })),
+    ] {
+        assert_eq!(admit(caller, of, text, now).await, expected);
+    }
     let over = ask(db, &owner, twin, NOON).await;
     assert_eq!(answer(db, &owner, twin, &over, NOON.after(CHALLENGE_LASTS)).await.unwrap_err(), RegistryError::ChallengeUnknown);
     let mut asked = Vec::new();

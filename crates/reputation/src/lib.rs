@@ -12,7 +12,7 @@
 //! 3. A month is a month of UTC, by when calls ended. The months of a subject sum to all time.
 //! 4. Scores are integers, in hundredths of a point, rounded half to even.
 //!
-//! Nobody's opinion is in a score: ratings are the registry's.
+//! Nobody's opinion is in a score: ratings are the registry's. So is who leads: whoever counts tells the registry how owners do.
 
 mod count;
 mod error;
@@ -25,8 +25,8 @@ mod store;
 
 pub use count::{Counted, ScoreChange, count};
 pub use error::ReputationError;
-pub use model::{Call, Counts, Ranked, Record, Subject};
+pub use model::{Call, Counts, Record, Subject};
 pub use period::Period;
-pub use read::{leaderboard, live_score, overall_scores, score};
+pub use read::{live_score, overall_scores, score};
 pub use rule::Score;
 pub use store::ReputationStore;

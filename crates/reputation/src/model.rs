@@ -1,6 +1,6 @@
 //! The nouns of reputation.
 
-use rialto_kernel::{AgentId, Id, OwnerId, Timestamp, nouns};
+use rialto_kernel::{Id, OwnerId, Timestamp, nouns};
 use rialto_store::StoreError;
 
 use crate::{Period, Score};
@@ -77,21 +77,4 @@ pub struct Record {
     pub counts: Counts,
     /// What the formula makes of it.
     pub score: Score,
-}
-
-/// An agent and how its owner does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ranked {
-    /// The agent.
-    pub agent: AgentId,
-    /// Its readable id.
-    pub slug: String,
-    /// What it is called.
-    pub name: String,
-    /// How somebody vouches for who it is, and who says so, as long as that holds. Whether it counts is the operator's to say.
-    pub vouched: Option<(String, Option<String>)>,
-    /// In hundredths of a point of ten, for all time.
-    pub overall: u32,
-    /// Of how many calls.
-    pub calls: i64,
 }

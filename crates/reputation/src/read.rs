@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use rialto_kernel::{OwnerId, Timestamp};
+use rialto_kernel::OwnerId;
 use rialto_store::StoreError;
 
-use crate::{Counts, Period, Ranked, Record, ReputationStore, Score, Subject};
+use crate::{Counts, Period, Record, ReputationStore, Score, Subject};
 
 /// How many calls that are not counted yet are looked at. More than that wait only while the counting is far behind.
 const UNCOUNTED_MAX: u32 = 100_000;
@@ -29,14 +29,6 @@ pub async fn live_score(tx: &mut impl ReputationStore, provider: OwnerId, period
     let counts = counted.plus(tx.sum_uncounted(provider, period, UNCOUNTED_MAX).await?)?;
     let record = Record { subject, period, counts, score: Score::of(&counts) };
     Ok((counts.calls > 0).then_some(record))
-}
-
-/// The agents whose owners do best, for all time.
-///
-/// # Errors
-/// The store's.
-pub async fn leaderboard(tx: &mut impl ReputationStore, limit: u32, now: Timestamp) -> Result<Vec<Ranked>, StoreError> {
-    tx.list_ranked(limit, now).await
 }
 
 /// The overall scores of these providers for all time, in hundredths of a point. Those that were not called are left out.

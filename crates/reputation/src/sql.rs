@@ -1,18 +1,18 @@
 //! The SQL of reputation.
 
 use diesel::{
-    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
-    QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_query,
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, QueryableByName,
+    Selectable, SelectableHelper, sql_query,
     sql_types::{BigInt, Integer, Nullable, Text},
 };
-use rialto_kernel::{AgentId, Event, Id, OwnerId, Timestamp, nouns};
+use rialto_kernel::{Event, Id, OwnerId, Timestamp, nouns};
 use rialto_store::{
     StoreError, Tx, on, outbox,
     types::{Uid, UtcTime},
 };
 
 use self::reputation_records as r;
-use crate::{Call, Counts, Period, Ranked, Record, ReputationStore, Score, Subject};
+use crate::{Call, Counts, Period, Record, ReputationStore, Score, Subject};
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -34,7 +34,7 @@ diesel::table! {
     }
 }
 
-// The registry's and identity's: who is named is asked together with the scores.
+// The registry's and identity's: whoever is told of a score is told whose it is.
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::*;
@@ -43,18 +43,7 @@ diesel::table! {
         slug -> Text,
         owner_id -> Uid,
         state -> Text,
-        name -> Text,
         created_at -> UtcTime,
-    }
-}
-diesel::table! {
-    use diesel::sql_types::*;
-    use rialto_store::types::*;
-    agent_identities (agent_id) {
-        agent_id -> Uid,
-        method -> Nullable<Text>,
-        issuer -> Nullable<Text>,
-        expires_at -> Nullable<UtcTime>,
     }
 }
 diesel::table! {
@@ -65,8 +54,6 @@ diesel::table! {
         external_id -> Nullable<Text>,
     }
 }
-
-diesel::allow_tables_to_appear_in_same_query!(reputation_records, agents, agent_identities);
 
 // The conditions are those of the index, word by word. Whoever settles calls at the same moment is not waited for: the next
 // round counts them.
@@ -209,29 +196,6 @@ impl ReputationStore for Tx {
         on!(self, conn => diesel::insert_into(r::table).values(&row)
             .on_conflict((r::subject_id, r::month)).do_update().set(&row).execute(conn).await)?;
         Ok(())
-    }
-
-    async fn list_ranked(&mut self, limit: u32, now: Timestamp) -> Result<Vec<Ranked>, StoreError> {
-        type Said = (Option<String>, Option<String>, Option<Timestamp>);
-        type Found = (AgentId, String, String, Option<Said>, i32, i64);
-        let rows: Vec<Found> = on!(self, conn => r::table
-            .inner_join(agents::table.on(agents::owner_id.eq(r::provider_id).and(agents::state.eq("active"))))
-            .left_join(agent_identities::table.on(agent_identities::agent_id.eq(agents::id)))
-            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("month = 0 AND service_id IS NULL"))
-            .order((r::overall.desc(), r::calls.desc(), r::provider_id.asc(), agents::created_at.asc(), agents::id.asc()))
-            .limit(i64::from(limit))
-            .select((agents::id, agents::slug, agents::name, (agent_identities::method, agent_identities::issuer, agent_identities::expires_at).nullable(), r::overall, r::calls))
-            .load(conn).await)?;
-        let holds = |(method, issuer, end): Said| Some((method.filter(|_| end.is_none_or(|end| now < end))?, issuer));
-        let ranked = |(agent, slug, name, verified, overall, calls): Found| Ranked {
-            agent,
-            slug,
-            name,
-            vouched: verified.and_then(holds),
-            overall: u32::try_from(overall).unwrap_or(0),
-            calls,
-        };
-        Ok(rows.into_iter().map(ranked).collect())
     }
 
     async fn list_overall(&mut self, providers: &[OwnerId]) -> Result<Vec<(OwnerId, u32)>, StoreError> {

@@ -5,7 +5,7 @@ use std::future::Future;
 use rialto_kernel::{Event, OwnerId, Timestamp};
 use rialto_store::StoreError;
 
-use crate::{Call, Counts, Period, Ranked, Record, Subject};
+use crate::{Call, Counts, Period, Record, Subject};
 
 /// Scores, and the calls that they are made of.
 pub trait ReputationStore: Send {
@@ -32,9 +32,6 @@ pub trait ReputationStore: Send {
 
     /// Writes a record, in place of the one that there was.
     fn put_record(&mut self, record: &Record, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// The active agents of the providers with the best scores for all time, the best first.
-    fn list_ranked(&mut self, limit: u32, now: Timestamp) -> impl Future<Output = Result<Vec<Ranked>, StoreError>> + Send;
 
     /// The overall scores of these providers for all time, in no order. Those that were not called are left out.
     fn list_overall(&mut self, providers: &[OwnerId]) -> impl Future<Output = Result<Vec<(OwnerId, u32)>, StoreError>> + Send;

@@ -1,5 +1,10 @@
 //! The database handle.
 
+#[cfg(any(test, feature = "testing"))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use std::{error::Error, time::Duration};
 
 use async_channel::Sender;
@@ -39,6 +44,8 @@ pub struct Db {
     writes: Sender<Request>,
     reads: Sender<Request>,
     url: DatabaseUrl,
+    #[cfg(any(test, feature = "testing"))]
+    asked: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -58,11 +65,23 @@ impl Db {
                     sqlite::readers::start(&path, threads, &read)
                 };
                 tokio::task::spawn_blocking(start).await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
-                Ok(Self { writes, reads, url: url.clone() })
+                Ok(Self {
+                    writes,
+                    reads,
+                    url: url.clone(),
+                    #[cfg(any(test, feature = "testing"))]
+                    asked: Arc::default(),
+                })
             }
             DatabaseUrl::Postgres(address) => {
                 postgres::start(address, options, written).await?;
-                Ok(Self { reads: writes.clone(), writes, url: url.clone() })
+                Ok(Self {
+                    reads: writes.clone(),
+                    writes,
+                    url: url.clone(),
+                    #[cfg(any(test, feature = "testing"))]
+                    asked: Arc::default(),
+                })
             }
         }
     }
@@ -79,6 +98,13 @@ impl Db {
             DatabaseUrl::Postgres(url) => Some(url),
             DatabaseUrl::Sqlite(_) => None,
         }
+    }
+
+    /// How many transactions that write this handle and its clones were asked for.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn writes_asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Whether this is PostgreSQL.
@@ -100,6 +126,8 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        #[cfg(any(test, feature = "testing"))]
+        self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::Write, work)
     }
 
@@ -117,6 +145,8 @@ impl Db {
         R: Send + 'static,
         E: From<StoreError> + Error + Send + 'static,
     {
+        #[cfg(any(test, feature = "testing"))]
+        self.asked.fetch_add(1, Ordering::Relaxed);
         submit(&self.writes, Mode::WriteSoon, work)
     }
 

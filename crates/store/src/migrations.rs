@@ -65,6 +65,9 @@ impl Migration {
         "0034_broker_deposits",
         "0035_registry_identity",
         "0036_broker_x402_resolutions",
+        "0037_delivery_lanes",
+        "0038_registry_standing",
+        "0039_broker_sums",
         "0040_broker_usage_ends",
         "0044_broker_x402_doubts",
     ];

@@ -216,11 +216,15 @@ async fn the_outbox_knows_how_far_it_reaches(test: &TestDb) {
         write(&test.db, NOISE, n).await;
     }
     assert_eq!(reach().await, Reach { oldest: Some(1), newest: 10 });
-    let forget = async |tx: &mut Tx| outbox::forget_before(tx, Timestamp::from_micros(1_764_000_000_000_004), 100).await;
-    assert_eq!(test.db.write(forget).await.unwrap(), 4);
+    let forget = async |micros: i64, upto: i64| {
+        let horizon = Timestamp::from_micros(1_764_000_000_000_000 + micros);
+        test.db.write(async move |tx: &mut Tx| outbox::forget_before(tx, horizon, upto, 100).await).await.unwrap().len()
+    };
+    assert_eq!(forget(4, 3).await, 3, "somebody has not read the fourth");
+    assert_eq!(forget(4, i64::MAX).await, 1);
     assert_eq!(reach().await, Reach { oldest: Some(5), newest: 10 });
-    let forget = async |tx: &mut Tx| outbox::forget_before(tx, Timestamp::from_micros(1_764_000_000_000_100), 100).await;
-    assert_eq!(test.db.write(forget).await.unwrap(), 6);
+    assert_eq!(forget(100, 4).await, 0);
+    assert_eq!(forget(100, i64::MAX).await, 6);
     assert_eq!(reach().await, Reach { oldest: None, newest: 10 });
 }
 
@@ -252,7 +256,24 @@ async fn what_is_brief_is_forgotten_alone(test: &TestDb) {
     assert_eq!((left().await, forget(100).await), (vec![2, 3, 4, 6], 0));
 }
 
+async fn an_event_that_cannot_be_read_is_left_out_alone(test: &TestDb) {
+    for n in 0..5 {
+        write(&test.db, "thing.done", n).await;
+    }
+    // PostgreSQL stores no JSON that is none.
+    if !test.db.is_postgres() {
+        let spoil = async |tx: &mut Tx| tx.batch("UPDATE outbox SET data = '{broken' WHERE seq = 3").await;
+        test.db.write::<_, StoreError, _>(spoil).await.unwrap();
+    }
+    let mut follower = Follower::after(&test.db, kinds(), 0);
+    let page = follower.look().await.unwrap();
+    let seqs: Vec<i64> = page.events.iter().map(|event| event.seq).collect();
+    assert_eq!(page.upto, 5, "nobody stops before it");
+    assert_eq!(seqs, if test.db.is_postgres() { vec![1, 2, 3, 4, 5] } else { vec![1, 2, 4, 5] });
+}
+
 suite! {
+    an_event_that_cannot_be_read_is_left_out_alone,
     what_is_brief_is_forgotten_alone,
     a_follower_gets_every_event_of_its_kinds_once_and_in_order,
     a_follower_does_not_pass_an_open_transaction,

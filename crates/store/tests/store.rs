@@ -274,7 +274,7 @@ async fn what_is_old_is_forgotten_in_bounded_batches(test: &TestDb) {
             let (mut keys, mut events) = (Vec::new(), Vec::new());
             for _ in 0..3 {
                 keys.push(idempotency::forget_before(tx, at(3), 2).await?);
-                events.push(outbox::forget_before(tx, at(3), 2).await?);
+                events.push(outbox::forget_before(tx, at(3), i64::MAX, 2).await?.len());
             }
             Ok::<_, StoreError>((keys, events))
         })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{keys::with_key, market::support::with_admin, services::provider};
-use crate::harness::{Agent, Answer, World, journeys, text};
+use crate::harness::{Agent, Answer, Api, World, journeys, text};
 
 const WALLET: &str = "0x1234567890abcdef1234567890abcdef12345678";
 
@@ -122,6 +122,87 @@ async fn it_is_the_agent_of_the_registry(world: &mut World) {
     bob.api.delete(&format!("/api/v1/agents/{id}")).await.expect_problem(404);
 }
 
+/// Whichever API the agent is changed through.
+async fn vouched_for_as_it_is(root: &Api, shop: &Api, agent: &Value) {
+    let path = format!("/api/v1/agents/{}", text(&agent["agent_id"]));
+    let registry = format!("/registry/agents/{}", text(&agent["agent_id"]));
+    let same = format!("0x{}", WALLET.strip_prefix("0x").unwrap().to_uppercase());
+    let here = json!({"endpoint": "http://127.0.0.1:1/a"});
+    for (way, change, stays) in [
+        (&path, json!({"description": "Else.", "capabilities": ["nlp"], "metadata": {"a": 1}, "tags": ["x"]}), true),
+        (&path, json!({"wallet_address": same}), true),
+        (&path, json!({"wallet_address": null, "name": null}), true),
+        (&path, json!({"name": "Uno"}), false),
+        (&registry, json!({"name": "Due"}), false),
+        (&path, here.clone(), false),
+        (&registry, json!({"endpoint": "HTTP://127.0.0.1:1/a"}), true),
+        (&registry, json!({"endpoint": "http://127.0.0.1:1/b"}), false),
+        (&registry, json!({"endpoint": "http://127.0.0.1:2/b"}), false),
+        (&path, json!({"endpoint": null}), true),
+        (&path, json!({"endpoint": ""}), false),
+        (&path, json!({"wallet_address": ""}), false),
+    ] {
+        root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
+        let reply = if way == &path { shop.patch(way, &change).await } else { shop.put(way, &change).await };
+        reply.expect(200);
+        assert_eq!(shop.get(&path).await.expect(200)["verified"], stays, "{way}: {change}");
+    }
+    root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
+    assert_eq!(root.patch(&path, &json!({"name": "One"})).await.expect(200)["verified"], true, "an administrator has seen it");
+    // An empty one takes the endpoint away; what is left out, or null, leaves it.
+    assert_eq!(shop.patch(&path, &here).await.expect(200)["endpoint"], here["endpoint"]);
+    assert_eq!(shop.patch(&path, &json!({"description": "x"})).await.expect(200)["endpoint"], here["endpoint"]);
+    assert_eq!(shop.patch(&path, &json!({"endpoint": null})).await.expect(200)["endpoint"], here["endpoint"]);
+    let seen = text(&shop.patch(&path, &json!({"endpoint": " "})).await.expect(200)["updated_at"]);
+    assert_eq!(shop.get(&path).await.expect(200)["endpoint"], json!(null));
+    // What an administrator looked at is what they vouch for.
+    let now = text(&shop.patch(&path, &json!({"name": "Una"})).await.expect(200)["updated_at"]);
+    let refused = root.post(&format!("{path}/verify?updated_at={seen}"), &json!({})).await.expect_problem(409);
+    assert_eq!(refused["type"], "agent-changed", "{refused}");
+    root.post(&format!("{path}/verify?updated_at=yesterday"), &json!({})).await.expect_problem(422);
+    assert_eq!(root.post(&format!("{path}/verify?updated_at={now}"), &json!({})).await.expect(200)["verified"], true);
+}
+
+async fn one_that_is_suspended_does_nothing_in_networks(world: &mut World) {
+    let (ada, bob, stranger) = (world.person("ada").await, world.person("bob").await, world.stranger());
+    let made = bob.api.post("/api/v1/agents", &json!({"name": "Quiet"})).await.expect(201);
+    let path = format!("/api/v1/agents/{}", text(&made["agent_id"]));
+    let network = ada.api.post("/networks", &json!({"name": "n", "topology_type": "mesh"})).await.expect(201);
+    let base = format!("/networks/{}", text(&network["id"]));
+    let join = |name: &str, agent: &Value| json!({"name": name, "agent_id": agent, "polling_enabled": true});
+    let participants = format!("{base}/participants");
+    let quiet = ada.api.post(&participants, &join("quiet", &made["slug"])).await.expect(201);
+    let other = ada.api.post(&participants, &join("other", &json!(null))).await.expect(201);
+    assert_eq!((&quiet["agent_status"], &other["agent_status"]), (&json!("active"), &json!(null)));
+    let send = |from: &Value, to: &Value| json!({"sender_participant_id": from["id"], "recipient_participant_id": to["id"], "content": "hi"});
+    let messages = format!("{base}/messages/send");
+    ada.api.post(&messages, &send(&other, &quiet)).await.expect(201);
+    bob.api.patch(&path, &json!({"status": "suspended"})).await.expect(200);
+    let told = ada.api.get(&participants).await.expect(200);
+    let status =
+        |told: &Value| told.as_array().unwrap().iter().find(|one| one["id"] == quiet["id"]).unwrap()["agent_status"].clone();
+    assert_eq!(status(&told), "suspended", "whose network it is sees why");
+    for (from, to) in [(&other, &quiet), (&quiet, &other)] {
+        for way in [&messages, &format!("{base}/mailbox")] {
+            let refused = ada.api.post(way, &send(from, to)).await.expect_problem(403);
+            assert_eq!(refused["type"], "agent-not-active", "{refused}");
+        }
+    }
+    let inbox = format!("{base}/inbox/{}", text(&quiet["id"]));
+    assert_eq!(ada.api.get(&inbox).await.expect_problem(403)["type"], "agent-not-active");
+    let reply_url = text(&quiet["reply_url"]);
+    let speak = &reply_url[reply_url.find("/networks/").unwrap()..];
+    assert_eq!(stranger.post(speak, &json!({"content": "hi"})).await.expect_problem(403)["type"], "agent-not-active");
+    let again = ada.api.post(&participants, &join("again", &made["slug"])).await.expect_problem(403);
+    assert_eq!(again["type"], "agent-not-active");
+    // What waited is there when it is back.
+    bob.api.patch(&path, &json!({"status": "active"})).await.expect(200);
+    assert_eq!(status(&ada.api.get(&participants).await.expect(200)), "active");
+    assert_eq!(ada.api.get(&inbox).await.expect(200).as_array().map(Vec::len), Some(1));
+    bob.api.delete(&format!("/registry/agents/{}", text(&made["agent_id"]))).await;
+    assert_eq!(status(&ada.api.get(&participants).await.expect(200)), "deleted");
+}
+
 async fn an_administrator_vouches_and_holds(world: &mut World) {
     let root = with_admin(world, &[]).await;
     let shop = provider(world, "my-agent").await;
@@ -138,10 +219,7 @@ async fn an_administrator_vouches_and_holds(world: &mut World) {
     assert_eq!((&verified["verified"], &verified["owner_id"]), (&json!(true), &json!(null)));
     let told = stranger.get(&format!("{path}/verification")).await.expect(200);
     assert_eq!((&told["method"], &told["expires_at"], &told["issuer"]), (&json!("admin"), &json!(null), &json!(null)));
-    // A name is a name; a wallet is where money goes.
-    assert_eq!(shop.patch(&path, &json!({"name": "Uno"})).await.expect(200)["verified"], true);
-    assert_eq!(shop.patch(&path, &json!({"wallet_address": ""})).await.expect(200)["verified"], false);
-    root.post(&verify, &json!({})).await.expect(200);
+    vouched_for_as_it_is(&root, &shop, &agent).await;
     shop.delete(&verify).await.expect_problem(403);
     assert_eq!(root.delete(&verify).await.expect(200)["verified"], false);
 
@@ -178,6 +256,7 @@ async fn hostile_agents_are_refused_clearly(world: &mut World) {
         ("capabilities", json!(many)),
         ("capabilities", json!(["c".repeat(129)])),
         ("wallet_address", json!("0x1234")),
+        ("wallet_address", json!("0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed")),
         ("wallet_address", json!("two words")),
         ("wallet_address", json!("a".repeat(129))),
         ("metadata", json!({"a": "b".repeat(20_000)})),
@@ -210,6 +289,24 @@ async fn hostile_agents_are_refused_clearly(world: &mut World) {
     }
     stranger.get("/api/v1/agents?status=lost").await.expect_problem(400);
     stranger.get(&format!("/api/v1/agents/search?q={}", "x".repeat(257))).await.expect_problem(400);
+    for hostile in [
+        "%27",
+        "%22",
+        "%25%5F%25",
+        "%5C",
+        "%5C%25",
+        "%27%20OR%201%3D1--",
+        "NEAR(a%20b)",
+        "%22x%22*",
+        "%F0%9F%91%A9%E2%80%8D",
+        "%E2%80%AE",
+        "%EF%BF%BD",
+        "a%3A%2A",
+        "%26%7C%21",
+        "%C2%A0",
+    ] {
+        assert_eq!(stranger.get(&format!("/api/v1/agents/search?q={hostile}")).await.expect(200)["count"], 0, "{hostile}");
+    }
     for nobody in ["nobody", "0198c0de-0000-7000-8000-000000000041", "%00"] {
         let reply = stranger.get(&format!("/api/v1/agents/{nobody}")).await;
         assert!((400..500).contains(&reply.status), "{nobody}: {}", reply.text());
@@ -226,6 +323,7 @@ async fn hostile_agents_are_refused_clearly(world: &mut World) {
 journeys! {
     an_agent_lives_as_the_reference_says,
     it_is_the_agent_of_the_registry,
+    one_that_is_suspended_does_nothing_in_networks,
     an_administrator_vouches_and_holds,
     hostile_agents_are_refused_clearly,
 }

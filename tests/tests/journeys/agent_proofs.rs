@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     calls::{Call, Calls},
+    keys::with_key,
     market::support::with_admin,
     services::provider,
 };
-use crate::harness::{Agent, Answer, Api, Make, World, eventually, journeys, statuses, text, together};
+use crate::harness::{Agent, Answer, Api, Make, Server, World, eventually, journeys, statuses, text, together};
 
 /// The key of RFC 8037, appendix A.
 const D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
@@ -160,6 +161,64 @@ async fn a_key_verifies_an_agent(world: &mut World) {
     assert_eq!(stranger.get(&path).await.expect(200)["identity_type"], "did_vc");
 }
 
+async fn nobodys_server_is_asked_before_the_challenge_is_good_and_so_often_a_minute(world: &mut World) {
+    world.restart_with(&["--outbound-allow=127.0.0.0/8,localhost"]).await;
+    let (shop, there) = (provider(world, "my-agent").await, Agent::start(Answer::Json(200, json!({}))).await);
+    let port = there.url.trim_start_matches("http://127.0.0.1:").split('/').next().unwrap().to_owned();
+    let agent = async |name: &str| {
+        let made = shop.post("/api/v1/agents", &json!({"display_name": name})).await.expect(201);
+        format!("/api/v1/agents/{}", text(&made["agent_id"]))
+    };
+    let (one, two) = (agent("One").await, agent("Two").await);
+    let challenge = async |path: &str| shop.post(&format!("{path}/challenges"), &json!({})).await.expect(201);
+    let (mine, other) = (challenge(&one).await, challenge(&two).await);
+    let verify = format!("{one}/verify/did");
+    let answered = |name: &str, challenge: &Value, changes: Value| {
+        let did = format!("did:web:localhost%3A{port}:{name}");
+        json!({"did": did, "proof": answer(&did, challenge, changes)})
+    };
+    for body in [answered("a", &other, json!({})), answered("a", &mine, json!({"nonce": "guessed"}))] {
+        assert_eq!(shop.post(&verify, &body).await.expect_problem(409)["type"], "challenge-unknown");
+    }
+    assert_eq!(there.calls(), 0);
+    // Whichever of its agents and keys an owner asks for: what it has had fetched is counted together.
+    let second = shop.post("/api/v1/keys", &json!({"owner_id": "my-agent"})).await.expect(201);
+    let second = with_key(world, &second);
+    let mut types = std::collections::BTreeMap::new();
+    for n in 0..14 {
+        let (path, challenge) = if n % 2 == 0 { (&one, &mine) } else { (&two, &other) };
+        let api = if n % 4 < 2 { &shop } else { &second };
+        let reply = api.post(&format!("{path}/verify/did"), &answered(&format!("a{n}"), challenge, json!({}))).await;
+        *types.entry(text(&reply.json()["type"])).or_insert(0) += 1;
+        if reply.status == 429 {
+            assert_eq!(reply.header("x-ratelimit-remaining"), Some("0"));
+            assert!(reply.header("retry-after").is_some_and(|seconds| (1..=61).contains(&seconds.parse::<u32>().unwrap())));
+        }
+    }
+    assert_eq!(types, [("fetched-enough".to_owned(), 4), ("keys-unavailable".to_owned(), 10)].into());
+    assert_eq!(there.calls(), 10);
+    // A key that needs no fetching is none of that.
+    let good = json!({"did": DID, "proof": answer(DID, &mine, json!({}))});
+    shop.post(&verify, &good).await.expect(200);
+}
+
+async fn a_server_in_earnest_does_not_start_with_proofs_that_prove_nothing(world: &mut World) {
+    for (flags, named) in [
+        (vec!["--sandbox=false", "--kya-issuers=https://kya.example=https://kya.example/jwks"], "RIALTO_KYA_AUDIENCE"),
+        (
+            vec!["--sandbox=false", "--kya-issuers=https://kya.example=http://kya.example/jwks", "--kya-audience=us"],
+            "RIALTO_KYA_ISSUERS",
+        ),
+    ] {
+        let fixed = ["--listen=127.0.0.1:0", "--jwt-secret=a secret of the test suite, long enough", "serve"];
+        let all: Vec<&str> = fixed.into_iter().chain(flags).collect();
+        let log = Server::try_start(&world.place.url, &all).await.err().unwrap_or_else(|| panic!("it started: {all:?}"));
+        assert!(log.contains(named), "{log}");
+    }
+    world.restart_with(&["--kya-issuers=https://kya.example=http://kya.example/jwks"]).await;
+    world.stranger().get("/ready").await.expect(200);
+}
+
 async fn a_credential_is_asked_for_where_issuers_are_trusted(world: &mut World) {
     let document = Make::of(|head, _| {
         let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned)).unwrap();
@@ -205,5 +264,7 @@ async fn a_credential_is_asked_for_where_issuers_are_trusted(world: &mut World) 
 journeys! {
     a_token_verifies_an_agent,
     a_key_verifies_an_agent,
+    nobodys_server_is_asked_before_the_challenge_is_good_and_so_often_a_minute,
+    a_server_in_earnest_does_not_start_with_proofs_that_prove_nothing,
     a_credential_is_asked_for_where_issuers_are_trusted,
 }

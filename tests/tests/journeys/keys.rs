@@ -32,7 +32,12 @@ async fn a_key_is_made_validated_listed_and_revoked_as_the_reference_says(world:
     let keys = listed["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 2);
     assert_eq!((&keys[0]["key_id"], &keys[0]["wallet_address"]), (&second["key_id"], &json!("0x1234")));
-    assert!(keys[0]["expires_at"].is_null() && keys[0]["created_at"].is_string() && keys[0]["secret"].is_null());
+    assert!(
+        keys[0]["expires_at"].is_null()
+            && keys[0]["maker"].is_null()
+            && keys[0]["created_at"].is_string()
+            && keys[0]["secret"].is_null()
+    );
     assert_eq!(buyer.get("/api/v1/keys").await.expect(200), listed);
 
     let other = stranger.post("/api/v1/keys", &json!({"owner_id": "other"})).await.expect(201);
@@ -102,13 +107,18 @@ async fn a_keys_own_limit_holds_on_every_route(world: &mut World) {
     let key = stranger.post("/api/v1/keys", &json!({"owner_id": "slow", "rate_limit": 3})).await.expect(201);
     let slow = with_key(world, &key);
     // One that asks for a credential, one that does not, one that is of another API, and one that there is not.
-    for (path, status) in [("/api/v1/keys", 200), ("/registry/agents", 200), ("/auth/me", 404)] {
-        slow.get(path).await.expect(status);
+    for (path, status, left) in [("/api/v1/keys", 200, "2"), ("/registry/agents", 200, "1"), ("/auth/me", 404, "0")] {
+        let answer = slow.get(path).await;
+        answer.expect(status);
+        assert_eq!((answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-remaining")), (Some("3"), Some(left)));
     }
     for path in ["/api/v1/keys", "/registry/agents", "/auth/me", "/nowhere"] {
         let refused = slow.get(path).await;
         refused.expect_problem(429);
-        assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+        let seconds = |name: &str| refused.header(name).and_then(|seconds| seconds.parse::<u32>().ok());
+        assert!(seconds("retry-after").is_some() && seconds("retry-after") == seconds("x-ratelimit-reset"), "{path}");
+        assert_eq!((seconds("x-ratelimit-limit"), seconds("x-ratelimit-remaining")), (Some(3), Some(0)));
+        assert!(refused.header("ratelimit").is_some_and(|limit| limit.contains(";r=0;")));
     }
     slow.get("/health").await.expect(200);
     stranger.get("/registry/agents").await.expect(200);
@@ -133,7 +143,15 @@ async fn guessers_are_throttled_and_nobody_is_locked_out(world: &mut World) {
     ] {
         assert_eq!(reply.expect_problem(429)["type"], "auth-throttled");
         assert!(reply.header("retry-after").is_some_and(|seconds| (1..=61).contains(&seconds.parse::<u32>().unwrap())));
+        assert_eq!(reply.header("x-ratelimit-remaining"), Some("0"));
+        assert_eq!(reply.header("x-ratelimit-reset"), reply.header("retry-after"));
     }
+    // Good keys are no more guesses: what is counted is the address, whoever's name is guessed for.
+    let sibling = from("203.0.113.9").post("/api/v1/keys", &json!({"owner_id": "other"})).await.expect(201);
+    let sibling = format!("{}:{}", text(&sibling["key_id"]), text(&sibling["secret"]));
+    let pair = json!({"key_id": id, "secret": "nonsense"});
+    let asked = guesser.with_token(&sibling).post("/api/v1/keys/validate", &pair).await;
+    assert_eq!(asked.expect_problem(429)["type"], "auth-throttled");
     // Whoever has a good key is heard, from there and from elsewhere; so is who has none.
     let pair = format!("{id}:{}", text(&good["secret"]));
     guesser.with_token(&pair).get("/api/v1/keys").await.expect(200);

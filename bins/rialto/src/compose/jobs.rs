@@ -14,20 +14,16 @@ use rialto_market::{MarketStore, pay_back_held};
 use rialto_proxy_billing::settlement;
 use rialto_registry::{EmbedAgent, Upkeep};
 use rialto_simulation::SimulationStore;
-use rialto_store::{StoreError, Tx, idempotency, outbox};
+use rialto_store::{StoreError, Tx, idempotency};
 use tokio::sync::Mutex;
 
-use super::{App, deliveries::CloseDelivery, deposits, embedder, reputation, retirement, webhooks, x402};
+use super::{App, deliveries::CloseDelivery, deposits, embedder, outbox, reputation, retirement, webhooks, x402};
 use crate::routes;
 
 /// How many rows a sweep takes in one transaction, so that it never holds the writer for long.
-const BATCH: u32 = 500;
+pub(super) const BATCH: u32 = 500;
 /// How long an answer is kept for repeats of its `Idempotency-Key`.
 const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long an event stays in the outbox.
-const OUTBOX_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How long one stays that is of interest only while it happens. A simulation may write thousands in a second.
-const BRIEF_KEPT: Duration = Duration::from_secs(10 * 60);
 /// How many runs of scenarios are kept.
 const SIMULATIONS_KEPT: u32 = 50;
 /// How long the events of A2A tasks are kept for those who follow them.
@@ -102,13 +98,14 @@ fn sweeps(app: &Arc<App>) -> Running {
         .every("simulations.end-lost", every_few_seconds, task(|app| Box::pin(end_lost_simulations(app))))
         .every("simulations.forget", every_minute, task(|app| Box::pin(forget_simulations(app))))
         .every("executions.close-late", every_minute, task(|app| Box::pin(close_late(app))))
-        .every("outbox.forget", every_minute, task(|app| Box::pin(forget_events(app))))
+        .every("outbox.forget", every_minute, task(|app| Box::pin(outbox::forget_events(app))))
         .every("logins.forget-failures", every_minute, task(|app| Box::pin(forget_failures(app))))
         .every("a2a.fail-stale-tasks", every_few_seconds, task(|app| Box::pin(fail_stale_tasks(app))))
         .every("a2a.forget-events", every_minute, task(|app| Box::pin(forget_task_events(app))))
         .every("a2a.forget-tasks", every_minute, task(|app| Box::pin(forget_tasks(app))))
         .every("executions.forget", every_minute, task(|app| Box::pin(forget_runs(app))))
         .every("agents.forget-old-calls", every_minute, task(|app| Box::pin(forget_calls(app))))
+        .every("agents.forget-proofs", every_minute, task(|app| Box::pin(forget_proofs(app))))
         .every("agents.embed-missing", every_minute, embedding(&upkeep))
         .job::<EmbedAgent>(upkeep)
         .start()
@@ -166,7 +163,7 @@ fn embedding(upkeep: &Arc<Upkeep>) -> impl Fn() -> Task + use<> {
 type Task = std::pin::Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
 /// Whether a sweep took as much as it may, so that there is probably more.
-fn is_full(swept: usize) -> bool {
+pub(super) fn is_full(swept: usize) -> bool {
     swept >= usize::try_from(BATCH).unwrap_or(usize::MAX)
 }
 
@@ -306,16 +303,9 @@ async fn forget_keys(app: Arc<App>) -> Result<(), Failure> {
     let horizon = app.clock.now().before(IDEMPOTENCY_KEPT);
     let forget = async move |tx: &mut Tx| idempotency::forget_before(tx, horizon, BATCH.into()).await;
     while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
-    Ok(())
-}
-
-async fn forget_events(app: Arc<App>) -> Result<(), Failure> {
-    let horizon = app.clock.now().before(OUTBOX_KEPT);
-    let forget = async move |tx: &mut Tx| outbox::forget_before(tx, horizon, BATCH.into()).await;
-    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
-    let horizon = app.clock.now().before(BRIEF_KEPT);
-    let forget = async move |tx: &mut Tx| outbox::forget_brief(tx, horizon, BATCH.into()).await;
-    while is_full(app.db.write::<_, StoreError, _>(forget).await?) {}
+    let now = app.clock.now();
+    let forget = async move |tx: &mut Tx| rialto_proxy_billing::proxy::forget_kept(tx, now, BATCH).await;
+    while is_full(app.db.write(forget).await?) {}
     Ok(())
 }
 
@@ -328,6 +318,13 @@ async fn forget_failures(app: Arc<App>) -> Result<(), Failure> {
 async fn forget_calls(app: Arc<App>) -> Result<(), Failure> {
     let now = app.clock.now();
     let forget = async move |tx: &mut Tx| rialto_registry::forget_old_calls(tx, now, BATCH).await;
+    while is_full(app.db.write(forget).await?) {}
+    Ok(())
+}
+
+async fn forget_proofs(app: Arc<App>) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let forget = async move |tx: &mut Tx| rialto_registry::identity::forget_proofs(tx, now, BATCH).await;
     while is_full(app.db.write(forget).await?) {}
     Ok(())
 }

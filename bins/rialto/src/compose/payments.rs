@@ -6,7 +6,7 @@ use rialto_ledger::purchase::{Packages, PaymentGateway, SimulatedGateway};
 use rialto_outbound::OutboundClient;
 use rialto_proxy_billing::payments::{
     StripeConfig, StripeGateway,
-    deposit::{DepositRail, Rails, SimulatedDeposits},
+    deposit::{DepositProvider, Providers, SimulatedDeposits},
     nowpayments::{NowPayments, NowPaymentsConfig},
     paypal::{PayPal, PayPalConfig},
 };
@@ -21,7 +21,7 @@ pub struct Payments {
     /// Opens checkouts.
     pub gateway: Arc<dyn PaymentGateway>,
     /// What brings USDC into balances.
-    pub deposits: Rails,
+    pub deposits: Providers,
     /// PayPal, if it is one of them.
     pub paypal: Option<PayPal>,
     /// NOWPayments, if it is one of them.
@@ -39,7 +39,7 @@ impl Payments {
         let packages = settings.credit_packages.as_deref().map_or_else(|| Ok(Packages::default()), Packages::from_json);
         let packages = packages.map_err(|error| format!("--credit-packages: {error}"))?;
         let (paypal, nowpayments) = (paypal(settings, client), nowpayments(settings, client)?);
-        let deposits = rails(settings, paypal.as_ref(), nowpayments.as_ref());
+        let deposits = providers(settings, paypal.as_ref(), nowpayments.as_ref());
         let mut gateway: Arc<dyn PaymentGateway> = Arc::new(SimulatedGateway);
         if let Some(stripe) = &settings.stripe {
             let config = StripeConfig {
@@ -63,8 +63,8 @@ impl Payments {
 }
 
 /// Those that take money first. Simulated deposits are there in the sandbox, and where there is nothing else.
-fn rails(settings: &Settings, paypal: Option<&PayPal>, nowpayments: Option<&NowPayments>) -> Rails {
-    let mut all: Vec<Arc<dyn DepositRail>> = Vec::new();
+fn providers(settings: &Settings, paypal: Option<&PayPal>, nowpayments: Option<&NowPayments>) -> Providers {
+    let mut all: Vec<Arc<dyn DepositProvider>> = Vec::new();
     if let Some(paypal) = paypal {
         all.push(Arc::new(paypal.clone()));
     }
@@ -74,7 +74,7 @@ fn rails(settings: &Settings, paypal: Option<&PayPal>, nowpayments: Option<&NowP
     if settings.sandbox || all.is_empty() {
         all.push(Arc::new(SimulatedDeposits));
     }
-    Rails::new(all, settings.rails.ask_after)
+    Providers::new(all, settings.rails.ask_after)
 }
 
 /// Where payers go: to what is set, or here.

@@ -49,10 +49,7 @@ pub async fn update_agent(
 /// 403, 404.
 pub async fn deactivate_agent(tx: &mut Tx, caller: &Caller, agent: &AgentRef, now: Timestamp) -> Result<Agent, Problem> {
     let known = tx.find_agent(agent).await?.ok_or(RegistryError::NotFound)?;
-    let identity = tx.find_identity(known.id).await?;
-    // An administrator holds also what its owner has deactivated already.
-    let is_held = identity.held_by_admin || !caller.is_admin() || caller.owner == known.owner;
-    if caller.may_write(known.owner) && is_held && identity.status(&known) == AgentStatus::Deactivated {
+    if caller.may_write(known.owner) && tx.find_identity(known.id).await?.stays_deactivated(&known, caller) {
         return Ok(known);
     }
     let changes = AgentChanges { status: Some(AgentStatus::Deactivated), ..AgentChanges::default() };

@@ -38,7 +38,7 @@ pub struct KyaIssuer {
 #[derive(Debug, Clone, Default)]
 pub struct IdentitySettings {
     pub kya_issuers: Vec<KyaIssuer>,
-    /// The public URL where it was not said.
+    /// `None` where neither it nor the public URL was said.
     pub kya_audience: Option<String>,
     pub did_trusted_issuers: Vec<String>,
     pub did_credential_types: Vec<String>,
@@ -46,11 +46,11 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// Fills in the defaults.
-    pub(super) fn from_flags(flags: &IdentityFlags) -> Self {
+    /// Fills in the defaults. Tokens are for `public_url` where nothing else is said, if that is.
+    pub(super) fn from_flags(flags: &IdentityFlags, public_url: &Option<String>) -> Self {
         Self {
             kya_issuers: flags.kya_issuers.clone().unwrap_or_default(),
-            kya_audience: text(&flags.kya_audience),
+            kya_audience: text(&flags.kya_audience).or_else(|| text(public_url)),
             did_trusted_issuers: flags.did_trusted_issuers.clone().unwrap_or_default(),
             did_credential_types: list(&flags.did_credential_types),
             did_control_verifies: flags.did_control_verifies.unwrap_or(false),

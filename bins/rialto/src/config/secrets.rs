@@ -15,7 +15,7 @@ use super::Flags;
 /// The shortest secret that is accepted, in characters.
 const SECRET_CHARS_MIN: usize = 32;
 
-/// Keys for five purposes. They are never shown.
+/// Keys for six purposes. They are never shown.
 #[derive(Clone)]
 pub struct Secrets {
     /// Signs tokens, and the URLs by which participants of networks answer.
@@ -24,6 +24,8 @@ pub struct Secrets {
     pub encryption: [u8; 32],
     /// Encrypts kept answers that hold a secret.
     pub answers: [u8; 32],
+    /// Makes the fingerprints of requests that are kept under their idempotency keys.
+    pub fingerprints: [u8; 32],
     /// Encrypts what signs the messages to participants of networks.
     pub networks: [u8; 32],
     /// Encrypts what signs the events that webhooks are told of.
@@ -55,6 +57,7 @@ pub fn load(flags: &Flags, database: &DatabaseUrl) -> Result<Secrets, String> {
     Ok(Secrets {
         encryption: derive(master.as_bytes(), b"rialto agent credentials v1"),
         answers: derive(master.as_bytes(), b"rialto kept answers v1"),
+        fingerprints: derive(master.as_bytes(), b"rialto request fingerprints v1"),
         networks: derive(master.as_bytes(), b"rialto network signing secrets v1"),
         webhooks: derive(master.as_bytes(), b"rialto webhook signing secrets v1"),
         jwt: jwt.into_bytes(),

@@ -15,7 +15,7 @@ use rialto_kernel::{Caller, CredentialKind};
 
 use super::{
     Problem,
-    middleware::{client, too_many},
+    middleware::{Counted, client, too_many},
     rate_limit::{Quota, Subject},
 };
 use crate::compose::App;
@@ -52,7 +52,7 @@ impl FromRequest for Auth {
                 return Ok(Self(*caller));
             }
             let caller = authenticate(app, &request, &Presented::by(&request)).await?;
-            limit_key(app, &caller)?;
+            limit_key(app, &request, &caller)?;
             Ok(Self(caller))
         })
     }
@@ -189,17 +189,18 @@ pub async fn meet(app: &App, request: &HttpRequest) -> Result<(), Problem> {
         return Ok(());
     };
     let Ok(caller) = app.identity.authenticate(credential).await else { return Ok(()) };
-    limit_key(app, &caller)?;
+    limit_key(app, request, &caller)?;
     request.extensions_mut().insert(Known(caller));
     Ok(())
 }
 
 /// Counts the request against its key, when the key has a limit of its own.
-fn limit_key(app: &App, caller: &Caller) -> Result<(), Problem> {
+fn limit_key(app: &App, request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
     let (CredentialKind::ApiKey(id), Some(per_minute)) = (caller.credential, caller.rate_limit_per_minute) else {
         return Ok(());
     };
     let verdict = app.rate_limits.check(Subject::ApiKey(id), Quota { per_minute, burst: per_minute });
+    request.extensions_mut().insert(Counted { per_minute, verdict });
     if verdict.allowed {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Bytes, Data},
 };
-use rialto_kernel::{Caller, CredentialKind};
+use rialto_kernel::{BadIdempotencyKey, Caller, CredentialKind, IdempotencyKey};
 use rialto_store::{
     Tx,
     idempotency::{self, Claim, Key, Stored},
@@ -16,14 +16,14 @@ use rialto_store::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{Auth, MaybeAuth, Problem, answer_seal::AnswerSeal, body, input::body_limit};
+use super::{Auth, MaybeAuth, Problem, answer_seal::AnswerSeal, body, fingerprint::Fingerprints, input::body_limit};
 use crate::compose::App;
+
+/// What a key that is none is called.
+const BAD_KEY: &str = "bad-idempotency-key";
 
 /// The body of a request that needs none. Whatever JSON comes is ignored.
 pub type NoBody = serde::de::IgnoredAny;
-
-/// The longest idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// An authenticated request with a JSON body and, perhaps, an `Idempotency-Key`.
 ///
@@ -74,7 +74,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Open<T> {
             if !bytes.is_empty() {
                 body::expect_json(&request)?;
             }
-            let key = caller.map(|caller| key(&request, &caller, &bytes)).transpose()?.flatten();
+            let named = caller.map(|caller| key(Fingerprints::of_server(&request)?, &request, &caller, &bytes));
+            let key = named.transpose()?.flatten();
             Ok(Self { caller, body: body::parse(&bytes)?, key })
         })
     }
@@ -93,7 +94,7 @@ impl<T: Clone + Send + Sync + 'static> Open<T> {
             return Command { caller, body, key }.run_sealed(app, status, work).await;
         }
         let answer = app.db.write(async move |tx: &mut Tx| work(tx, None, &body).await).await?;
-        Ok(HttpResponse::build(status).json(answer))
+        Ok(not_stored(HttpResponse::build(status).json(answer)))
     }
 }
 
@@ -147,7 +148,7 @@ async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Res
     if !bytes.is_empty() {
         body::expect_json(request)?;
     }
-    let key = key(request, &caller, &bytes)?;
+    let key = key(Fingerprints::of_server(request)?, request, &caller, &bytes)?;
     Ok((caller, bytes, key))
 }
 
@@ -155,21 +156,30 @@ async fn receive(request: &HttpRequest, mut payload: Payload, max: usize) -> Res
 ///
 /// # Errors
 /// 400.
-pub fn key(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
-    let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
-    // The draft standard writes it as a quoted string; most clients send it bare.
-    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-        return Err(Problem::bad_request("bad-idempotency-key", detail));
-    }
+pub fn key(fingerprints: &Fingerprints, request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Key>, Problem> {
+    let Some(key) = key_in(request, "Idempotency-Key")? else { return Ok(None) };
     let scope = format!("{}/{} {}", caller.owner, request.method(), request.path().trim_end_matches('/'));
-    let mut digest = Sha256::new_with_prefix(caller.role.as_str());
-    digest.update([0]);
-    digest.update(request.query_string().as_bytes());
-    digest.update([0]);
-    digest.update(body);
-    Ok(Some(Key { scope, key: key.to_owned(), fingerprint: digest.finalize().to_vec() }))
+    let fingerprint = fingerprints.of(&[caller.role.as_str().as_bytes(), request.query_string().as_bytes(), body]);
+    Ok(Some(Key { scope, key: key.into(), fingerprint }))
+}
+
+/// The key that a client has written in this header.
+///
+/// # Errors
+/// 400, also for two of them: nobody can say which one was meant.
+pub fn key_in(request: &HttpRequest, header: &str) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut written = request.headers().get_all(header);
+    let Some(value) = written.next() else { return Ok(None) };
+    let field = format!("header.{header}");
+    if written.next().is_some() {
+        return Err(Problem::rule(field, "must be given once").named(BAD_KEY));
+    }
+    IdempotencyKey::parse(value.to_str().unwrap_or_default()).map(Some).map_err(|bad| bad_key(field, bad))
+}
+
+/// 400: what was given here is no key.
+pub fn bad_key(field: impl Into<String>, bad: BadIdempotencyKey) -> Problem {
+    Problem::rule(field, bad.to_string()).named(BAD_KEY)
 }
 
 /// Binds a key to the very credential: a secret is shown again to the one that it was shown to.
@@ -191,6 +201,12 @@ pub fn key_reused() -> Problem {
 /// 409: the first request with the key has not been answered yet.
 pub fn key_running() -> Problem {
     Problem::conflict("idempotency-key-running", "The first request with this Idempotency-Key is still running.").retry_after(1)
+}
+
+/// An answer with a secret in it, which no cache on its way is to store.
+pub fn not_stored(mut answer: HttpResponse) -> HttpResponse {
+    answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    answer
 }
 
 /// The answer that was given to the first request with the key.
@@ -242,14 +258,14 @@ impl<T: Clone + Send + Sync + 'static> Command<T> {
     }
 
     /// The same, for an answer with a secret in it: what is kept of it is encrypted, and is repeated for the same credential
-    /// alone (all sessions of a user are one).
+    /// alone (all sessions of a user are one). Nobody on its way stores it.
     pub async fn run_sealed<R, F>(self, app: &Data<App>, status: StatusCode, work: F) -> Result<HttpResponse, Problem>
     where
         F: AsyncFn(&mut Tx, &Caller, &T) -> Result<R, Problem> + Send + 'static,
         R: Serialize,
     {
         let key = self.key.map(|key| bind_to_credential(key, &self.caller));
-        Self { key, ..self }.run_kept(app, move |_: &R| status, Some(app.answer_seal.clone()), work).await
+        Self { key, ..self }.run_kept(app, move |_: &R| status, Some(app.answer_seal.clone()), work).await.map(not_stored)
     }
 
     /// Does `work` in one transaction and gives what it returns: what it returned the first time, if the key was there
@@ -338,7 +354,8 @@ mod tests {
     #[test]
     fn a_weaker_credential_is_another_request_and_a_secret_is_for_one_credential() {
         let request = TestRequest::post().uri("/auth/api-keys").insert_header(("Idempotency-Key", "k")).to_http_request();
-        let plain = |caller: &Caller| key(&request, caller, b"{}").unwrap().unwrap();
+        let fingerprints = Fingerprints::new(&[7; 32]);
+        let plain = |caller: &Caller| key(&fingerprints, &request, caller, b"{}").unwrap().unwrap();
         let sealed = |caller: &Caller| bind_to_credential(plain(caller), caller);
         let token = caller(Role::Operator, CredentialKind::Token);
         let peer = caller(Role::Operator, CredentialKind::ApiKey(Id::new()));

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub rate_limited: IntCounter,
     /// Credits that callers were charged for invocations.
     pub credits_charged: IntCounter,
+    /// Events that were forgotten although webhooks had not been told of them.
+    pub events_lost: IntCounter,
     /// The live stream.
     pub streams: Counts,
     finder: FinderGauges,
@@ -49,6 +51,10 @@ impl Metrics {
             in_flight: IntGauge::new("rialto_http_requests_in_flight", "Requests being answered right now.")?,
             rate_limited: IntCounter::new("rialto_http_rate_limited_total", "Requests refused for asking too often.")?,
             credits_charged: IntCounter::new("rialto_credits_charged_total", "Credits charged for invocations.")?,
+            events_lost: IntCounter::new(
+                "rialto_outbox_events_lost_total",
+                "Events forgotten before those read them who had to.",
+            )?,
             streams: Counts {
                 clients: IntGauge::new("rialto_stream_clients", "Clients of the live stream.")?,
                 published: IntCounter::new("rialto_stream_events_total", "Events published to the live stream.")?,
@@ -69,6 +75,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.rate_limited.clone()))?;
         metrics.registry.register(Box::new(metrics.credits_charged.clone()))?;
+        metrics.registry.register(Box::new(metrics.events_lost.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.clients.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.published.clone()))?;
         metrics.registry.register(Box::new(metrics.streams.dropped.clone()))?;

@@ -7,7 +7,7 @@ use actix_web::{
     body::{BodySize, BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -31,6 +31,17 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// Where requests go that are passed on to services.
 pub const PROXY_PATH: &str = "/api/v1/proxy/";
+
+/// What the limit on requests is called in `RateLimit`.
+const DEFAULT_POLICY: &str = "default";
+/// What a limit is called there that is told of in another form than a problem's.
+const CAPACITY_POLICY: &str = "capacity";
+/// The problem of whoever makes too many.
+const RATE_LIMITED: &str = "rate-limited";
+
+/// Marks an answer as somebody else's, which is passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct PassedOn;
 
 /// The path and query of a request that is passed on, as they came: below, paths are tidied.
 #[derive(Debug, Clone)]
@@ -79,21 +90,24 @@ pub async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let _in_flight = InFlight::enter(&app.metrics.in_flight);
     let limited = limit(&app, &request);
-    let mut response = if let Err(problem) = admit(&app, &request, limited).await {
-        request.into_response(problem.render(Some(&id)).map_into_right_body())
+    let (mut response, policy) = if let Err(problem) = admit(&app, &request, limited).await {
+        let policy = policy(&problem);
+        (request.into_response(problem.render(Some(&id)).map_into_right_body()), policy)
     } else {
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic, &id).into())).inspect_err(|error| {
             problem_of(Some(error));
         })?;
-        match problem_of(answer.response().error()).map(|problem| problem.render(Some(&id))) {
-            Some(named) => answer.into_response(named.map_into_right_body()),
-            None => answer.map_into_left_body(),
+        match problem_of(answer.response().error()).map(|problem| (problem.render(Some(&id)), policy(problem))) {
+            Some((named, policy)) => (answer.into_response(named.map_into_right_body()), policy),
+            None => (answer.map_into_left_body(), CAPACITY_POLICY),
         }
     };
-    let limited = limited.map(|verdict| (app.settings.rate_limit_per_minute, verdict));
-    headers(response.headers_mut(), &id, limited, started);
+    let by_address = limited.map(|verdict| Counted { per_minute: app.settings.rate_limit_per_minute, verdict });
+    let by_key = response.request().extensions().get::<Counted>().copied();
+    headers(response.headers_mut(), &id, started);
+    tell_limit(&mut response, Counted::tighter(by_address, by_key), policy);
     finish(&app, &response, &id, started);
     // The server would go on asking for a body that it does not send, and that may have no end.
     if bodiless && response.response().body().size() == BodySize::Stream {
@@ -110,8 +124,7 @@ fn problem_of(error: Option<&Error>) -> Option<&Problem> {
 
 /// Tells the log of a problem that is not the client's doing.
 pub fn note(problem: &Problem) {
-    let is_of_gateway =
-        matches!(problem.status(), actix_web::http::StatusCode::BAD_GATEWAY | actix_web::http::StatusCode::GATEWAY_TIMEOUT);
+    let is_of_gateway = matches!(problem.status(), StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
     if is_of_gateway || problem.kind() == "circuit-open" {
         // Somebody else's server failed; nobody has to be woken up for that.
         tracing::warn!(error = %problem, "a request failed at the one that was called for it");
@@ -163,7 +176,7 @@ pub fn client(app: &App, request: &HttpRequest) -> Option<IpAddr> {
 /// 429, with when to come back.
 pub fn too_many(verdict: Verdict) -> Problem {
     let seconds = verdict.wait.as_secs().saturating_add(1);
-    Problem::new(actix_web::http::StatusCode::TOO_MANY_REQUESTS, "rate-limited", "Too many requests").retry_after(seconds)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many requests").retry_after(seconds)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
@@ -175,7 +188,60 @@ fn panicked(panic: &(dyn std::any::Any + Send), request_id: &str) -> Problem {
         .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
 }
 
-fn headers(headers: &mut HeaderMap, id: &str, limited: Option<(u32, Verdict)>, started: Instant) {
+/// What a request was counted as, and against how many a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// So many may come a minute.
+    pub per_minute: u32,
+    /// What the limiter said.
+    pub verdict: Verdict,
+}
+
+impl Counted {
+    /// The one that leaves less: its client has to know about that.
+    fn tighter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).min_by_key(|counted| (counted.verdict.allowed, counted.verdict.remaining))
+    }
+}
+
+/// The limit that a problem is about, by its name: the one on requests, or what the problem is called.
+fn policy(problem: &Problem) -> &'static str {
+    if problem.kind() == RATE_LIMITED { DEFAULT_POLICY } else { problem.kind() }
+}
+
+/// Tells how many requests are left, and when there are more. Whoever is refused for coming too often, whatever was counted, is told
+/// when to come back in the same words; `policy` is what a refusal is about.
+fn tell_limit<B>(response: &mut ServiceResponse<B>, counted: Option<Counted>, policy: &str) {
+    // A provider's refusal, which is passed on, is about its own limits.
+    let is_ours = response.response().extensions().get::<PassedOn>().is_none();
+    let is_refused = is_ours && response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    // What was refused by another limit is not told of this one.
+    let (policy, limit, remaining, reset) = match counted.filter(|counted| !is_refused || !counted.verdict.allowed) {
+        Some(Counted { per_minute, verdict }) => {
+            (DEFAULT_POLICY, Some(per_minute), verdict.remaining, verdict.wait.as_secs().saturating_add(1))
+        }
+        None if is_refused => (policy, None, 0, retry_after.unwrap_or(1)),
+        None => return,
+    };
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("ratelimit", &format!("\"{policy}\";r={remaining};t={reset}"));
+    set("x-ratelimit-remaining", &remaining.to_string());
+    set("x-ratelimit-reset", &reset.to_string());
+    if is_refused && retry_after.is_none() {
+        set("retry-after", &reset.to_string());
+    }
+    if let Some(limit) = limit {
+        set("x-ratelimit-limit", &limit.to_string());
+    }
+}
+
+fn headers(headers: &mut HeaderMap, id: &str, started: Instant) {
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -186,13 +252,6 @@ fn headers(headers: &mut HeaderMap, id: &str, limited: Option<(u32, Verdict)>, s
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("x-response-time-ms"), &format!("{:.2}", started.elapsed().as_secs_f64() * 1_000.0));
-    if let Some((per_minute, verdict)) = limited {
-        let reset = verdict.wait.as_secs().saturating_add(1);
-        set(HeaderName::from_static("ratelimit"), &format!("\"default\";r={};t={reset}", verdict.remaining));
-        set(HeaderName::from_static("x-ratelimit-limit"), &per_minute.to_string());
-        set(HeaderName::from_static("x-ratelimit-remaining"), &verdict.remaining.to_string());
-        set(HeaderName::from_static("x-ratelimit-reset"), &reset.to_string());
-    }
 }
 
 fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instant) {
@@ -217,6 +276,8 @@ fn finish<B>(app: &App, response: &ServiceResponse<B>, id: &str, started: Instan
 
 #[cfg(test)]
 mod tests {
+    use actix_web::{HttpResponse, test::TestRequest};
+
     use super::*;
 
     #[test]
@@ -226,6 +287,28 @@ mod tests {
         assert_eq!(gauge.get(), 1);
         drop(guard);
         assert_eq!(gauge.get(), 0);
+    }
+
+    #[test]
+    fn every_refusal_of_ours_says_when_to_come_back_and_nobody_elses_does() {
+        let answer = |retry_after: Option<&str>, passed_on| {
+            let mut response = HttpResponse::build(StatusCode::TOO_MANY_REQUESTS);
+            retry_after.map(|seconds| response.insert_header((header::RETRY_AFTER, seconds)));
+            if passed_on {
+                response.extensions_mut().insert(PassedOn);
+            }
+            let mut response = TestRequest::default().to_srv_response(response.finish());
+            tell_limit(&mut response, None, "too-many-calls");
+            let said = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (said("ratelimit"), said("x-ratelimit-reset"), said("retry-after"))
+        };
+        let ours = |seconds: &str| {
+            (Some(format!("\"too-many-calls\";r=0;t={seconds}")), Some(seconds.to_owned()), Some(seconds.to_owned()))
+        };
+        assert_eq!(answer(None, false), ours("1"));
+        assert_eq!(answer(Some("5"), false), ours("5"));
+        assert_eq!(answer(Some("7"), true), (None, None, Some("7".to_owned())));
+        assert_eq!(answer(None, true), (None, None, None));
     }
 
     #[test]

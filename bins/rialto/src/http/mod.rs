@@ -6,6 +6,7 @@ pub mod caller;
 pub mod command;
 pub mod docs;
 pub mod fallback;
+pub mod fingerprint;
 pub mod input;
 pub mod metrics;
 pub mod middleware;

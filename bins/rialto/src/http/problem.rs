@@ -127,6 +127,12 @@ impl Problem {
         problem
     }
 
+    /// The same, for a refusal with a slug of its own.
+    pub fn named(mut self, kind: &'static str) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// 422: something at `path` inside `place` is not what it must be. A field that is missing is named itself, not what
     /// it is missing from.
     pub fn misread(place: &str, path: &str, message: &str) -> Self {

@@ -1,20 +1,18 @@
 //! One attempt: the request, signed, and what came of it.
 
-use std::time::Instant;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use rialto_kernel::Timestamp;
-use rialto_outbound::{CallLimits, Method, OutboundError, OutboundRequest};
+use rialto_outbound::{CallLimits, Method, OutboundError, OutboundRequest, StatusCode, webhook::hex_signature};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
-    model::Attempt,
-    secret::{hex_signature, standard_signature},
+    model::{Attempt, DeliveryStatus},
     service::Inner,
-    store::Parcel,
+    store::{Attempted, Parcel},
 };
-
-/// How much of an answer is read, so that the connection can be used again. Nobody looks at it, and one that is longer is as good.
-const ANSWER_BYTES_MAX: usize = 65_536;
 
 /// Where to send, and what signs.
 pub(super) struct Target {
@@ -23,61 +21,86 @@ pub(super) struct Target {
     pub secrets: Vec<Zeroizing<String>>,
 }
 
-/// What came of sending.
-pub(super) struct Sent {
-    pub error: Option<String>,
-    at: Timestamp,
-    duration_ms: i64,
-    status_code: Option<i32>,
+/// Why an attempt failed.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    why: String,
+    /// What cannot be put on the wire never will be.
+    is_hopeless: bool,
 }
 
-impl Sent {
-    pub(super) fn attempt(self, number: i32) -> Attempt {
-        let Self { error, at, duration_ms, status_code } = self;
-        Attempt { number, at, duration_ms, status_code, error }
+impl From<OutboundError> for Failure {
+    fn from(error: OutboundError) -> Self {
+        Self { why: error.to_string(), is_hopeless: matches!(error, OutboundError::Request(_)) }
     }
 }
 
+/// What comes of sending. A panic is a defect of ours, and an attempt that failed: nothing else that is on its way has to suffer.
+async fn unwound(sending: impl Future<Output = Result<StatusCode, Failure>>) -> Result<StatusCode, Failure> {
+    AssertUnwindSafe(sending).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("sending to a webhook has panicked");
+        Err(Failure { why: "the server failed while it was sending".to_owned(), is_hopeless: false })
+    })
+}
+
 impl Target {
-    /// Sends a delivery. No transaction is open while it lasts.
-    pub(super) async fn send(&self, inner: &Inner, parcel: &Parcel) -> Sent {
+    /// Sends a delivery, and judges how it stands then. No transaction is open while it lasts.
+    pub(super) async fn send(&self, inner: &Inner, parcel: Parcel) -> Attempted {
         let (at, began) = (inner.now(), Instant::now());
-        let answered = async {
-            let response = inner.client.send(self.request(inner, parcel, at)?).await?;
-            // It has been taken or refused, whatever is said about that.
-            let (status, mut body, mut left) = (response.status, response.body, ANSWER_BYTES_MAX);
-            while let Some(Ok(piece)) = body.next().await {
-                let Some(rest) = left.checked_sub(piece.len()) else { break };
-                left = rest;
-            }
-            Ok::<_, OutboundError>(status)
-        };
-        let (status_code, error) = match answered.await {
+        let told = unwound(async {
+            let request = self.request(inner, &parcel, at)?;
+            Ok(inner.client.tell(request).await?)
+        })
+        .await;
+        let (status_code, failure) = match told {
             Ok(status) => {
-                let refused = || format!("the receiver answered {}", status.as_u16());
+                let refused = || Failure { why: format!("the receiver answered {}", status.as_u16()), is_hopeless: false };
                 (Some(i32::from(status.as_u16())), (!status.is_success()).then(refused))
             }
-            Err(error) => (None, Some(error.to_string())),
+            Err(failure) => (None, Some(failure)),
         };
-        Sent { error, at, duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX), status_code }
+        if let Some(Failure { why, .. }) = &failure {
+            tracing::debug!(delivery.id = %parcel.id, why, "a webhook could not be told");
+        }
+        let (ended, tries) = (inner.now(), parcel.tries.saturating_add(1));
+        let wait = usize::try_from(parcel.tries).ok().and_then(|made| inner.config.retries.get(made));
+        let (status, due_at) = match (&failure, wait) {
+            (None, _) => (DeliveryStatus::Delivered, None),
+            (Some(failure), Some(wait)) if !failure.is_hopeless => (DeliveryStatus::Pending, Some(ended.after(*wait))),
+            (Some(_), _) => (DeliveryStatus::Dead, None),
+        };
+        let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let (number, error) = (parcel.attempts.saturating_add(1), failure.map(|failure| failure.why));
+        let attempt = Attempt { number, at, duration_ms, status_code, error };
+        Attempted { seq: parcel.seq, was_due: parcel.due_at, status, due_at, tries, ended, attempt }
     }
 
     fn request(&self, inner: &Inner, parcel: &Parcel, at: Timestamp) -> Result<OutboundRequest, OutboundError> {
         let Some(secret) = self.secrets.first() else {
             return Err(OutboundError::Request("there is no secret".to_owned()));
         };
-        let (id, seconds, body) = (parcel.id.to_string(), at.seconds(), parcel.body.as_bytes());
-        let signature = standard_signature(self.secrets.iter().map(|secret| secret.as_str()), &id, seconds, body);
+        let (id, body) = (parcel.id.to_string(), parcel.body.clone());
         let patience = inner.config.patience;
-        let limits = CallLimits { first_byte: patience, idle: patience, total: patience, response_bytes_max: u64::MAX };
+        let limits = CallLimits { first_byte: patience, idle: patience, total: patience, ..CallLimits::default() };
         OutboundRequest::new(Method::POST, &self.url)
             .user_agent("Rialto-Webhooks/1.0")
             .limits(limits)
-            .text_header("X-ACF-Signature", &hex_signature(secret, body))?
+            .text_header("X-ACF-Signature", &hex_signature(secret, body.as_bytes()))?
             .text_header("X-ACF-Event", &parcel.event)?
-            .text_header("webhook-id", &id)?
-            .text_header("webhook-timestamp", &seconds.to_string())
-            .and_then(|request| request.text_header("webhook-signature", &signature))
-            .map(|request| request.json(parcel.body.clone()))
+            .signed_json(self.secrets.iter().map(|secret| secret.as_str()), &id, at.seconds(), body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_attempt_that_failed_and_may_be_made_again() {
+        let failure = unwound(async { Err(None::<Failure>.expect("a defect")) }).await.unwrap_err();
+        assert!(!failure.is_hopeless && failure.why.contains("the server failed"), "{failure:?}");
+        assert_eq!(unwound(async { Ok(StatusCode::NO_CONTENT) }).await, Ok(StatusCode::NO_CONTENT));
+        let refused = unwound(async { Err(OutboundError::Request("no".to_owned()).into()) }).await;
+        assert!(refused.unwrap_err().is_hopeless);
     }
 }

@@ -1,24 +1,21 @@
-//! Lanes: who serves which, and what waits in them.
+//! Lanes: who serves which.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl,
-    dsl::sql,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl,
+    sql_types::{Array, Bool, Nullable},
 };
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
     types::{Uid, UtcTime},
 };
 
-use super::schema::{webhook_attempts as a, webhook_deliveries as d, webhook_lanes as l};
+use super::schema::{webhook_lanes as l, webhooks as w};
 use crate::{
-    model::{DeliveryId, DeliveryStatus, WebhookId},
-    store::{Attempted, LaneStore, Lease, Parcel},
+    model::WebhookId,
+    store::{Aim, LaneStore, Release},
 };
-
-/// As in the partial index.
-const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
 const GIVE_BACK: &str = "UPDATE webhook_lanes SET due_at = $1, lease_id = NULL WHERE webhook_id = $2";
 
@@ -30,27 +27,66 @@ statement! {
     postgres: GIVE_BACK;
 }
 
-const ATTEMPTED: &str = "UPDATE webhook_deliveries SET status = $1, attempts = $2, tries = $3, due_at = $4, ended_at = $5, \
-     last_status = $6, last_error = $7 WHERE seq = $8 AND status = 'pending'";
-
-statement! {
-    /// Counts an attempt.
-    struct SetAttempted {
-        status: String => Text | Text,
-        attempts: i32 => Integer | Integer,
-        tries: i32 => Integer | Integer,
-        due_at: Option<Timestamp> => Nullable<UtcTime> | Nullable<UtcTime>,
-        ended_at: Option<Timestamp> => Nullable<UtcTime> | Nullable<UtcTime>,
-        last_status: Option<i32> => Nullable<Integer> | Nullable<Integer>,
-        last_error: Option<String> => Nullable<Text> | Nullable<Text>,
-        seq: i64 => BigInt | BigInt,
-    }
-    rows: ();
-    sqlite: ATTEMPTED;
-    postgres: ATTEMPTED;
+/// When the next that is pending may be sent: the first of the first attempts, or what is to be sent again, whichever is sooner.
+/// SQLite is told which indexes to take.
+macro_rules! next_due {
+    (sqlite $webhook:literal) => {
+        next_due!($webhook, " INDEXED BY webhook_deliveries_first", " INDEXED BY webhook_deliveries_again")
+    };
+    (postgres $webhook:literal) => {
+        next_due!($webhook, "", "")
+    };
+    ($webhook:literal, $by_first:literal, $by_again:literal) => {
+        concat!(
+            "(SELECT min(p.due_at) FROM (SELECT * FROM (SELECT due_at FROM webhook_deliveries",
+            $by_first,
+            " WHERE webhook_id = ",
+            $webhook,
+            " AND status = 'pending' AND tries = 0 ORDER BY seq LIMIT 1) AS f UNION ALL SELECT * FROM \
+             (SELECT due_at FROM webhook_deliveries",
+            $by_again,
+            " WHERE webhook_id = ",
+            $webhook,
+            " AND status = 'pending' AND tries > 0 ORDER BY due_at LIMIT 1) AS a) AS p)"
+        )
+    };
 }
 
-type ParcelRow = (i64, DeliveryId, String, Id<()>, String, i32, i32);
+pub(super) const NEXT_DUE_SQLITE: &str = concat!("SELECT ", next_due!(sqlite "?1"));
+
+statement! {
+    /// When the next that is pending may be sent.
+    struct NextDue { id: WebhookId => Uid }
+    rows: Nullable<UtcTime>;
+    sqlite: NEXT_DUE_SQLITE;
+}
+
+statement! {
+    /// Gives lanes back, or keeps them.
+    struct ReleaseMany {
+        id: Vec<WebhookId> => Array<Uid>,
+        keep: Vec<bool> => Array<Bool>,
+        yields: Vec<bool> => Array<Bool>,
+        now: Timestamp => UtcTime,
+        until: Timestamp => UtcTime,
+    }
+    rows: ();
+    postgres: concat!(
+        "UPDATE webhook_lanes AS l SET
+            due_at = CASE WHEN n.kept THEN $5 WHEN n.next < $4 THEN $4 ELSE n.next END,
+            lease_id = CASE WHEN n.kept THEN l.lease_id END
+        FROM (SELECT t.id, t.next, t.keep OR (NOT t.yields AND coalesce(t.next <= $4, false)) AS kept
+            FROM (SELECT g.id, g.keep, g.yields, ", next_due!(postgres "g.id"), " AS next FROM unnest($1, $2, $3) AS g (id, keep, yields)) AS t
+        ) AS n WHERE l.webhook_id = n.id"
+    );
+}
+
+/// Those of these lanes that a courier has leased, in order.
+macro_rules! held {
+    ($ids:expr, $lease:expr) => {
+        l::table.filter(l::webhook_id.eq_any($ids)).filter(l::lease_id.eq($lease)).order(l::webhook_id).select(l::webhook_id)
+    };
+}
 
 impl LaneStore for Tx {
     async fn list_lanes(&mut self, except: &[OwnerId], limit: u32) -> Result<Vec<(WebhookId, OwnerId, Timestamp)>, StoreError> {
@@ -87,121 +123,83 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(
-        &mut self,
-        ids: &[WebhookId],
-        lease: Id<Lease>,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<usize, StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(ids)).filter(l::lease_id.eq(lease))
-            .filter(l::due_at.gt(now))).set(l::due_at.eq(until)).execute(conn).await)
+    async fn renew_lanes(&mut self, ids: &[WebhookId], lease: Id<Lease>, until: Timestamp) -> Result<usize, StoreError> {
+        // What somebody is writing to is renewed the next time: nobody's lease has to wait for it.
+        let held: Vec<WebhookId> = on!(self,
+            sqlite conn => held!(ids, lease).load(conn).await,
+            postgres conn => held!(ids, lease).for_no_key_update().skip_locked().load(conn).await)?;
+        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(&held))).set(l::due_at.eq(until))
+            .execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {
         let change = (l::due_at.eq(now), l::lease_id.eq(None::<Id<Lease>>));
-        match lease {
-            Some(lease) => {
-                on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
-            }
-            None => {
-                on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change).execute(conn).await)
+        let Some(lease) = lease else {
+            return on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change)
+                .execute(conn).await);
+        };
+        if self.is_postgres() {
+            // An update takes its rows in no order.
+            let _: Vec<WebhookId> = on!(self,
+                sqlite _conn => Ok::<_, diesel::result::Error>(Vec::new()),
+                postgres conn => l::table.filter(l::lease_id.eq(lease)).order(l::webhook_id).select(l::webhook_id)
+                    .for_no_key_update().load(conn).await)?;
+        }
+        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
+    }
+
+    async fn lock_lanes(&mut self, ids: &[WebhookId], lease: Id<Lease>) -> Result<Vec<WebhookId>, StoreError> {
+        on!(self,
+            sqlite conn => held!(ids, lease).load(conn).await,
+            postgres conn => held!(ids, lease).for_no_key_update().load(conn).await)
+    }
+
+    async fn release(&mut self, lanes: &[(WebhookId, Release)], now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        if let Self::Postgres(_) = self {
+            let is = |release: Release| lanes.iter().map(|(_, lane)| *lane == release).collect::<Vec<_>>();
+            let id: Vec<_> = lanes.iter().map(|(id, _)| *id).collect();
+            let many = ReleaseMany { id, keep: is(Release::Keep), yields: is(Release::Yield), now, until };
+            on!(self, sqlite _conn => Ok::<_, diesel::result::Error>(0), postgres conn => many.execute(conn).await)?;
+            return Ok(());
+        }
+        for (id, release) in lanes {
+            let next = if *release == Release::Keep { None } else { next_due(self, *id).await? };
+            if *release == Release::Keep || (*release == Release::IfIdle && next.is_some_and(|next| next <= now)) {
+                on!(self, conn => diesel::update(l::table.find(id)).set(l::due_at.eq(until)).execute(conn).await)?;
+            } else {
+                let (id, due_at) = (*id, next.map(|next| next.max(now)));
+                on!(self, conn => GiveBack { due_at, id }.execute(conn).await)?;
             }
         }
+        Ok(())
     }
 
-    async fn lock_lane(&mut self, id: WebhookId, lease: Id<Lease>) -> Result<bool, StoreError> {
-        macro_rules! mine {
-            () => {
-                l::table.find(id).filter(l::lease_id.eq(lease)).select(l::webhook_id)
-            };
-        }
-        let mine: Option<WebhookId> = on!(self,
-            sqlite conn => mine!().first(conn).await.optional(),
-            postgres conn => mine!().for_no_key_update().first(conn).await.optional())?;
-        Ok(mine.is_some())
-    }
-
-    async fn extend_lane(&mut self, id: WebhookId, lease: Id<Lease>, until: Timestamp) -> Result<bool, StoreError> {
-        let extended: usize = on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq(id)).filter(l::lease_id.eq(lease)))
-            .set(l::due_at.eq(until)).execute(conn).await)?;
-        Ok(extended > 0)
-    }
-
-    async fn give_back(&mut self, id: WebhookId, due_at: Option<Timestamp>) -> Result<(), StoreError> {
-        let give_back = || GiveBack { due_at, id };
+    async fn give_back(&mut self, id: WebhookId, due_at: Timestamp) -> Result<(), StoreError> {
+        let give_back = || GiveBack { due_at: Some(due_at), id };
         on!(self, conn => give_back().execute(conn).await)?;
         Ok(())
     }
 
-    async fn list_parcels(&mut self, webhook: WebhookId, now: Timestamp, limit: u32) -> Result<Vec<Parcel>, StoreError> {
-        let rows: Vec<ParcelRow> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
-            .filter(d::due_at.le(now)).order(d::seq).limit(limit.into())
-            .select((d::seq, d::id, d::event, d::subject_id, d::body, d::attempts, d::tries)).load(conn).await)?;
-        let parcel = |(seq, id, event, subject, body, attempts, tries): ParcelRow| Parcel {
-            seq,
-            id,
-            event,
-            subject: subject.uuid(),
-            body,
-            attempts,
-            tries,
-        };
-        Ok(rows.into_iter().map(parcel).collect())
+    async fn find_aim(&mut self, id: WebhookId, lease: Id<Lease>, now: Timestamp) -> Result<Option<Aim>, StoreError> {
+        type Row = (String, bool, Option<Timestamp>, Option<Timestamp>);
+        let found: Option<Row> = on!(self, conn => l::table.inner_join(w::table.on(w::id.eq(l::webhook_id)))
+            .filter(l::webhook_id.eq(id).and(l::lease_id.eq(lease)))
+            .select((w::url, w::active, w::deleted_at, l::due_at)).first(conn).await.optional())?;
+        Ok(found.map(|(url, is_active, deleted_at, leased_until)| {
+            if leased_until.is_none_or(|until| until <= now) {
+                Aim::Ended
+            } else if is_active && deleted_at.is_none() {
+                Aim::At(url)
+            } else {
+                Aim::Off
+            }
+        }))
     }
+}
 
-    async fn next_due(&mut self, webhook: WebhookId) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Option<Timestamp>> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook))
-            .filter(sql::<Bool>(PENDING)).order(d::due_at).select(d::due_at).first(conn).await.optional())?;
-        Ok(next.flatten())
-    }
-
-    async fn is_pending(&mut self, seq: i64) -> Result<bool, StoreError> {
-        let found: Option<i64> = on!(self, conn => d::table.find(seq).filter(sql::<Bool>(PENDING)).select(d::seq)
-            .first(conn).await.optional())?;
-        Ok(found.is_some())
-    }
-
-    async fn set_attempted(&mut self, attempted: &Attempted) -> Result<(), StoreError> {
-        let made = &attempted.attempt;
-        let set = || SetAttempted {
-            status: attempted.status.as_str().to_owned(),
-            attempts: made.number,
-            tries: attempted.tries,
-            due_at: attempted.due_at,
-            ended_at: (attempted.status != DeliveryStatus::Pending).then_some(attempted.ended),
-            last_status: made.status_code,
-            last_error: made.error.clone(),
-            seq: attempted.seq,
-        };
-        let counted: usize = on!(self, conn => set().execute(conn).await)?;
-        if counted == 0 {
-            return Ok(());
-        }
-        let row = (
-            a::delivery_seq.eq(attempted.seq),
-            a::number.eq(made.number),
-            a::at.eq(made.at),
-            a::duration_ms.eq(made.duration_ms),
-            a::status_code.eq(made.status_code),
-            a::error.eq(made.error.as_deref()),
-        );
-        // It is written again when nobody knows whether it was.
-        on!(self, conn => diesel::insert_into(a::table).values(&row).on_conflict_do_nothing().execute(conn).await)?;
-        Ok(())
-    }
-
-    async fn cancel_all(&mut self, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {
-        let cancelled = (d::status.eq(DeliveryStatus::Cancelled.as_str()), d::due_at.eq(None::<Timestamp>), d::ended_at.eq(now));
-        on!(self, conn => diesel::update(d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING)))
-            .set(cancelled).execute(conn).await)?;
-        Ok(())
-    }
-
-    async fn cancel_pending(&mut self, webhook: WebhookId, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        let seqs: Vec<i64> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
-            .select(d::seq).order(d::seq).limit(limit.into()).load(conn).await)?;
-        let cancelled = (d::status.eq(DeliveryStatus::Cancelled.as_str()), d::due_at.eq(None::<Timestamp>), d::ended_at.eq(now));
-        on!(self, conn => diesel::update(d::table.filter(d::seq.eq_any(&seqs))).set(cancelled).execute(conn).await)
-    }
+async fn next_due(tx: &mut Tx, id: WebhookId) -> Result<Option<Timestamp>, StoreError> {
+    let next: Vec<Option<Timestamp>> = on!(tx,
+        sqlite conn => NextDue { id }.load(conn).await,
+        postgres _conn => Ok::<_, diesel::result::Error>(Vec::new()))?;
+    Ok(next.into_iter().next().flatten())
 }

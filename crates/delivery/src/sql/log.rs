@@ -60,6 +60,13 @@ impl TryFrom<DeliveryRow> for Delivery {
 
 type AttemptRow = (i32, Timestamp, i64, Option<i32>, Option<String>);
 
+/// These deliveries, the newest first.
+async fn read(tx: &mut Tx, seqs: &[i64]) -> Result<Vec<Delivery>, StoreError> {
+    let rows: Vec<DeliveryRow> = on!(tx, conn => d::table.filter(d::seq.eq_any(seqs)).order(d::seq.desc())
+        .select(DeliveryRow::as_select()).load(conn).await)?;
+    rows.into_iter().map(Delivery::try_from).collect()
+}
+
 impl LogStore for Tx {
     async fn list_deliveries(
         &mut self,
@@ -67,7 +74,7 @@ impl LogStore for Tx {
         status: Option<DeliveryStatus>,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    ) -> Result<(Vec<Delivery>, Option<i64>), StoreError> {
         let before = before.unwrap_or(i64::MAX);
         macro_rules! page {
             () => {
@@ -76,14 +83,25 @@ impl LogStore for Tx {
                     .filter(d::seq.lt(before))
                     .order(d::seq.desc())
                     .limit(limit.into())
-                    .select(DeliveryRow::as_select())
+                    .select(d::seq)
             };
         }
-        let rows: Vec<DeliveryRow> = match status {
+        let seqs: Vec<i64> = match status {
             None => on!(self, conn => page!().load(conn).await)?,
             Some(status) => on!(self, conn => page!().filter(d::status.eq(status.as_str())).load(conn).await)?,
         };
-        rows.into_iter().map(Delivery::try_from).collect()
+        let is_full = u32::try_from(seqs.len()).is_ok_and(|count| count >= limit);
+        let next = seqs.last().copied().filter(|_| is_full);
+        let found = read(self, &seqs).await;
+        let Err(StoreError::Corrupt(_)) = found else { return Ok((found?, next)) };
+        let mut found = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            match read(self, &[seq]).await {
+                Err(StoreError::Corrupt(why)) => tracing::warn!(seq, why, "a delivery cannot be read, and is not shown"),
+                one => found.extend(one?),
+            }
+        }
+        Ok((found, next))
     }
 
     async fn find_delivery(&mut self, webhook: WebhookId, id: DeliveryId) -> Result<Option<(Delivery, String)>, StoreError> {

@@ -2,11 +2,15 @@
 
 mod lane;
 mod log;
+mod parcel;
 mod queue;
 mod schema;
 mod webhook;
 
 use rialto_store::StoreError;
+
+/// As in the partial indexes.
+const PENDING: &str = "webhook_deliveries.status = 'pending'";
 
 /// A word that no version of this program writes.
 fn corrupt(column: &str, word: &str) -> StoreError {

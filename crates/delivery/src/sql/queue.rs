@@ -1,18 +1,16 @@
 //! Queueing deliveries, and how far the outbox was read.
 
 use diesel::{
-    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, SelectableHelper,
     dsl::{min, sql},
-    sql_types::Bool,
+    sql_types::{BigInt, Bool, Nullable},
 };
 use rialto_kernel::{Id, OwnerId, Timestamp};
-use rialto_store::{
-    StoreError, Tx, on, statement,
-    types::{Uid, UtcTime},
-};
+use rialto_store::{StoreError, Tx, on};
 
 use super::{
-    schema::{owners, webhook_cursor as c, webhook_deliveries as d, webhooks as w},
+    PENDING,
+    schema::{owners, webhook_cursor as c, webhook_deliveries as d, webhook_lanes as l, webhooks as w},
     webhook::{PRESENT, WebhookRow, present},
 };
 use crate::{
@@ -23,22 +21,8 @@ use crate::{
 /// As in the partial index.
 const LIVE: &str = "webhooks.active AND webhooks.deleted_at IS NULL";
 
-/// As in the partial index.
-const PENDING: &str = "webhook_deliveries.status = 'pending'";
-
 /// The only row there is.
 const CURSOR: i32 = 1;
-
-const ROUSE: &str = "UPDATE webhook_lanes SET due_at = \
-     CASE WHEN lease_id IS NULL AND (due_at IS NULL OR due_at > $1) THEN $1 ELSE due_at END WHERE webhook_id = $2";
-
-statement! {
-    /// Makes a lane due, unless it is being served. It waits for whoever is giving the lane back.
-    struct Rouse { now: Timestamp => UtcTime | UtcTime, id: WebhookId => Uid | Uid }
-    rows: ();
-    sqlite: ROUSE;
-    postgres: ROUSE;
-}
 
 #[derive(Insertable)]
 #[diesel(table_name = d, treat_none_as_default_value = false)]
@@ -100,7 +84,7 @@ impl QueueStore for Tx {
     async fn list_active(&mut self, owners: &[OwnerId]) -> Result<Vec<Webhook>, StoreError> {
         let rows: Vec<(WebhookRow, Option<String>)> = on!(self, conn => present!().filter(w::active)
             .filter(w::owner_id.eq_any(owners)).load(conn).await)?;
-        rows.into_iter().map(|(row, name)| row.webhook(name)).collect()
+        Ok(rows.into_iter().map(|(row, name)| row.webhook(name)).collect())
     }
 
     async fn hold_active(&mut self, ids: &[WebhookId]) -> Result<Vec<(WebhookId, i64)>, StoreError> {
@@ -139,23 +123,37 @@ impl QueueStore for Tx {
         Ok(())
     }
 
-    async fn bury_excess(&mut self, webhook: WebhookId, kept: u32, now: Timestamp) -> Result<usize, StoreError> {
-        let last: Option<i64> = on!(self, conn => d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
-            .order(d::seq.desc()).offset(kept.into()).select(d::seq).first(conn).await.optional())?;
-        let Some(last) = last else { return Ok(0) };
+    async fn rouse(&mut self, webhooks: &[WebhookId], now: Timestamp) -> Result<(), StoreError> {
+        if self.is_postgres() {
+            // An update takes its rows in no order. This waits for whoever is giving one of the lanes back.
+            let _: Vec<WebhookId> = on!(self,
+                sqlite _conn => Ok::<_, diesel::result::Error>(Vec::new()),
+                postgres conn => l::table.filter(l::webhook_id.eq_any(webhooks)).order(l::webhook_id).select(l::webhook_id)
+                    .for_no_key_update().load(conn).await)?;
+        }
+        on!(self, conn => diesel::update(l::table.filter(l::webhook_id.eq_any(webhooks)).filter(l::lease_id.is_null())
+            .filter(l::due_at.is_null().or(l::due_at.gt(now)))).set(l::due_at.eq(now)).execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn list_crowded(&mut self, webhooks: &[WebhookId], kept: u32) -> Result<Vec<(WebhookId, i64)>, StoreError> {
+        let one_too_many = format!(
+            "(SELECT p.seq FROM webhook_deliveries AS p WHERE p.webhook_id = webhook_lanes.webhook_id AND p.status = 'pending' \
+             ORDER BY p.seq DESC LIMIT 1 OFFSET {kept})"
+        );
+        let rows: Vec<(WebhookId, Option<i64>)> = on!(self, conn => l::table.filter(l::webhook_id.eq_any(webhooks))
+            .order(l::webhook_id).select((l::webhook_id, sql::<Nullable<BigInt>>(&one_too_many))).load(conn).await)?;
+        Ok(rows.into_iter().filter_map(|(id, seq)| Some((id, seq?))).collect())
+    }
+
+    async fn bury_upto(&mut self, webhook: WebhookId, upto: i64, why: &str, now: Timestamp) -> Result<usize, StoreError> {
         let dead = (
             d::status.eq(DeliveryStatus::Dead.as_str()),
             d::due_at.eq(None::<Timestamp>),
             d::ended_at.eq(now),
-            d::last_error.eq("too many are waiting"),
+            d::last_error.eq(why),
         );
         on!(self, conn => diesel::update(d::table.filter(d::webhook_id.eq(webhook)).filter(sql::<Bool>(PENDING))
-            .filter(d::seq.le(last))).set(dead).execute(conn).await)
-    }
-
-    async fn rouse(&mut self, webhook: WebhookId, now: Timestamp) -> Result<(), StoreError> {
-        let rouse = || Rouse { now, id: webhook };
-        on!(self, conn => rouse().execute(conn).await)?;
-        Ok(())
+            .filter(d::seq.le(upto))).set(dead).execute(conn).await)
     }
 }

@@ -90,3 +90,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(webhooks, owners);
+diesel::allow_tables_to_appear_in_same_query!(webhooks, webhook_lanes);

@@ -1,5 +1,10 @@
 //! Webhooks, and the secrets that sign what they are sent.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, dsl::sql,
     sql_types::Bool,
@@ -8,10 +13,7 @@ use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_registry::cipher::Sealed;
 use rialto_store::{StoreError, Tx, on, outbox, types::Json};
 
-use super::{
-    corrupt,
-    schema::{owners, webhook_lanes as l, webhook_secrets as s, webhooks as w},
-};
+use super::schema::{owners, webhook_lanes as l, webhook_secrets as s, webhooks as w};
 use crate::{
     model::{EventKind, Webhook, WebhookId},
     store::WebhookStore,
@@ -35,11 +37,17 @@ pub(super) struct WebhookRow {
 }
 
 impl WebhookRow {
-    pub(super) fn webhook(self, owner_name: Option<String>) -> Result<Webhook, StoreError> {
+    /// What is subscribed to by words that this program does not know, a newer one's perhaps, is not told: one row that makes no
+    /// sense must not keep others from being told.
+    pub(super) fn webhook(self, owner_name: Option<String>) -> Webhook {
         let word = |value: &serde_json::Value| value.as_str().and_then(EventKind::from_word);
-        let events = self.events.0.as_array().and_then(|words| words.iter().map(word).collect::<Option<Vec<_>>>());
-        Ok(Webhook {
-            events: events.ok_or_else(|| corrupt("webhooks.events", &self.events.0.to_string()))?,
+        let words = self.events.0.as_array().map(Vec::as_slice).unwrap_or_default();
+        let events: Vec<EventKind> = words.iter().filter_map(word).collect();
+        if (events.len() != words.len() || events.is_empty()) && is_news(self.id) {
+            tracing::warn!(webhook.id = %self.id, events = %self.events.0, "a webhook names events that there are not");
+        }
+        Webhook {
+            events,
             owner_name: owner_name.unwrap_or_else(|| self.owner_id.to_string()),
             id: self.id,
             owner: self.owner_id,
@@ -48,8 +56,18 @@ impl WebhookRow {
             since_seq: self.since_seq,
             created_at: self.created_at,
             updated_at: self.updated_at,
-        })
+        }
     }
+}
+
+/// Of how many webhooks the log says that they name events that there are not.
+const ODD_MAX: usize = 1_000;
+/// Those of which it has said so: they are read again and again.
+static ODD: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
+
+fn is_news(id: WebhookId) -> bool {
+    let mut odd = ODD.lock().unwrap_or_else(PoisonError::into_inner);
+    odd.len() < ODD_MAX && odd.insert(id)
 }
 
 fn events(webhook: &Webhook) -> Json {
@@ -109,13 +127,13 @@ impl WebhookStore for Tx {
     async fn list_webhooks(&mut self, owner: OwnerId) -> Result<Vec<Webhook>, StoreError> {
         let rows: Vec<(WebhookRow, Option<String>)> = on!(self, conn => present!().filter(w::owner_id.eq(owner))
             .order((w::created_at.desc(), w::id.desc())).limit(WEBHOOKS_MAX.into()).load(conn).await)?;
-        rows.into_iter().map(|(row, name)| row.webhook(name)).collect()
+        Ok(rows.into_iter().map(|(row, name)| row.webhook(name)).collect())
     }
 
     async fn find_webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let found: Option<(WebhookRow, Option<String>)> =
             on!(self, conn => present!().filter(w::id.eq(id)).first(conn).await.optional())?;
-        found.map(|(row, name)| row.webhook(name)).transpose()
+        Ok(found.map(|(row, name)| row.webhook(name)))
     }
 
     async fn lock_webhook(&mut self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
@@ -128,10 +146,10 @@ impl WebhookStore for Tx {
         self.find_webhook(id).await
     }
 
-    async fn save_webhook(&mut self, webhook: &Webhook) -> Result<(), StoreError> {
+    async fn save_webhook(&mut self, webhook: &Webhook, with_events: bool) -> Result<(), StoreError> {
         let change = (
             w::url.eq(&webhook.url),
-            w::events.eq(events(webhook)),
+            with_events.then(|| w::events.eq(events(webhook))),
             w::active.eq(webhook.is_active),
             w::since_seq.eq(webhook.since_seq),
             w::updated_at.eq(webhook.updated_at),

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod peer;
+mod places;
 mod reading;
 mod subscriptions;
 mod world;

@@ -20,6 +20,10 @@ pub enum Manner {
     Answer(u16, String),
     /// Takes the request and says nothing.
     Hang,
+    /// The same with what has this in it, and answers the rest with 200.
+    HangOn(&'static str),
+    /// Answers with 200 after so long.
+    Slow(Duration),
     /// Answers with 503 so many times, then with 200.
     FailFirst(usize),
 }
@@ -94,10 +98,15 @@ impl Peer {
         loop {
             let (head, body) = read_request(&mut stream).await?;
             let path = head.split(' ').nth(1)?.to_owned();
-            self.seen.lock().unwrap().push(Seen { path: path.clone(), head, body });
+            self.seen.lock().unwrap().push(Seen { path: path.clone(), head, body: body.clone() });
             let (status, body) = match self.manner(&path) {
                 Manner::Answer(status, body) => (status, body),
-                Manner::Hang | Manner::FailFirst(_) => {
+                Manner::HangOn(text) if !body.contains(text) => (200, "{}".into()),
+                Manner::Slow(time) => {
+                    tokio::time::sleep(time).await;
+                    (200, "{}".into())
+                }
+                Manner::Hang | Manner::HangOn(_) | Manner::FailFirst(_) => {
                     tokio::time::sleep(Duration::from_secs(3_600)).await;
                     return None;
                 }

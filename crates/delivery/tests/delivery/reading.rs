@@ -124,9 +124,10 @@ async fn of_too_many_that_wait_the_oldest_are_given_up(test: &TestDb) {
     for _ in 0..5 {
         world.write(async move |tx: &mut Tx| delivery::send_test(tx, &ada, id, now).await).await.unwrap();
     }
-    for buried in [3, 0] {
-        assert_eq!(world.write(async move |tx: &mut Tx| Ok(tx.bury_excess(id, 2, now).await?)).await, Ok(buried));
-    }
+    let crowded = async || world.write(async move |tx: &mut Tx| Ok(tx.list_crowded(&[id], 2).await?)).await.unwrap();
+    let (_, upto) = crowded().await[0];
+    assert_eq!(world.write(async move |tx: &mut Tx| Ok(tx.bury_upto(id, upto, "too many", now).await?)).await, Ok(3));
+    assert!(crowded().await.is_empty());
     let log: Vec<_> = world.log(ada, &hook).await.into_iter().map(|one| one.status).collect();
     let (dead, pending) = (DeliveryStatus::Dead, DeliveryStatus::Pending);
     assert_eq!(log, [dead, dead, dead, pending, pending]);

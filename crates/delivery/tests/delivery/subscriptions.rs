@@ -155,7 +155,7 @@ async fn what_is_old_or_gone_is_forgotten(test: &TestDb) {
     assert_eq!(world.count("SELECT count(*) AS n FROM webhook_deliveries").await, 0);
     assert_eq!(world.count("SELECT count(*) AS n FROM webhook_attempts").await, 0);
     let pending = world.write(async move |tx: &mut Tx| Ok(tx.list_deliveries(kept.id, None, None, 10).await?)).await.unwrap();
-    assert!(pending.is_empty());
+    assert!(pending.0.is_empty());
 }
 
 suite! {

@@ -156,6 +156,20 @@ impl World {
         async move { db.write(work).await }
     }
 
+    /// Changes rows behind everybody's back.
+    pub async fn spoil(&self, sql: &'static str) {
+        let spoil = async move |tx: &mut Tx| on!(tx, conn => diesel::sql_query(sql).execute(conn).await);
+        assert!(self.db.write::<usize, StoreError, _>(spoil).await.unwrap() > 0, "{sql}");
+    }
+
+    /// Sends a test to a webhook.
+    pub async fn ping(&self, owner: Caller, webhook: &Webhook) -> Delivery {
+        let (id, now) = (webhook.id, self.clock.now());
+        let sent = self.write(async move |tx: &mut Tx| delivery::send_test(tx, &owner, id, now).await).await.unwrap();
+        self.webhooks.rouse(id);
+        sent
+    }
+
     /// How many rows a query counts.
     pub async fn count(&self, sql: &'static str) -> i64 {
         #[derive(diesel::QueryableByName)]

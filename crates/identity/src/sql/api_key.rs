@@ -1,7 +1,7 @@
 //! Rows of API keys.
 
 use diesel::Queryable;
-use rialto_kernel::{OwnerId, Timestamp};
+use rialto_kernel::{OwnerId, Role, Timestamp};
 use rialto_store::StoreError;
 
 use super::{role, schema::api_keys};
@@ -22,6 +22,7 @@ type Columns = (
     api_keys::created_at,
     api_keys::last_used_at,
     api_keys::expires_at,
+    api_keys::maker_id,
 );
 /// What an [`ApiKeyRow`] is read from.
 pub(super) const COLUMNS: Columns = (
@@ -35,6 +36,7 @@ pub(super) const COLUMNS: Columns = (
     api_keys::created_at,
     api_keys::last_used_at,
     api_keys::expires_at,
+    api_keys::maker_id,
 );
 
 #[derive(Queryable)]
@@ -49,6 +51,7 @@ pub(super) struct ApiKeyRow {
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    maker_id: Option<OwnerId>,
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {
@@ -68,19 +71,26 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
+            maker: row.maker_id,
         })
     }
 }
 
+/// Somebody's role, and whether they may do anything at all.
+pub(super) type Standing = (Role, bool);
 /// A key, its digest, and its owner's role and activity.
 pub(super) type HolderRow = (ApiKeyRow, Vec<u8>, Option<(String, bool)>);
 
-impl TryFrom<HolderRow> for KeyHolder {
-    type Error = StoreError;
+/// Who has a key, and whom they have it from.
+pub(super) fn holder((row, digest, user): HolderRow, maker: Option<Standing>) -> Result<KeyHolder, StoreError> {
+    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("the digest of an API key is not 32 bytes".into()))?;
+    let user = user.map(|(word, is_active)| Ok::<_, StoreError>((role(&word)?, is_active))).transpose()?;
+    Ok(KeyHolder { key: row.try_into()?, digest: Digest::from_bytes(digest), user, maker })
+}
 
-    fn try_from((row, digest, user): HolderRow) -> Result<Self, StoreError> {
-        let digest = digest.try_into().map_err(|_| StoreError::Corrupt("the digest of an API key is not 32 bytes".into()))?;
-        let user = user.map(|(word, is_active)| Ok::<_, StoreError>((role(&word)?, is_active))).transpose()?;
-        Ok(Self { key: row.try_into()?, digest: Digest::from_bytes(digest), user })
+impl ApiKeyRow {
+    /// By whose right it was made.
+    pub(super) const fn maker(&self) -> Option<OwnerId> {
+        self.maker_id
     }
 }

@@ -88,6 +88,7 @@ impl IdentityStore for Tx {
             api_keys::created_at.eq(key.created_at),
             api_keys::last_used_at.eq(key.last_used_at),
             api_keys::expires_at.eq(key.expires_at),
+            api_keys::maker_id.eq(key.maker),
         );
         on!(self, conn => diesel::insert_into(api_keys::table).values(&row).execute(conn).await)?;
         Ok(())
@@ -109,7 +110,12 @@ impl IdentityStore for Tx {
             .filter(api_keys::secret_hash.eq(digest.as_bytes().as_slice()))
             .select((api_key::COLUMNS, api_keys::secret_hash, (users::role, users::is_active).nullable()))
             .first(conn).await.optional())?;
-        row.map(KeyHolder::try_from).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let maker = match row.0.maker() {
+            Some(id) => self.find_user(id).await?.map(|user| (user.role, user.is_active)),
+            None => None,
+        };
+        api_key::holder(row, maker).map(Some)
     }
 
     async fn list_api_keys(&mut self, owner: OwnerId, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {

@@ -43,6 +43,7 @@ diesel::table! {
         created_at -> UtcTime,
         last_used_at -> Nullable<UtcTime>,
         expires_at -> Nullable<UtcTime>,
+        maker_id -> Nullable<Uid>,
     }
 }
 

@@ -1,24 +1,24 @@
 //! Serving one lane: its messages, one after another, until it is empty or its participant cannot be reached.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use rialto_jobs::lanes::{Hold, Lease};
 use rialto_kernel::{Id, Timestamp};
 use rialto_outbound::{OutboundError, StatusCode};
 use rialto_registry::CredentialCipher;
 use rialto_store::{StoreError, Tx};
-use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
-use super::{AWAY, Phase};
 use crate::{
     error::NetworkError,
     model::{DeliveryStatus, ParticipantId, ParticipantStatus},
     payload::{Contents, Parcel, limits, pack},
     service::Inner,
-    store::{Attempted, Dismissal, Head, LaneStore, Lease, NetworkStore, ParticipantStore},
+    store::{Attempted, Dismissal, Head, LaneStore, NetworkStore, ParticipantStore},
 };
 
-/// How much of an answer is read, so that the connection can be used again. Nobody looks at it.
-const ANSWER_BYTES_MAX: u64 = 65_536;
+/// How long to wait before a database is asked again that could not answer.
+const AWAY: Duration = Duration::from_secs(1);
 /// How many messages are taken out of a lane at once.
 const DISMISSED_MAX: u32 = 500;
 /// How often that is done in one transaction. What is left has attempts of its own.
@@ -68,23 +68,38 @@ enum Then {
 }
 
 /// Serves a leased lane. Whatever is not done when this ends is in the lane still.
-pub(super) async fn serve(
-    inner: Arc<Inner>,
-    id: ParticipantId,
-    lease: Id<Lease>,
-    phase: watch::Receiver<Phase>,
-) -> ParticipantId {
-    while *phase.borrow() == Phase::Working {
-        match step(&inner, id, lease).await {
+pub(super) async fn serve(inner: &Arc<Inner>, hold: Hold<ParticipantId>) {
+    let began = Instant::now();
+    while !hold.is_stopping() {
+        let is_over = inner.desk.is_crowded() && began.elapsed() >= inner.config.turn;
+        let then = if is_over {
+            make_room(inner, hold.key, hold.lease).await.map(|()| Then::Stop)
+        } else {
+            step(inner, hold.key, hold.lease).await
+        };
+        match then {
             Ok(Then::GoOn) => {}
             Ok(Then::Stop) => break,
             Err(error) => {
-                tracing::warn!(%error, participant.id = %id, "a lane could not be served; trying again");
-                tokio::time::sleep(AWAY).await;
+                tracing::warn!(%error, participant.id = %hold.key, "a lane could not be served; trying again");
+                // What makes no sense has no place for ever: the lane comes due when its lease ends, and others have been there before.
+                if StoreError::find(&error).is_none_or(|error| !error.is_passing()) {
+                    break;
+                }
+                sleep(AWAY).await;
             }
         }
     }
-    id
+}
+
+/// Gives a lane back in which more waits. It comes due behind those that wait for a place now.
+async fn make_room(inner: &Arc<Inner>, id: ParticipantId, lease: Id<Lease>) -> Result<(), NetworkError> {
+    let now = inner.now();
+    let give_back = async move |tx: &mut Tx| match tx.lock_lane(id, lease).await? {
+        Some(failing) => tx.set_lane(id, Some(now), failing).await,
+        None => Ok::<_, StoreError>(()),
+    };
+    Ok(inner.db.write(give_back).await?)
 }
 
 async fn step(inner: &Arc<Inner>, id: ParticipantId, lease: Id<Lease>) -> Result<Then, NetworkError> {
@@ -167,9 +182,12 @@ async fn next(tx: &mut Tx, agents: &CredentialCipher, id: ParticipantId, now: Ti
     let contents = Contents { message, seq, channel, sender, content };
     match pack(tx, agents, &network, recipient, contents, now).await {
         Ok(parcel) => Ok(Next::Send { parcel: Box::new(parcel), attempts }),
-        Err(error @ (NetworkError::AgentNotActive | NetworkError::AgentPriced | NetworkError::AgentSpeaksA2a)) => {
-            fail(&error.to_string())
-        }
+        Err(
+            error @ (NetworkError::AgentNotActive(_)
+            | NetworkError::AgentPriced
+            | NetworkError::AgentWithoutEndpoint
+            | NetworkError::AgentSpeaksA2a),
+        ) => fail(&error.to_string()),
         Err(NetworkError::Store(error)) => Err(error.into()),
         // Its agent's credential was encrypted with another key, say. Somebody may mend that before the attempts are over.
         Err(error) => Ok(Next::Stuck { seq, attempts, why: error.to_string() }),
@@ -178,16 +196,12 @@ async fn next(tx: &mut Tx, agents: &CredentialCipher, id: ParticipantId, now: Ti
 
 /// One attempt. No transaction is open while it lasts.
 async fn attempt(inner: &Inner, parcel: &Parcel) -> Outcome {
-    let sent = async {
-        let limits = limits(inner.config.patience, ANSWER_BYTES_MAX);
-        let request = parcel.request(&inner.door.urls, &inner.door.cipher, limits, inner.now())?;
-        let response = inner.client.send(request).await?;
-        let status = response.status;
-        // It has been taken, whatever is said about that.
-        drop(response.body.collect().await);
-        Ok::<_, OutboundError>(status)
+    let limits = limits(inner.config.patience, u64::MAX);
+    let told = match parcel.request(&inner.door.urls, &inner.door.cipher, limits, inner.now()) {
+        Ok(request) => inner.client.tell(request).await,
+        Err(error) => Err(error),
     };
-    match sent.await {
+    match told {
         Ok(status) if status.is_success() => Outcome::Taken,
         Ok(status) => judge(status),
         Err(OutboundError::Refused(refusal)) => Outcome::Hopeless(format!("The callback URL {refusal}")),

@@ -7,6 +7,7 @@ use diesel::{
     dsl::sql,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
+use rialto_jobs::lanes::Lease;
 use rialto_kernel::{Id, OwnerId, Timestamp};
 use rialto_store::{
     StoreError, Tx, on, statement,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{Channel, DeliveryStatus, MessageId, NetworkId, ParticipantId, ParticipantStatus, Peer},
-    store::{Attempted, Dismissal, Head, LaneStore, Lease},
+    store::{Attempted, Dismissal, Head, LaneStore},
 };
 
 /// As in the partial index.
@@ -130,14 +131,15 @@ impl LaneStore for Tx {
         Ok(())
     }
 
-    async fn list_due_lanes(
+    async fn list_lanes(
         &mut self,
-        now: Timestamp,
         except: &[OwnerId],
         limit: u32,
-    ) -> Result<Vec<(ParticipantId, OwnerId)>, StoreError> {
-        on!(self, conn => l::table.filter(l::due_at.is_not_null()).filter(l::due_at.le(now)).filter(l::owner_id.ne_all(except))
-            .select((l::participant_id, l::owner_id)).order(l::due_at).limit(limit.into()).load(conn).await)
+    ) -> Result<Vec<(ParticipantId, OwnerId, Timestamp)>, StoreError> {
+        let rows: Vec<(ParticipantId, OwnerId, Option<Timestamp>)> = on!(self, conn => l::table
+            .filter(l::due_at.is_not_null()).filter(l::owner_id.ne_all(except))
+            .select((l::participant_id, l::owner_id, l::due_at)).order(l::due_at).limit(limit.into()).load(conn).await)?;
+        Ok(rows.into_iter().filter_map(|(id, owner, due_at)| Some((id, owner, due_at?))).collect())
     }
 
     async fn lease_lanes(
@@ -168,20 +170,37 @@ impl LaneStore for Tx {
         Ok(lanes)
     }
 
-    async fn renew_lanes(&mut self, lease: Id<Lease>, until: Timestamp) -> Result<(), StoreError> {
-        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(l::due_at.eq(until))
-            .execute(conn).await)?;
-        Ok(())
+    async fn renew_lanes(&mut self, ids: &[ParticipantId], lease: Id<Lease>, until: Timestamp) -> Result<usize, StoreError> {
+        macro_rules! held {
+            () => {
+                l::table
+                    .filter(l::participant_id.eq_any(ids))
+                    .filter(l::lease_id.eq(lease))
+                    .order(l::participant_id)
+                    .select(l::participant_id)
+            };
+        }
+        let held: Vec<ParticipantId> = on!(self,
+            sqlite conn => held!().load(conn).await,
+            postgres conn => held!().for_no_key_update().skip_locked().load(conn).await)?;
+        on!(self, conn => diesel::update(l::table.filter(l::participant_id.eq_any(&held))).set(l::due_at.eq(until))
+            .execute(conn).await)
     }
 
     async fn free_lanes(&mut self, lease: Option<Id<Lease>>, now: Timestamp) -> Result<usize, StoreError> {
         let change = (l::due_at.eq(now), l::lease_id.eq(None::<Id<Lease>>));
-        match lease {
-            Some(lease) => on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease)))
-                .set(change).execute(conn).await),
-            None => on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null()))
-                .set(change).execute(conn).await),
+        let Some(lease) = lease else {
+            return on!(self, conn => diesel::update(l::table.filter(l::lease_id.is_not_null())).set(change)
+                .execute(conn).await);
+        };
+        if self.is_postgres() {
+            // An update takes its rows in no order.
+            let _: Vec<ParticipantId> = on!(self,
+                sqlite _conn => Ok::<_, diesel::result::Error>(Vec::new()),
+                postgres conn => l::table.filter(l::lease_id.eq(lease)).order(l::participant_id).select(l::participant_id)
+                    .for_no_key_update().load(conn).await)?;
         }
+        on!(self, conn => diesel::update(l::table.filter(l::lease_id.eq(lease))).set(change).execute(conn).await)
     }
 
     async fn lock_lane(&mut self, id: ParticipantId, lease: Id<Lease>) -> Result<Option<Option<Timestamp>>, StoreError> {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rialto_kernel::Timestamp;
 use rialto_networks::{
-    self as networks, DeliveryStatus, Letter, MessageId, Network, NewParticipant, ParticipantChanges, ParticipantStatus,
-    Topology, webhook_signature,
+    self as networks, DeliveryStatus, Letter, MessageId, Network, NetworksConfig, NewParticipant, ParticipantChanges,
+    ParticipantStatus, Topology,
 };
-use rialto_store::{Tx, suite, testing::TestDb};
+use rialto_outbound::webhook::standard_signature;
+use rialto_store::{StoreError, Tx, suite, testing::TestDb};
 
 use super::world::*;
 
@@ -45,7 +46,8 @@ async fn messages_are_pushed_in_order_each_with_one_signed_id(test: &TestDb) {
     for (seen, id) in world.peer.seen("/b").iter().zip(&ids) {
         let stamp: i64 = seen.header("webhook-timestamp").unwrap().parse().unwrap();
         assert_eq!(seen.header("webhook-id"), Some(id.to_string().as_str()));
-        let signature = webhook_signature([keys.signing_secret.as_str()].into_iter(), *id, stamp, seen.body.as_bytes());
+        let secrets = [keys.signing_secret.as_str()].into_iter();
+        let signature = standard_signature(secrets, &id.to_string(), stamp, seen.body.as_bytes());
         assert_eq!(seen.header("webhook-signature"), Some(signature.as_str()));
     }
     let last = world.peer.seen("/b").pop().unwrap().json();
@@ -252,7 +254,62 @@ async fn nothing_is_forgotten_when_a_lane_empties_while_somebody_sends(test: &Te
     assert_eq!(world.peer.seen("/b").len(), 160);
 }
 
+/// Makes a row that no program of ours writes.
+async fn spoil(tx: &mut Tx) -> Result<(), StoreError> {
+    const SPOIL: &str = "UPDATE network_participants SET status = 'odd' WHERE name = 'odd'";
+    if tx.is_postgres() {
+        tx.batch("ALTER TABLE network_participants DROP CONSTRAINT network_participants_status").await?;
+        return tx.batch(SPOIL).await;
+    }
+    tx.batch("PRAGMA ignore_check_constraints = ON").await?;
+    tx.batch(SPOIL).await?;
+    tx.batch("PRAGMA ignore_check_constraints = OFF").await
+}
+
+async fn a_row_that_makes_no_sense_has_no_place_for_ever(test: &TestDb) {
+    let world = World::new(test).await;
+    let one_place = NetworksConfig { lanes_max: 1, ..config() };
+    let one_place = World::networks_with(&world.db, &world.clock, one_place);
+    let network = world.network(Topology::Mesh, None).await;
+    let a = world.poller(&network, "a").await;
+    let fine = || Manner::Answer(200, "{}".into());
+    let (odd, other) = (world.pushed(&network, "odd", fine()).await, world.pushed(&network, "other", fine()).await);
+    world.send(&a, &odd, "first").await.unwrap();
+    world.clock.advance(Duration::from_micros(1));
+    let id = world.send(&a, &other, "second").await.unwrap().message.id;
+    world.db.write(spoil).await.unwrap();
+    let courier = one_place.start_courier();
+    let told = async || world.count("SELECT count(*) AS n FROM network_deliveries WHERE status = 'delivered'").await == 1;
+    eventually("the other one gets its message", told).await;
+    assert_eq!(world.status(&network, id).await, DeliveryStatus::Delivered);
+    assert!(world.peer.seen("/odd").is_empty());
+    courier.stop(Duration::from_secs(5)).await;
+}
+
+async fn whoever_has_much_makes_room_for_others(test: &TestDb) {
+    let world = World::new(test).await;
+    let one_place = NetworksConfig { lanes_max: 1, turn: Duration::from_millis(100), ..config() };
+    let one_place = World::networks_with(&world.db, &world.clock, one_place);
+    let network = world.network(Topology::Mesh, None).await;
+    let a = world.poller(&network, "a").await;
+    let much = world.pushed(&network, "much", Manner::Slow(Duration::from_millis(200))).await;
+    let little = world.pushed(&network, "little", Manner::Answer(200, "{}".into())).await;
+    for n in 0..100 {
+        world.send(&a, &much, &n.to_string()).await.unwrap();
+    }
+    let courier = one_place.start_courier();
+    eventually("much is being sent", async || !world.peer.seen("/much").is_empty()).await;
+    let id = world.send(&a, &little, "little").await.unwrap().message.id;
+    world.clock.advance(Duration::from_secs(1));
+    eventually("little is delivered", async || world.status(&network, id).await == DeliveryStatus::Delivered).await;
+    assert!(world.peer.seen("/much").len() < 100);
+    assert_eq!(world.peer.contents("/much"), (0..world.peer.seen("/much").len()).map(|n| n.to_string()).collect::<Vec<_>>());
+    courier.stop(Duration::from_secs(5)).await;
+}
+
 suite! {
+    a_row_that_makes_no_sense_has_no_place_for_ever,
+    whoever_has_much_makes_room_for_others,
     messages_are_pushed_in_order_each_with_one_signed_id,
     a_message_that_is_not_taken_is_tried_again_and_those_behind_it_wait,
     whoever_cannot_be_reached_fails_all_that_waited_and_delays_nobody,

@@ -68,12 +68,12 @@ async fn whoever_joins_can_be_reached_and_only_so_many_do(test: &TestDb) {
     assert_eq!(joined, 5);
     let all = world.write(async move |tx: &mut Tx| networks::list_participants(tx, &ada, id).await).await.unwrap();
     // Two leave at the same time, one of them twice; a disconnected one keeps its place.
-    let (first, second) = (all[0].id, all[1].id);
+    let (first, second) = (all[0].participant.id, all[1].participant.id);
     for who in [first, second, first] {
         world.write(async move |tx: &mut Tx| networks::leave(tx, &ada, id, who, NOON).await).await.unwrap();
     }
     let away = ParticipantChanges { status: Some(ParticipantStatus::Disconnected), ..ParticipantChanges::default() };
-    let (third, door_five) = (all[2].id, door(5));
+    let (third, door_five) = (all[2].participant.id, door(5));
     world
         .write(async move |tx: &mut Tx| {
             networks::update_participant(tx, &door_five, &ada, id, third, &away, NOON).await.map(drop)

@@ -68,9 +68,13 @@ impl World {
     }
 
     pub fn networks(db: &Db, clock: &Clock) -> Networks {
+        Self::networks_with(db, clock, config())
+    }
+
+    pub fn networks_with(db: &Db, clock: &Clock, config: NetworksConfig) -> Networks {
         let client = OutboundClient::new("127.0.0.1".parse().unwrap(), &ClientOptions::default()).unwrap();
         let agents = CredentialCipher::new(&[8; 32]);
-        Networks::new(db.clone(), client, agents, door(50), clock.clone(), config(), Handle::current())
+        Networks::new(db.clone(), client, agents, door(50), clock.clone(), config, Handle::current())
     }
 
     pub async fn network(&self, topology: Topology, metadata: Option<Value>) -> Network {

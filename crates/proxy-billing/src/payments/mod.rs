@@ -22,6 +22,7 @@ pub use hook::{Heard, HookError};
 pub use rail::{Charge, Rail, RailError};
 pub(crate) use rail::{collect, release};
 use rialto_kernel::Id;
+use sha2::{Digest, Sha256};
 pub use stripe::{STRIPE, StripeConfig, StripeGateway};
 use uuid::Uuid;
 
@@ -31,6 +32,14 @@ pub(crate) fn version_8<T, U>(id: Id<T>) -> Id<U> {
     let bytes = u128::from_be_bytes(*id.as_bytes());
     // The version is the upper half of the seventh byte (RFC 9562, section 4.2).
     Id::from_uuid(Uuid::from_u128((bytes & !(0xf_u128 << 76)) | (8_u128 << 76)))
+}
+
+/// An id that follows from these parts, for one purpose: the same whenever it is asked for, and of version 8, which cannot be chosen
+/// from outside.
+pub(crate) fn derived_id<T>(purpose: &str, parts: &[&[u8]]) -> Id<T> {
+    let digest = parts.iter().fold(Sha256::new_with_prefix(purpose), |all, part| all.chain_update(Sha256::digest(part)));
+    let bytes: [u8; 16] = digest.finalize().first_chunk().copied().unwrap_or_default();
+    Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// A URL that payers go to, with the deposit in its query.
@@ -50,5 +59,17 @@ mod tests {
         assert_eq!((derived.uuid().get_version_num(), id.uuid().get_version_num()), (8, 7));
         assert_eq!(derived, version_8(id));
         assert_ne!(derived, version_8(Id::<()>::new()));
+    }
+
+    #[test]
+    fn an_id_follows_from_its_purpose_and_its_parts() {
+        let of = |purpose: &str, parts: &[&[u8]]| derived_id::<()>(purpose, parts);
+        let first = of("a", &[b"b", b"c"]);
+        // They are in databases, and providers know them: they must never come out otherwise.
+        assert_eq!(first.to_string(), "3f1f5f75-8d7d-8fee-914d-d25487ced8e3");
+        assert_eq!(first.uuid().get_version_num(), 8);
+        for other in [of("ab", &[b"c"]), of("a", &[b"bc", b""]), of("a", &[b"b"]), of("a", &[b"c", b"b"])] {
+            assert_ne!(other, first);
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         Charge, collect, release,
         x402::{Outcome, PaymentState, PaymentStore, Receipt, Settling},
     },
-    store::UsageStore,
+    store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageReason},
 };
 
@@ -78,6 +78,7 @@ pub(super) async fn end_paid(
         return Err(StoreError::Corrupt(format!("the payment of the call {usage} has ended before its call")).into());
     }
     collect(tx, &charge(seen), now).await?;
+    tx.sum_up(&[usage]).await?;
     Ok(true)
 }
 
@@ -104,6 +105,7 @@ pub(super) async fn end_unpaid(tx: &mut Tx, seen: &Settling, failure: &str, now:
         return Err(ProxyError::PaymentRunning);
     }
     release(tx, seen.usage, now).await?;
+    tx.sum_up(&[seen.usage]).await?;
     Ok(true)
 }
 

@@ -108,6 +108,7 @@ async fn find_services(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<Option<Arc<
 
 async fn write_ended(tx: &mut Tx, ended: &[Arc<Ended>]) -> Result<(), StoreError> {
     let calls: Vec<&EndedUsage> = ended.iter().map(|ended| &ended.call).collect();
-    tx.insert_ended_usage(&calls).await?;
-    outbox::append_all(tx, ended.iter().flat_map(|ended| ended.events.clone()).collect()).await
+    outbox::append_all(tx, ended.iter().flat_map(|ended| ended.events.clone()).collect()).await?;
+    // It locks sums, which are wanted by many.
+    tx.insert_ended_usage(&calls).await
 }

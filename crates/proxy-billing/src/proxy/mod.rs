@@ -47,7 +47,7 @@ use std::{
 
 use bytes::Bytes;
 pub use error::ProxyError;
-pub use kept::{Kept, KeptBody};
+pub use kept::{Kept, KeptBody, KeptStore, Room, forget_kept};
 pub use pledged::Brought;
 use pledged::Pledged;
 pub use resolve::{Decision, ResolveError, Resolved, list_doubtful, resolve};
@@ -83,6 +83,8 @@ pub struct ProxyConfig {
     pub hold_grace: Duration,
     /// The largest body of an answer, in bytes.
     pub answer_bytes_max: u64,
+    /// The most that is kept of the answers of one buyer for repeats of a key, in bytes as they are written down, in 25 hours.
+    pub kept_bytes_per_buyer_max: u64,
     /// How many calls may run at once.
     pub calls_max: u32,
     /// How many calls of one owner may run at once.
@@ -96,6 +98,7 @@ impl Default for ProxyConfig {
             call_max: Duration::from_secs(300),
             hold_grace: Duration::from_secs(30),
             answer_bytes_max: 4 * 1024 * 1024 * 1024,
+            kept_bytes_per_buyer_max: 1024 * 1024 * 1024,
             calls_max: 4_096,
             calls_per_owner_max: 256,
         }
@@ -210,6 +213,7 @@ struct Inner {
     config: ProxyConfig,
     x402: Option<X402>,
     gratis: gratis::Gratis,
+    larder: Arc<kept::Larder>,
     breakers: Breakers,
     permits: Permits,
     /// Leave to fetch the money of a call.
@@ -234,6 +238,7 @@ impl Proxy {
                 config,
                 x402,
                 gratis,
+                larder: Arc::new(kept::Larder::new(config.kept_bytes_per_buyer_max)),
                 breakers,
                 permits,
                 fetches: Arc::new(Semaphore::new(fetch::FETCHES_MAX)),

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{
     Bill, Inner, Kept, ProxyError,
+    kept::Larder,
     open::{Ticket, decimal},
     pledged::is_of_payment,
 };
@@ -23,7 +24,7 @@ use crate::{
         RailError, collect, release,
         x402::{Offer, PaymentStore},
     },
-    store::UsageStore,
+    store::{UsageStore, UsageSumStore},
     usage::{UsageEnd, UsageId, UsageReason},
 };
 
@@ -118,8 +119,8 @@ impl Inner {
             self.gratis.end(new, end, told(&ticket.parties(), &end, now), now).await?;
             return Ok(Settled::Done(HeaderMap::new()));
         }
-        let (ours, kept) = (ticket.clone(), keep.clone());
-        match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, end, &kept, now).await).await {
+        let (ours, kept, larder) = (ticket.clone(), keep.clone(), self.larder.clone());
+        match self.db.write(async move |tx: &mut Tx| settle(tx, &ours, end, &kept, &larder, now).await).await {
             Ok(true) => return Ok(Settled::Done(HeaderMap::new())),
             // Somebody else has ended it: see below.
             Ok(false) => {}
@@ -128,8 +129,8 @@ impl Inner {
                 let late = Ticket::failed(INTERRUPTED_STATUS, end.latency_ms, UsageReason::Interrupted);
                 let kept =
                     Keep::Answer(Box::new(Kept::failure(ticket.bill(&late), INTERRUPTED_STATUS, UsageReason::Interrupted)));
-                let ours = ticket.clone();
-                self.db.write(async move |tx: &mut Tx| settle(tx, &ours, late, &kept, now).await).await?;
+                let (ours, larder) = (ticket.clone(), self.larder.clone());
+                self.db.write(async move |tx: &mut Tx| settle(tx, &ours, late, &kept, &larder, now).await).await?;
                 return Ok(Settled::Withheld);
             }
             Err(error) => return Err(error),
@@ -153,15 +154,22 @@ pub(super) const fn may_pass(error: &StoreError) -> bool {
     )
 }
 
-/// Whether it was this that ended the call. Rows are locked in the order call, claim, calls for nothing, hold, accounts, as whoever
-/// opens a call does.
-async fn settle(tx: &mut Tx, ticket: &Ticket, end: UsageEnd, keep: &Keep, now: Timestamp) -> Result<bool, ProxyError> {
+/// Whether it was this that ended the call. Rows are locked in the order call, room for its answer, claim, calls for nothing, payment,
+/// hold, accounts, sums: those of a provider that is called much are wanted by many, and so are held shortest.
+async fn settle(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    end: UsageEnd,
+    keep: &Keep,
+    larder: &Larder,
+    now: Timestamp,
+) -> Result<bool, ProxyError> {
     if !tx.finish_usage(ticket.usage, &end, now).await? {
         return Ok(false);
     }
     match (&ticket.key, keep) {
         (None, _) => {}
-        (Some(key), Keep::Answer(kept)) => idempotency::finish(tx, key, &kept.write()).await?,
+        (Some(key), Keep::Answer(kept)) => kept.keep(tx, key, ticket.buyer, larder, now).await?,
         (Some(key), Keep::Nothing) => idempotency::release(tx, key).await?,
     }
     if ticket.is_free && !end.delivered {
@@ -182,6 +190,7 @@ async fn settle(tx: &mut Tx, ticket: &Ticket, end: UsageEnd, keep: &Keep, now: T
             }
         }
     }
+    tx.sum_up(&[ticket.usage]).await?;
     Ok(true)
 }
 
@@ -231,7 +240,7 @@ pub(super) fn told(call: &Parties, end: &UsageEnd, now: Timestamp) -> Vec<Event>
 /// # Errors
 /// The store's.
 pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-    let (stale, mut pledged) = (tx.list_stale_usage(now, limit).await?, Vec::new());
+    let (stale, mut ended, mut pledged) = (tx.list_stale_usage(now, limit).await?, Vec::new(), Vec::new());
     for call in &stale {
         let latency_ms = u64::try_from(now.since(call.created_at).as_millis()).unwrap_or(u64::MAX);
         let end = Ticket::failed(INTERRUPTED_STATUS, latency_ms, UsageReason::Interrupted);
@@ -239,6 +248,7 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
         if !tx.close_usage(call.id, &end, now).await? {
             continue;
         }
+        ended.push(call.id);
         let key = |claim: &ClaimName| Key { scope: claim.scope.clone(), key: claim.key.clone(), fingerprint: Vec::new() };
         if let Some(key) = call.claim.as_ref().map(key).filter(is_of_payment) {
             idempotency::release(tx, &key).await?;
@@ -265,9 +275,10 @@ pub async fn close_interrupted(tx: &mut Tx, now: Timestamp, limit: u32) -> Resul
             pledged.push(call.id);
         }
     }
-    // Holds are locked after all other rows.
+    // Holds are locked after all other rows, sums aside.
     for usage in pledged {
         release(tx, usage, now).await.map_err(|error| StoreError::Corrupt(error.to_string()))?;
     }
+    tx.sum_up(&ended).await?;
     Ok(stale.len())
 }

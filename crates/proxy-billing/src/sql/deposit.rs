@@ -5,10 +5,10 @@ use diesel::{
     dsl::sql, sql_types::BigInt,
 };
 use rialto_kernel::{Amount, OwnerId, Timestamp};
-use rialto_store::{StoreError, Tx, on};
+use rialto_store::{StoreError, Tx, on, statement, types::Uid};
 
 use super::schema::deposits as d;
-use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore};
+use crate::payments::deposit::{Deposit, DepositFilter, DepositId, DepositStatus, DepositStore, Depositor};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = d)]
@@ -27,6 +27,7 @@ struct DepositRow {
     returned_at: Option<Timestamp>,
     returned: i64,
     owed: i64,
+    kept: i64,
     asked_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -52,12 +53,26 @@ impl TryFrom<DepositRow> for Deposit {
             returned_at: row.returned_at,
             returned: Amount::new(row.returned).map_err(|_| odd())?,
             owed: Amount::new(row.owed).map_err(|_| odd())?,
+            kept: Amount::new(row.kept).map_err(|_| odd())?,
             asked_at: row.asked_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
 }
+
+statement! {
+    /// Keeps everybody else from changing what a depositor owes: an update does, although it changes nothing, also of a row that was
+    /// not there yet.
+    struct LockDepositor { owner_id: OwnerId => Uid | Uid }
+    rows: ();
+    sqlite: "INSERT INTO depositors (owner_id) VALUES (?1) ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id";
+    postgres: "INSERT INTO depositors (owner_id) VALUES ($1) ON CONFLICT (owner_id) DO UPDATE SET owner_id = excluded.owner_id";
+}
+
+/// What came in less what went out again, and what is owed less what was kept for it. What was owed of a refund did not go out.
+const SUMS: &str = "CAST(coalesce(sum(CASE WHEN status = 'completed' THEN amount - kept - (returned - owed) ELSE 0 END), 0) AS BIGINT), \
+    CAST(coalesce(sum(owed - kept), 0) AS BIGINT)";
 
 /// Those that a filter wants, in order. A macro, because its type differs between the databases.
 macro_rules! listed {
@@ -104,6 +119,7 @@ impl DepositStore for Tx {
             returned_at: deposit.returned_at,
             returned: deposit.returned.get(),
             owed: deposit.owed.get(),
+            kept: deposit.kept.get(),
             asked_at: deposit.asked_at,
             created_at: deposit.created_at,
             updated_at: deposit.updated_at,
@@ -160,6 +176,7 @@ impl DepositStore for Tx {
             d::returned_at.eq(deposit.returned_at),
             d::returned.eq(deposit.returned.get()),
             d::owed.eq(deposit.owed.get()),
+            d::kept.eq(deposit.kept.get()),
             d::asked_at.eq(deposit.asked_at),
             d::updated_at.eq(deposit.updated_at),
         );
@@ -167,9 +184,16 @@ impl DepositStore for Tx {
         Ok(())
     }
 
-    async fn sum_deposited(&mut self, owner: OwnerId) -> Result<i64, StoreError> {
-        on!(self, conn => d::table
-            .filter(d::owner_id.eq(owner).and(d::status.eq(DepositStatus::Completed.as_str())))
-            .select(sql::<BigInt>("CAST(coalesce(sum(amount - (returned - owed)), 0) AS BIGINT)")).first(conn).await)
+    async fn lock_depositor(&mut self, owner: OwnerId) -> Result<(), StoreError> {
+        let lock = LockDepositor { owner_id: owner };
+        on!(self, conn => lock.execute(conn).await)?;
+        Ok(())
+    }
+
+    async fn sum_deposits(&mut self, owner: OwnerId) -> Result<Depositor, StoreError> {
+        let (deposited, owed): (i64, i64) = on!(self, conn => d::table.filter(d::owner_id.eq(owner))
+            .select(sql::<(BigInt, BigInt)>(SUMS)).first(conn).await)?;
+        let odd = |_| StoreError::Corrupt(format!("the deposits of {owner} are not as they should be"));
+        Ok(Depositor { deposited, owed: Amount::new(owed).map_err(odd)? })
     }
 }

@@ -115,6 +115,7 @@ diesel::table! {
         returned_at -> Nullable<UtcTime>,
         returned -> BigInt,
         owed -> BigInt,
+        kept -> BigInt,
         asked_at -> Nullable<UtcTime>,
         created_at -> UtcTime,
         updated_at -> UtcTime,
@@ -146,6 +147,17 @@ diesel::table! {
         amount -> BigInt,
         taken -> BigInt,
         created_at -> UtcTime,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use rialto_store::types::*;
+    usage_days (owner_id, party, day, service_id) {
+        owner_id -> Uid,
+        party -> Text,
+        day -> Integer,
+        service_id -> Uid,
     }
 }
 

@@ -13,13 +13,14 @@ use rialto_store::{
     types::{Uid, UtcTime},
 };
 
-use super::schema::{free_calls as f, services, usage_records as u};
+use super::{
+    schema::{free_calls as f, services, usage_records as u},
+    usage_sum::filtered,
+};
 use crate::{
     model::ClaimName,
-    store::UsageStore,
-    usage::{
-        CallSum, EndedUsage, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason, UsageSum,
-    },
+    store::{UsageStore, UsageSumStore},
+    usage::{CallSum, EndedUsage, NewUsage, RunningUsage, Usage, UsageEnd, UsageFilter, UsageId, UsageParty, UsageReason},
 };
 
 statement! {
@@ -161,30 +162,6 @@ impl TryFrom<UsageRow> for RunningUsage {
     }
 }
 
-/// The calls that have ended and that a filter lets through, as a boxed query.
-macro_rules! filtered {
-    ($party:expr, $filter:expr) => {{
-        let mut query = u::table.filter(u::finished_at.is_not_null()).into_boxed();
-        query = match $party {
-            UsageParty::Buyer(owner) => query.filter(u::buyer_id.eq(owner)),
-            UsageParty::Provider(owner) => query.filter(u::provider_id.eq(owner)),
-        };
-        if let Some(service) = $filter.service {
-            query = query.filter(u::service_id.eq(service));
-        }
-        if let Some(from) = $filter.from {
-            query = query.filter(u::created_at.ge(from));
-        }
-        if let Some(to) = $filter.to {
-            query = query.filter(u::created_at.lt(to));
-        }
-        if let Some(delivered) = $filter.delivered {
-            query = query.filter(u::delivered.eq(delivered));
-        }
-        query
-    }};
-}
-
 /// The columns of a call that is about to be made.
 #[derive(Insertable)]
 #[diesel(table_name = u)]
@@ -285,7 +262,7 @@ impl UsageStore for Tx {
                 done
             },
             postgres conn => diesel::insert_into(u::table).values(&rows).execute(conn).await)?;
-        Ok(())
+        self.sum_up(&calls.iter().map(|ended| ended.call.id).collect::<Vec<_>>()).await
     }
 
     async fn take_free_call(&mut self, service: ServiceId, buyer: OwnerId, calls_max: i64) -> Result<bool, StoreError> {
@@ -335,19 +312,6 @@ impl UsageStore for Tx {
         rows.into_iter().map(Usage::try_from).collect()
     }
 
-    async fn sum_usage(&mut self, party: UsageParty, filter: &UsageFilter) -> Result<UsageSum, StoreError> {
-        let (calls, delivered, free, latency_ms, amount, commission): (i64, i64, i64, i64, i64, i64) = on!(self, conn =>
-            filtered!(party, filter).select((
-                count_star(),
-                sql::<BigInt>("CAST(count(CASE WHEN delivered THEN 1 END) AS BIGINT)"),
-                sql::<BigInt>("CAST(count(CASE WHEN delivered AND is_free THEN 1 END) AS BIGINT)"),
-                sql::<BigInt>("CAST(coalesce(sum(latency_ms), 0) AS BIGINT)"),
-                sql::<BigInt>("CAST(coalesce(sum(amount), 0) AS BIGINT)"),
-                sql::<BigInt>("CAST(coalesce(sum(commission), 0) AS BIGINT)"),
-            )).first(conn).await)?;
-        Ok(UsageSum { calls: CallSum { calls, latency_ms }, delivered, free, amount, commission })
-    }
-
     async fn list_most_delivered(&mut self, since: Timestamp, limit: i64) -> Result<Vec<(ServiceId, CallSum)>, StoreError> {
         let rows: Vec<(ServiceId, i64, i64)> = on!(self, conn => u::table
             .inner_join(services::table.on(services::id.eq(u::service_id).and(services::state.eq("active"))))
@@ -356,7 +320,7 @@ impl UsageStore for Tx {
             .select((u::service_id, count_star(), sql::<BigInt>("CAST(coalesce(sum(latency_ms), 0) AS BIGINT)")))
             .order((count_star().desc(), u::service_id.asc()))
             .limit(limit).load(conn).await)?;
-        Ok(rows.into_iter().map(|(id, calls, latency_ms)| (id, CallSum { calls, latency_ms })).collect())
+        Ok(rows.into_iter().map(|(id, calls, latency_ms)| (id, CallSum { calls, timed: calls, latency_ms })).collect())
     }
 
     async fn list_called_by(&mut self, buyer: OwnerId, limit: u32) -> Result<Vec<(ServiceId, i64)>, StoreError> {

@@ -179,20 +179,40 @@ pub struct UsageSum {
     pub commission: i64,
 }
 
+impl UsageSum {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            calls: CallSum {
+                calls: self.calls.calls.saturating_add(other.calls.calls),
+                timed: self.calls.timed.saturating_add(other.calls.timed),
+                latency_ms: self.calls.latency_ms.saturating_add(other.calls.latency_ms),
+            },
+            delivered: self.delivered.saturating_add(other.delivered),
+            free: self.free.saturating_add(other.free),
+            amount: self.amount.saturating_add(other.amount),
+            commission: self.commission.saturating_add(other.commission),
+        }
+    }
+}
+
 /// How many calls, and how long they took together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CallSum {
     /// How many.
     pub calls: i64,
-    /// The sum of their times, in milliseconds.
+    /// How many of them say how long their provider takes. One that was interrupted, or never sent, does not.
+    pub timed: i64,
+    /// The sum of the times of those, in milliseconds.
     pub latency_ms: i64,
 }
 
 impl CallSum {
-    /// How long one took on average, in milliseconds to one decimal place; zero for none.
+    /// How long one took on average of those that say so, in milliseconds to one decimal place; zero for none.
     #[must_use]
     pub fn latency_ms_avg(&self) -> f64 {
-        let tenths = self.latency_ms.saturating_mul(10).saturating_add(self.calls / 2).checked_div(self.calls).unwrap_or(0);
+        let tenths = self.latency_ms.saturating_mul(10).saturating_add(self.timed / 2).checked_div(self.timed).unwrap_or(0);
         f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0
     }
 }
@@ -212,7 +232,8 @@ mod tests {
 
     #[test]
     fn an_average_has_one_decimal_place() {
-        let average = |calls, latency_ms| CallSum { calls, latency_ms }.latency_ms_avg();
+        // However many there are that do not say how long they took.
+        let average = |timed, latency_ms| CallSum { calls: timed + 7, timed, latency_ms }.latency_ms_avg();
         assert_eq!([average(0, 0), average(3, 10), average(2, 375), average(1, i64::MAX)], [0.0, 3.3, 187.5, 214_748_364.7]);
     }
 }

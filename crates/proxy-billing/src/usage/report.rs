@@ -4,7 +4,7 @@ use rialto_kernel::{Caller, Page, PageRequest};
 use rialto_store::StoreError;
 
 use super::{Usage, UsageFilter, UsageParty, UsageSum};
-use crate::store::UsageStore;
+use crate::store::{UsageStore, UsageSumStore};
 
 /// Calls, one by one and together.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct UsageReport {
 /// # Errors
 /// The store's.
 pub async fn report(
-    tx: &mut impl UsageStore,
+    tx: &mut (impl UsageStore + UsageSumStore),
     caller: &Caller,
     party: fn(rialto_kernel::OwnerId) -> UsageParty,
     filter: &UsageFilter,

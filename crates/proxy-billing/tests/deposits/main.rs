@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of a test fail it")]
 
 mod asking;
+mod debts;
 mod fake;
 mod nowpayments;
 mod paypal;

@@ -7,16 +7,16 @@ use rialto_proxy_billing::payments::deposit::{
 };
 use rialto_store::{Tx, idempotency::Key, suite, testing::TestDb};
 
-use super::world::{NOON, deposit, owner, rails};
+use super::world::{NOON, deposit, owner, providers};
 
 async fn a_list_goes_on_where_it_ended(test: &TestDb) {
-    let (me, you, rails) = (owner(&test.db).await, owner(&test.db).await, rails(SimulatedDeposits));
-    let theirs = deposit(&test.db, &rails, &you, "1", NOON).await.id;
+    let (me, you, providers) = (owner(&test.db).await, owner(&test.db).await, providers(SimulatedDeposits));
+    let theirs = deposit(&test.db, &providers, &you, "1", NOON).await.id;
     let mut mine = Vec::new();
     for n in 0..7 {
         // Two of each moment.
         let at = NOON.after(Duration::from_secs(n / 2));
-        let made = deposit(&test.db, &rails, &me, "1", at).await;
+        let made = deposit(&test.db, &providers, &me, "1", at).await;
         mine.push((made.created_at, made.id));
     }
     mine.sort_unstable();
@@ -52,22 +52,22 @@ async fn the_same_key_has_the_same_id_until_there_is_such_a_deposit(test: &TestD
     for other in [key("b", "k", 1), key("a", "l", 1), key("a", "k", 2), key("ak", "", 1), None] {
         assert_ne!(next(other).await, first);
     }
-    let rails = rails(SimulatedDeposits);
+    let providers = providers(SimulatedDeposits);
     let amount = rialto_kernel::Amount::new(10_000).unwrap();
-    let rail = rails.pick(None).unwrap();
-    let draft = rialto_proxy_billing::payments::deposit::prepare(&me, me.owner, amount, rail.as_ref(), first).unwrap();
-    let checkout = rail.open_checkout(&draft).await.unwrap();
+    let provider = providers.pick(None).unwrap();
+    let draft = rialto_proxy_billing::payments::deposit::prepare(&me, me.owner, amount, provider.as_ref(), first).unwrap();
+    let checkout = provider.open_checkout(&draft).await.unwrap();
     let write = async move |tx: &mut Tx| {
-        rialto_proxy_billing::payments::deposit::record(tx, draft.clone(), checkout.clone(), &rails, NOON).await
+        rialto_proxy_billing::payments::deposit::record(tx, draft.clone(), checkout.clone(), &providers, NOON).await
     };
     assert_eq!(test.db.write(write).await.unwrap().ask_at, None, "nobody can be asked for it");
     assert_ne!(next(key("a", "k", 1)).await, first);
 }
 
 async fn an_owner_has_at_most_twenty_that_are_pending(test: &TestDb) {
-    let (me, you, rails) = (owner(&test.db).await, owner(&test.db).await, rails(SimulatedDeposits));
+    let (me, you, providers) = (owner(&test.db).await, owner(&test.db).await, providers(SimulatedDeposits));
     for _ in 0..PENDING_MAX {
-        deposit(&test.db, &rails, &me, "1", NOON).await;
+        deposit(&test.db, &providers, &me, "1", NOON).await;
     }
     let check = async |owner| test.db.read(async move |tx: &mut Tx| check_pending(tx, owner).await).await;
     assert_eq!(check(me.owner).await, Err(DepositError::TooManyPending));

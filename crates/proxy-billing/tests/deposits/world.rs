@@ -1,4 +1,4 @@
-//! What these tests start from: owners, rails to the fake providers, and deposits by them.
+//! What these tests start from: owners, providers to the fake providers, and deposits by them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use rialto_kernel::{Amount, Asset, Caller, Clock, CredentialKind, OwnerId, Role,
 use rialto_ledger::{LedgerStore, balance::buyer_account};
 use rialto_outbound::{ClientOptions, OutboundClient, OutboundPolicy};
 use rialto_proxy_billing::payments::{
-    deposit::{Deposit, DepositId, DepositRail, DepositStore, Rails, next_id, prepare, record},
+    deposit::{Deposit, DepositId, DepositProvider, DepositStore, Providers, next_id, prepare, record},
     nowpayments::{NowPayments, NowPaymentsConfig},
     paypal::{PayPal, PayPalConfig},
 };
@@ -28,7 +28,7 @@ diesel::table! {
 
 /// 2026-11-22, at noon.
 pub const NOON: Timestamp = Timestamp::from_micros(1_795_348_800_000_000);
-/// After which rails are asked.
+/// After which providers are asked.
 pub const ASK_AFTER: Duration = Duration::from_secs(300);
 /// What callbacks of NOWPayments are signed with.
 pub const IPN_SECRET: &str = "ipn secret";
@@ -74,8 +74,8 @@ pub fn nowpayments(base_url: &str, signs_in: bool) -> NowPayments {
     nowpayments_of(nowpayments_config(base_url, signs_in))
 }
 
-pub fn rails(rail: impl DepositRail + 'static) -> Rails {
-    Rails::new(vec![Arc::new(rail)], ASK_AFTER)
+pub fn providers(provider: impl DepositProvider + 'static) -> Providers {
+    Providers::new(vec![Arc::new(provider)], ASK_AFTER)
 }
 
 pub async fn owner(db: &Db) -> Caller {
@@ -91,14 +91,14 @@ pub async fn owner(db: &Db) -> Caller {
 }
 
 /// Opens a deposit, as the route does.
-pub async fn deposit(db: &Db, rails: &Rails, caller: &Caller, usdc: &str, now: Timestamp) -> Deposit {
-    let rail = rails.pick(None).unwrap();
+pub async fn deposit(db: &Db, providers: &Providers, caller: &Caller, usdc: &str, now: Timestamp) -> Deposit {
+    let provider = providers.pick(None).unwrap();
     let id = db.read(async move |tx: &mut Tx| next_id(tx, None).await).await.unwrap();
     let amount = Amount::from_decimal(usdc, Asset::USDC).unwrap();
-    let draft = prepare(caller, caller.owner, amount, rail.as_ref(), id).unwrap();
-    let checkout = rail.open_checkout(&draft).await.unwrap();
-    let rails = rails.clone();
-    db.write(async move |tx: &mut Tx| record(tx, draft.clone(), checkout.clone(), &rails, now).await).await.unwrap()
+    let draft = prepare(caller, caller.owner, amount, provider.as_ref(), id).unwrap();
+    let checkout = provider.open_checkout(&draft).await.unwrap();
+    let providers = providers.clone();
+    db.write(async move |tx: &mut Tx| record(tx, draft.clone(), checkout.clone(), &providers, now).await).await.unwrap()
 }
 
 pub async fn read(db: &Db, id: DepositId) -> Deposit {

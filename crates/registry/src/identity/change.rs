@@ -3,36 +3,15 @@
 use rialto_kernel::{Caller, Timestamp};
 use serde_json::Value;
 
-use super::{AgentStatus, Identity, NewIdentity};
+use super::{AgentStatus, Identity, NewIdentity, likeness::Likeness, wallet::checked_wallet};
 use crate::{
     Agent, AgentChanges, RegistryError, check,
     register::event,
     store::{AgentStore, IdentityStore},
 };
 
-/// The longest address of a wallet, in characters.
-const WALLET_CHARS_MAX: usize = 128;
 /// The largest metadata, in bytes.
 const METADATA_BYTES_MAX: usize = 16 * 1_024;
-
-/// The address of a wallet, without blanks around it; `None` when nothing is left. What begins as one of Ethereum's must be one;
-/// there are many other chains.
-pub(crate) fn checked_wallet(given: &str) -> Result<Option<String>, RegistryError> {
-    let address = given.trim();
-    if address.is_empty() {
-        return Ok(None);
-    }
-    let hexadecimal = address.strip_prefix("0x").or_else(|| address.strip_prefix("0X"));
-    if hexadecimal.is_some_and(|digits| digits.len() != 40 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())) {
-        return Err(RegistryError::invalid("wallet_address", "must be 0x and 40 hexadecimal digits"));
-    }
-    let is_plain = address.chars().all(|char| char.is_ascii_graphic());
-    if !is_plain || address.len() > WALLET_CHARS_MAX {
-        let message = format!("must be 1 to {WALLET_CHARS_MAX} printable ASCII characters without blanks");
-        return Err(RegistryError::invalid("wallet_address", message));
-    }
-    Ok(Some(address.to_owned()))
-}
 
 /// Checks metadata.
 pub(crate) fn metadata_text(given: &Value) -> Result<(), RegistryError> {
@@ -50,15 +29,18 @@ pub(crate) async fn write_new(tx: &mut impl IdentityStore, agent: &Agent, new: &
     Ok(())
 }
 
-/// Changes who an agent is, and whether it takes part. The agent is locked, and saved by the caller.
+/// Changes who an agent is, and whether it takes part, and ends what was vouched for that it is not any more. The agent is locked,
+/// has changed from what it `was`, and is saved by the caller.
 pub(crate) async fn change(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
+    was: &Agent,
     agent: &mut Agent,
     changes: &AgentChanges,
     now: Timestamp,
 ) -> Result<(), RegistryError> {
-    if changes.status.is_none() && changes.is_active.is_none() && changes.wallet_address.is_none() && changes.metadata.is_none() {
+    let looks_the_same = was.name == agent.name && was.endpoint == agent.endpoint && changes.wallet_address.is_none();
+    if looks_the_same && changes.status.is_none() && changes.is_active.is_none() && changes.metadata.is_none() {
         return Ok(());
     }
     let before = tx.find_identity(agent.id).await?;
@@ -68,20 +50,21 @@ pub(crate) async fn change(
     }
     if let Some(wallet) = &changes.wallet_address {
         after.wallet_address = checked_wallet(wallet)?;
-        // Whoever vouched for the agent did so for what it was: another wallet is another payee.
-        if after.wallet_address != before.wallet_address && after.verification.take().is_some() {
-            tx.append_event(event("agent.unverified", agent, now)).await?;
-        }
     }
-    if after != before {
+    let (old, new) = (Likeness::of(was, &before), Likeness::of(agent, &after));
+    // What a card brings, nobody has seen who asked for it.
+    let seen_by_admin = caller.is_admin() && changes.imported.is_none();
+    let vouched = after.verification.take();
+    after.verification = vouched.filter(|said| said.outlives(&old, &new, seen_by_admin));
+    if before.verification.is_some() && after.verification.is_none() {
+        tx.append_event(event("agent.unverified", agent, now)).await?;
+    }
+    // Metadata is kept in the same row.
+    if after != before || changes.metadata.is_some() {
         tx.put_identity(&after).await?;
     }
     if let Some(metadata) = &changes.metadata {
         metadata_text(metadata)?;
-        if after == before {
-            // The row that it is kept in.
-            tx.put_identity(&after).await?;
-        }
         tx.put_metadata(agent.id, metadata).await?;
     }
     Ok(())
@@ -93,22 +76,5 @@ const fn by_switch(on: bool, identity: &Identity) -> Option<AgentStatus> {
         (true, _) => Some(AgentStatus::Active),
         (false, true) => None,
         (false, false) => Some(AgentStatus::Suspended),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_one_or_is_refused() {
-        let address = "0x1234567890abcdef1234567890ABCDEF12345678";
-        assert_eq!(checked_wallet(&format!(" {address} ")).unwrap().as_deref(), Some(address));
-        assert_eq!(checked_wallet(" ").unwrap(), None);
-        let solana = "7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV";
-        assert_eq!(checked_wallet(solana).unwrap().as_deref(), Some(solana));
-        for wrong in ["0x12", "0x1234567890abcdef1234567890ABCDEF1234567g", "0X", "a b", "ü", &"a".repeat(129), "a\u{7}"] {
-            assert!(checked_wallet(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -6,22 +6,29 @@
 //! - [`Identity::status`]: an agent is active, suspended or deactivated. One that is not active is not found, called or traded
 //!   with anywhere. What an administrator switched off, its owner does not switch on again.
 //! - [`Verification`]: who vouches for an agent, and how ([`crate::proof`]). It ends by itself when what was shown ends, and at once
-//!   when the agent's wallet becomes another one.
+//!   when what it was about becomes another: one rule says what that is, whoever changes the agent, and how.
+//! - [`Standing`]: how an agent's owner does, as far as that is told here.
 
 mod change;
+mod likeness;
 mod read;
+mod standing;
 mod verify;
+mod wallet;
 
 use rialto_kernel::{AgentId, Caller, OwnerId, Timestamp, words};
 use serde_json::Value;
 
-pub use read::{PROFILES_MAX, Profile, list_profiles, metadata, profile, search_profiles};
+pub use read::{PROFILES_MAX, Profile, list_profiles, metadata, profile, search_profiles, statuses};
+pub use standing::{Leader, Standing, leaders, set_standing};
 pub use verify::{
-    CHALLENGE_LASTS, CHALLENGES_MAX, Challenge, PROOF_LASTS, challenge, check_owner, unverify, verify_by_admin, verify_by_did,
-    verify_by_token,
+    CHALLENGE_LASTS, CHALLENGES_MAX, Challenge, PROOF_LASTS, admit, challenge, check_owner, forget_proofs, unverify,
+    verify_by_admin, verify_by_did, verify_by_token,
 };
+pub use wallet::eip55;
 
-pub(crate) use change::{change, checked_wallet, metadata_text, write_new};
+pub(crate) use change::{change, metadata_text, write_new};
+pub(crate) use wallet::checked_wallet;
 
 use crate::{Agent, RegistryError, proof::Trust};
 
@@ -153,12 +160,23 @@ impl Identity {
         if is_active && self.held_by_admin && !caller.is_admin() {
             return Err(RegistryError::HeldByAdmin);
         }
-        let by_admin = caller.is_admin() && caller.owner != agent.owner;
         agent.is_active = is_active;
         self.is_deactivated = status == AgentStatus::Deactivated;
-        self.held_by_admin = !is_active && (self.held_by_admin || by_admin);
+        self.held_by_admin = !is_active && (self.held_by_admin || holds(caller, agent));
         Ok(())
     }
+
+    /// Whether deactivating its agent on behalf of `caller`, who may, would change nothing. An administrator holds also what its
+    /// owner has deactivated already.
+    #[must_use]
+    pub fn stays_deactivated(&self, agent: &Agent, caller: &Caller) -> bool {
+        self.status(agent) == AgentStatus::Deactivated && (self.held_by_admin || !holds(caller, agent))
+    }
+}
+
+/// Whether what `caller` switches off stays so for its owner: an administrator's hand, and not the owner's own.
+fn holds(caller: &Caller, agent: &Agent) -> bool {
+    caller.is_admin() && caller.owner != agent.owner
 }
 
 /// An agent to be registered as somebody: it need not have an endpoint or a description.

@@ -48,7 +48,7 @@ pub async fn list_profiles(
 }
 
 /// Finds active agents with this text in their name or readable id, or with this id; those first whose owners do best. No text
-/// finds nothing.
+/// finds nothing. How much is looked at is bounded: [`IdentityStore::search_named`].
 ///
 /// # Errors
 /// [`RegistryError::Invalid`] when the text is too long.
@@ -72,8 +72,19 @@ pub async fn metadata(tx: &mut impl IdentityStore, agent: AgentId) -> Result<Opt
     Ok(tx.find_metadata(agent).await?)
 }
 
+/// How these agents stand, with one statement for all. Those that were deleted are left out.
+///
+/// # Errors
+/// The store's.
+pub async fn statuses(tx: &mut impl IdentityStore, agents: &[AgentId]) -> Result<HashMap<AgentId, AgentStatus>, RegistryError> {
+    if agents.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(tx.list_statuses(agents).await?.into_iter().collect())
+}
+
 /// Puts beside each agent what is known of it, with two statements for all.
-async fn profiles(tx: &mut impl IdentityStore, agents: Vec<Agent>) -> Result<Vec<Profile>, RegistryError> {
+pub(super) async fn profiles(tx: &mut impl IdentityStore, agents: Vec<Agent>) -> Result<Vec<Profile>, RegistryError> {
     if agents.is_empty() {
         return Ok(Vec::new());
     }

@@ -8,12 +8,12 @@ use rialto_store::StoreError;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Identity, IdentityType, Method, Verification};
+use super::{Identity, IdentityType, Method, Verification, wallet::canonical};
 use crate::{
     Agent, AgentRef, CipherError, RegistryError,
     proof::{Kya, Presented, Trust},
     register::event,
-    store::{AgentStore, IdentityStore},
+    store::{AgentStore, IdentityStore, ProofStore},
     update::owned,
 };
 
@@ -35,17 +35,21 @@ pub struct Challenge {
     pub expires_at: Timestamp,
 }
 
-/// An administrator vouches for an agent. Doing it again changes nothing.
+/// An administrator vouches for an agent, as it was when it was changed last at `seen`, if that is told. Doing it again changes nothing.
 ///
 /// # Errors
-/// [`RegistryError::AdminOnly`] or [`RegistryError::NotFound`].
+/// [`RegistryError::AdminOnly`], [`RegistryError::NotFound`], or [`RegistryError::NotAsSeen`].
 pub async fn verify_by_admin(
     tx: &mut (impl AgentStore + IdentityStore),
     caller: &Caller,
     agent: &AgentRef,
+    seen: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Agent, RegistryError> {
     let (agent, identity) = for_admin(tx, caller, agent).await?;
+    if seen.is_some_and(|seen| seen != agent.updated_at) {
+        return Err(RegistryError::NotAsSeen);
+    }
     if identity.verification.as_ref().is_some_and(|verification| verification.method == Method::Admin) {
         return Ok(agent);
     }
@@ -91,7 +95,7 @@ pub async fn unverify(
 /// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::VerificationBarred`],
 /// [`RegistryError::WrongSubject`], [`RegistryError::WeakerProof`], or [`RegistryError::ProofUsed`].
 pub async fn verify_by_token(
-    tx: &mut (impl AgentStore + IdentityStore),
+    tx: &mut (impl AgentStore + IdentityStore + ProofStore),
     caller: &Caller,
     agent: &AgentRef,
     token: &Kya,
@@ -118,7 +122,7 @@ pub async fn verify_by_token(
     };
     not_weaker(&identity, &verification, trust, now)?;
     let is_over = token.expires_at <= now;
-    if is_over || !(is_same || tx.use_proof(&token.digest, token.expires_at, now).await?) {
+    if is_over || !(is_same || tx.use_proof(&token.digest, token.expires_at).await?) {
         return Err(RegistryError::ProofUsed);
     }
     let counts = verification.counts(trust, now);
@@ -126,12 +130,12 @@ pub async fn verify_by_token(
     Ok(agent)
 }
 
-/// Makes a challenge for an agent: 256 random bits. Only their hash is kept.
+/// Makes a challenge for an agent, and for whoever asks: 256 random bits. Only their hash is kept.
 ///
 /// # Errors
 /// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], or [`RegistryError::VerificationBarred`].
 pub async fn challenge(
-    tx: &mut (impl AgentStore + IdentityStore),
+    tx: &mut (impl AgentStore + IdentityStore + ProofStore),
     caller: &Caller,
     agent: &AgentRef,
     now: Timestamp,
@@ -141,8 +145,7 @@ pub async fn challenge(
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|_| CipherError::NoRandomness)?;
     let challenge = Challenge { text: URL_SAFE_NO_PAD.encode(random), expires_at: now.after(CHALLENGE_LASTS) };
-    let digest = Sha256::digest(&challenge.text).into();
-    tx.put_challenge(agent.id, &digest, challenge.expires_at, CHALLENGES_MAX, now).await?;
+    tx.put_challenge(agent.id, caller.owner, &digest(&challenge.text), challenge.expires_at, CHALLENGES_MAX, now).await?;
     Ok(challenge)
 }
 
@@ -160,15 +163,50 @@ pub async fn check_owner(
     if caller.may_write(agent.owner) { Ok(()) } else { Err(RegistryError::NotOwner { action }) }
 }
 
+/// Refuses who may not have an agent verified, or answers a challenge that was not made for it and them or is over, before anybody
+/// else's server is asked for keys. Whether that still holds is asked again when they are there.
+///
+/// # Errors
+/// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::VerificationBarred`], or
+/// [`RegistryError::ChallengeUnknown`].
+pub async fn admit(
+    tx: &mut (impl AgentStore + IdentityStore + ProofStore),
+    caller: &Caller,
+    agent: &AgentRef,
+    challenge: Option<&str>,
+    now: Timestamp,
+) -> Result<(), RegistryError> {
+    let agent = tx.find_agent(agent).await?.ok_or(RegistryError::NotFound)?;
+    if !caller.may_write(agent.owner) {
+        return Err(RegistryError::NotOwner { action: "verify" });
+    }
+    open(tx, &agent).await?;
+    match challenge {
+        Some(text) if !tx.has_challenge(agent.id, caller.owner, &digest(text), now).await? => {
+            Err(RegistryError::ChallengeUnknown)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Forgets challenges and used proofs whose time is over, at most `limit` of each, and returns how many; call it again while that is
+/// as many as it may.
+///
+/// # Errors
+/// The store's.
+pub async fn forget_proofs(tx: &mut impl ProofStore, now: Timestamp, limit: u32) -> Result<usize, RegistryError> {
+    Ok(tx.forget_proofs(now, limit).await?)
+}
+
 /// Whoever acts for an agent has shown that they hold the key of an identifier, and maybe what somebody attests of it. The
-/// challenge that was answered has to be one of this agent, and is answered by that.
+/// challenge that was answered has to be one of this agent, for this caller, and is answered by that.
 ///
 /// # Errors
 /// [`RegistryError::NotFound`], [`RegistryError::NotOwner`], [`RegistryError::VerificationBarred`],
 /// [`RegistryError::ChallengeUnknown`], [`RegistryError::WeakerProof`], [`RegistryError::ProofUsed`], or
 /// [`RegistryError::DidTaken`].
 pub async fn verify_by_did(
-    tx: &mut (impl AgentStore + IdentityStore),
+    tx: &mut (impl AgentStore + IdentityStore + ProofStore),
     caller: &Caller,
     agent: &AgentRef,
     shown: &Presented,
@@ -177,7 +215,7 @@ pub async fn verify_by_did(
 ) -> Result<Agent, RegistryError> {
     let agent = owned(tx, caller, agent, "verify").await?;
     let identity = open(tx, &agent).await?;
-    if !tx.take_challenge(agent.id, &Sha256::digest(&shown.challenge).into(), now).await? {
+    if !tx.take_challenge(agent.id, caller.owner, &digest(&shown.challenge), now).await? {
         return Err(RegistryError::ChallengeUnknown);
     }
     let (longest, attested) = (now.after(PROOF_LASTS), shown.attested.as_ref());
@@ -194,7 +232,7 @@ pub async fn verify_by_did(
     if let Some(attested) = attested {
         let end = attested.expires_at.unwrap_or(FOR_GOOD);
         let is_same = is_shown(&identity, attested.digest);
-        if end <= now || !(is_same || tx.use_proof(&attested.digest, end, now).await?) {
+        if end <= now || !(is_same || tx.use_proof(&attested.digest, end).await?) {
             return Err(RegistryError::ProofUsed);
         }
     }
@@ -202,6 +240,10 @@ pub async fn verify_by_did(
     let counts = verification.counts(trust, now);
     set(tx, &agent, Identity { kind: IdentityType::DidVc, ..identity }, verification, counts).await?;
     Ok(agent)
+}
+
+fn digest(challenge: &str) -> [u8; 32] {
+    Sha256::digest(challenge).into()
 }
 
 /// What is known of an agent whose owner may have it verified.
@@ -248,13 +290,8 @@ async fn for_admin(
 /// Whether a token's subject is this agent.
 fn is_subject(agent: &Agent, identity: &Identity, subject: &str) -> bool {
     let is_wallet = identity.wallet_address.as_deref().is_some_and(|wallet| {
-        // Ethereum writes a checksum into the case of the digits; elsewhere case is part of the address.
-        if wallet.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x")) {
-            wallet.eq_ignore_ascii_case(subject)
-        } else {
-            // Nobody is to have the id of another's agent for an address: those have signs in them.
-            wallet == subject && wallet.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        }
+        // Nobody is to have the id of another's agent for an address: those have signs in them.
+        canonical(wallet) == canonical(subject) && wallet.bytes().all(|byte| byte.is_ascii_alphanumeric())
     });
     is_wallet || subject == agent.slug || subject.eq_ignore_ascii_case(&agent.id.to_string())
 }

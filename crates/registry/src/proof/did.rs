@@ -1,8 +1,9 @@
 //! Decentralized identifiers, and the keys that act for them.
 
+use rialto_kernel::{OwnerId, Timestamp};
 use serde_json::Value;
 
-use super::{ProofError, Verifier, key::PublicKey, short};
+use super::{ProofError, Verifier, documents::Wanted, key::PublicKey, short};
 
 /// The longest identifier, in bytes.
 const DID_BYTES_MAX: usize = 512;
@@ -130,8 +131,16 @@ fn key(method: &Value, did: &str) -> Option<PublicKey> {
 }
 
 impl Verifier {
-    /// The keys of an identifier for a purpose. The document of a `did:web` is fetched if it is not known, or has no key called `kid`.
-    pub(super) async fn keys_of(&self, did: &str, purpose: Purpose, kid: Option<&str>) -> Result<Vec<PublicKey>, ProofError> {
+    /// The keys of an identifier for a purpose. The document of a `did:web` is fetched if it is not known, or has no key called `kid`;
+    /// what a stranger names, on `asker`'s account.
+    pub(super) async fn keys_of(
+        &self,
+        did: &str,
+        purpose: Purpose,
+        kid: Option<&str>,
+        asker: OwnerId,
+        now: Timestamp,
+    ) -> Result<Vec<PublicKey>, ProofError> {
         let (authority, path) = match locate(did)? {
             Place::Here(key) => return Ok(vec![*key]),
             Place::Web { authority, path } => (authority, path),
@@ -143,12 +152,13 @@ impl Verifier {
             let keys = keys(document, did, purpose);
             kid.map_or(!keys.is_empty(), |kid| keys.iter().any(|key| key.kid.as_deref() == Some(kid)))
         };
-        let documents = if self.trust.did_issuers.iter().any(|one| one == did) { &self.trusted } else { &self.documents };
-        let no_keys = |_| ProofError::NoKeys(short(did));
-        let document = documents.get(&format!("{scheme}://{authority}{path}"), has_it).await.map_err(no_keys)?;
-        if document.get("id").and_then(Value::as_str) != Some(did) {
-            return Err(ProofError::NoKeys(short(did)));
-        }
+        let is_one = |document: &Value| document.get("id").and_then(Value::as_str) == Some(did);
+        let wanted = Wanted { name: did, url: &format!("{scheme}://{authority}{path}"), is_one: &is_one, has_it: &has_it };
+        let is_trusted = self.trust.did_issuers.iter().any(|one| one == did);
+        let documents = if is_trusted { &self.trusted } else { &self.documents };
+        let spend = || self.budget.spend(asker, now).map_err(|wait| ProofError::FetchedEnough { wait });
+        let admit = || if is_trusted { Ok(()) } else { spend() };
+        let document = documents.get(&wanted, admit, || ProofError::NoKeys(short(did)), now).await?;
         Ok(keys(&document, did, purpose))
     }
 }

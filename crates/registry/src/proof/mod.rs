@@ -7,9 +7,12 @@
 //! - A token is signed with RS256, ES256 or EdDSA, by a key that is of that kind; nothing else is accepted, so that neither `none` nor
 //!   a public key for a shared secret will do. A `crit` header, or a member that is there twice, is refused.
 //! - Keys are fetched through `outbound`, each place once for all who wait for it, and are remembered; so is that a place has none.
+//!   Those of issuers that the operator trusts serve on for a while when they cannot be fetched again. What strangers name is
+//!   fetched when their challenge is found good, and so many times a minute for one owner.
 //! - `did:key` (Ed25519, P-256) holds its key; `did:web` has it in a document on its host, which is fetched over https.
 
 mod base58;
+mod budget;
 mod did;
 mod documents;
 mod jws;
@@ -17,19 +20,24 @@ mod key;
 mod kya;
 mod present;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rialto_outbound::OutboundClient;
 
 use crate::identity::Method;
 
+use budget::Budget;
+pub use budget::FETCHES_MAX;
 use documents::Documents;
 pub use jws::TOKEN_BYTES_MAX;
 pub use kya::Kya;
-pub use present::{Attested, Presented};
+pub use present::{Answer, Attested, Presented};
 
 /// How far clocks may be apart, in seconds.
 const LEEWAY_S: i64 = 60;
+/// How long the last keys of somebody whom the operator trusts serve while they cannot be fetched: an outage of theirs is none of
+/// ours, and a key that they gave up is to end some time.
+pub const LAST_GOOD_LASTS: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Why what was shown proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +71,12 @@ pub enum ProofError {
     /// Why is not said: whoever names a host is not to learn by that what is there.
     #[error("The keys of {0} cannot be had; try again later")]
     NoKeys(String),
+    /// As many documents were fetched for the caller as may be in a minute.
+    #[error("Too many documents were fetched for you; try again later")]
+    FetchedEnough {
+        /// How long until there may be another.
+        wait: Duration,
+    },
 }
 
 /// Whom the operator trusts to say who an agent is.
@@ -102,13 +116,16 @@ pub struct Verifier {
     /// Of those that the operator trusts. What strangers name does not push them out.
     trusted: Documents,
     documents: Documents,
+    /// What those are fetched for strangers.
+    budget: Budget,
 }
 
 impl Verifier {
     /// A verifier that fetches keys through `client`.
     #[must_use]
     pub fn new(trust: Trust, client: OutboundClient) -> Self {
-        Self { trust: Arc::new(trust), trusted: Documents::new(client.clone()), documents: Documents::new(client) }
+        let (trusted, documents) = (Documents::new(client.clone(), LAST_GOOD_LASTS), Documents::new(client, Duration::ZERO));
+        Self { trust: Arc::new(trust), trusted, documents, budget: Budget::default() }
     }
 
     /// What the operator trusts.

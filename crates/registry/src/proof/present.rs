@@ -1,13 +1,13 @@
 //! Answers to challenges, and credentials.
 
-use rialto_kernel::Timestamp;
+use rialto_kernel::{OwnerId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
     ProofError, Trust, Verifier,
-    did::{Purpose, absolute},
+    did::{Purpose, absolute, locate},
     jws::{Audience, Times, Token},
     short,
 };
@@ -34,9 +34,24 @@ pub struct Attested {
     pub digest: [u8; 32],
 }
 
-/// An answer to a challenge.
+/// An answer to a challenge that was read, and is for us. Nobody was asked yet whether its signature is good.
+pub struct Answer<'a> {
+    did: &'a str,
+    token: Token<'a>,
+    challenge: String,
+}
+
+impl Answer<'_> {
+    /// The challenge that it answers, as it says.
+    #[must_use]
+    pub fn challenge(&self) -> &str {
+        &self.challenge
+    }
+}
+
+/// What such an answer says.
 #[derive(Deserialize)]
-struct Answer {
+struct AnswerClaims {
     iss: String,
     aud: Audience,
     nonce: String,
@@ -119,15 +134,14 @@ struct Subject {
 }
 
 impl Verifier {
-    /// Checks the answer to a challenge, and the credential beside it: that the key of `did` signed the answer, for us, and that an
-    /// issuer that the operator trusts signed the credential, about `did`.
+    /// Reads the answer to a challenge, and refuses what can be refused before anybody's server is asked. Whether the challenge is
+    /// one is to be asked next, and then [`Verifier::did`].
     ///
     /// # Errors
     /// [`ProofError`].
-    pub async fn did(&self, did: &str, proof: &str, credential: Option<&str>, now: Timestamp) -> Result<Presented, ProofError> {
+    pub fn answer<'a>(&self, did: &'a str, proof: &'a str, now: Timestamp) -> Result<Answer<'a>, ProofError> {
         let token = Token::read("proof", proof)?;
-        let answer: Answer = token.claims()?;
-        // What can be refused is, before anybody's server is asked.
+        let answer: AnswerClaims = token.claims()?;
         if answer.iss != did || answer.sub.as_ref().is_some_and(|sub| sub != did) {
             return Err(token.refused("it is by another than did (iss, sub)"));
         }
@@ -135,21 +149,37 @@ impl Verifier {
             return Err(token.refused("it is for somebody else (aud)"));
         }
         token.check_times(&Times { exp: answer.exp, nbf: answer.nbf, iat: answer.iat }, now)?;
-        if credential.is_none() && !self.trust.did_issuers.is_empty() {
-            return Err(ProofError::CredentialRequired);
-        }
-        let kid = token.kid.as_deref().map(|kid| absolute(kid, did));
-        let keys = self.keys_of(did, Purpose::Authentication, kid.as_deref()).await?;
-        token.check(&keys, kid.as_deref())?;
+        locate(did)?;
+        Ok(Answer { did, token, challenge: answer.nonce })
+    }
+
+    /// Checks an answer, and the credential beside it: that the key of its identifier signed it, and that an issuer that the
+    /// operator trusts signed the credential, about that identifier. What has to be fetched for that is on `asker`'s account.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn did(
+        &self,
+        answer: Answer<'_>,
+        credential: Option<&str>,
+        asker: OwnerId,
+        now: Timestamp,
+    ) -> Result<Presented, ProofError> {
+        let Answer { did, token, challenge } = answer;
+        // The credential first: what is trusted is asked before what a stranger names.
         let attested = match credential {
+            None if !self.trust.did_issuers.is_empty() => return Err(ProofError::CredentialRequired),
             None => None,
-            Some(credential) => Some(self.credential(did, credential, now).await?),
+            Some(credential) => Some(self.credential(did, credential, asker, now).await?),
         };
-        Ok(Presented { did: did.to_owned(), challenge: answer.nonce, attested })
+        let kid = token.kid.as_deref().map(|kid| absolute(kid, did));
+        let keys = self.keys_of(did, Purpose::Authentication, kid.as_deref(), asker, now).await?;
+        token.check(&keys, kid.as_deref())?;
+        Ok(Presented { did: did.to_owned(), challenge, attested })
     }
 
     /// What this credential attests of `did`.
-    async fn credential(&self, did: &str, text: &str, now: Timestamp) -> Result<Attested, ProofError> {
+    async fn credential(&self, did: &str, text: &str, asker: OwnerId, now: Timestamp) -> Result<Attested, ProofError> {
         let token = Token::read("credential", text)?;
         let said: Credential = token.claims()?;
         let issuer = said.issuers().next().ok_or_else(|| token.refused("it has no issuer"))?.to_owned();
@@ -168,7 +198,7 @@ impl Verifier {
         }
         let end = said.check_times(&token, now)?;
         let kid = token.kid.as_deref().map(|kid| absolute(kid, &issuer));
-        let keys = self.keys_of(&issuer, Purpose::Assertion, kid.as_deref()).await?;
+        let keys = self.keys_of(&issuer, Purpose::Assertion, kid.as_deref(), asker, now).await?;
         token.check(&keys, kid.as_deref())?;
         let digest = Sha256::new_with_prefix(b"rialto vc\0").chain_update(token.signed).finalize().into();
         Ok(Attested { issuer, expires_at: end, digest })

@@ -9,7 +9,7 @@ use rialto_store::{StoreError, Tx, on};
 
 use super::{
     agent::{ACTIVE, AgentRow, DELETED},
-    schema::{agent_capabilities, agent_tags, agent_texts, agents},
+    schema::{agent_capabilities, agent_tags, agent_texts, agent_words, agents},
     search, vector,
 };
 use crate::{
@@ -125,6 +125,11 @@ impl CatalogStore for Tx {
             let values = (agent_tags::tag.eq(tag), agent_tags::agent_id.eq(agent));
             on!(self, conn => diesel::insert_into(agent_tags::table).values(values).execute(conn).await)?;
         }
+        on!(self, conn => diesel::delete(agent_words::table.filter(agent_words::agent_id.eq(agent))).execute(conn).await)?;
+        for word in &entry.words {
+            let values = (agent_words::word.eq(word), agent_words::agent_id.eq(agent));
+            on!(self, conn => diesel::insert_into(agent_words::table).values(values).execute(conn).await)?;
+        }
         let Some(IndexTexts { name, labels, description }) = &entry.texts else {
             on!(self, conn => diesel::delete(agent_texts::table.find(agent)).execute(conn).await)?;
             return Ok(());
@@ -136,7 +141,7 @@ impl CatalogStore for Tx {
     }
 
     async fn remove_index(&mut self, agent: AgentId) -> Result<(), StoreError> {
-        self.put_index(agent, &IndexEntry { tags: Vec::new(), texts: None }).await
+        self.put_index(agent, &IndexEntry { tags: Vec::new(), words: Vec::new(), texts: None }).await
     }
 
     async fn request_vector(&mut self, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {

@@ -1,29 +1,24 @@
-//! Who agents are, and what was shown for it.
+//! Who agents are.
 
 use diesel::{
-    AsChangeset, BoolExpressionMethods, EscapeExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension,
-    QueryDsl, Queryable, Selectable, SelectableHelper, TextExpressionMethods,
-    dsl::sql,
-    sql_types::{Bool, Integer},
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
+    QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use rialto_kernel::{AgentId, OwnerId, Page, PageRequest, Timestamp};
 use rialto_store::{StoreError, Tx, on, types::Json};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
     agent::{ACTIVE, AgentRow, DELETED, INACTIVE},
-    catalog::{agents_of, lower, pattern},
-    schema::{agent_capabilities, agent_challenges, agent_identities as i, agent_proofs, agents, reputation_records as r},
+    catalog::agents_of,
+    named,
+    schema::{agent_capabilities, agent_identities as i, agents},
 };
 use crate::{
     Agent,
     identity::{AgentStatus, Identity, IdentityType, Method, Verification},
     store::IdentityStore,
 };
-
-/// How many tokens whose time is over are forgotten when a new one is kept.
-const FORGOTTEN: i64 = 100;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = i, primary_key(agent_id), treat_none_as_null = true)]
@@ -124,24 +119,6 @@ impl IdentityStore for Tx {
         Ok(())
     }
 
-    async fn free_did(&mut self, did: &str, agent: AgentId, now: Timestamp) -> Result<(), StoreError> {
-        let by_key = [Method::DidControl.as_str(), Method::DidVc.as_str()];
-        let others = || i::subject.eq(did).and(i::method.eq_any(by_key)).and(i::agent_id.ne(agent));
-        let deleted: Vec<AgentId> = on!(self, conn => i::table.inner_join(agents::table.on(agents::id.eq(i::agent_id)))
-            .filter(others().and(agents::state.eq(DELETED))).select(i::agent_id).load(conn).await)?;
-        let is_over = || i::expires_at.le(now).or(i::agent_id.eq_any(&deleted));
-        let nobody = || {
-            (
-                (i::method.eq(None::<String>), i::issuer.eq(None::<String>), i::subject.eq(None::<String>)),
-                (i::verified_by.eq(None::<OwnerId>), i::proof.eq(None::<Vec<u8>>)),
-                (i::verified_at.eq(None::<Timestamp>), i::expires_at.eq(None::<Timestamp>)),
-            )
-        };
-        on!(self, conn => diesel::update(i::table.filter(others().and(is_over()))).set(nobody())
-            .execute(conn).await)?;
-        Ok(())
-    }
-
     async fn list_identities(&mut self, ids: &[AgentId]) -> Result<Vec<Identity>, StoreError> {
         let rows: Vec<Row> =
             on!(self, conn => i::table.filter(i::agent_id.eq_any(ids)).select(Row::as_select()).load(conn).await)?;
@@ -174,58 +151,27 @@ impl IdentityStore for Tx {
         Ok(Page { items: agents_of(rows)?, total })
     }
 
+    async fn list_statuses(&mut self, ids: &[AgentId]) -> Result<Vec<(AgentId, AgentStatus)>, StoreError> {
+        let rows: Vec<(AgentId, String, Option<bool>)> = on!(self, conn => agents::table
+            .left_join(i::table.on(i::agent_id.eq(agents::id)))
+            .filter(agents::id.eq_any(ids))
+            .select((agents::id, agents::state, i::is_deactivated.nullable())).load(conn).await)?;
+        let status = |state: &str, is_deactivated| match (state, is_deactivated) {
+            (ACTIVE, _) => Some(AgentStatus::Active),
+            (DELETED, _) => None,
+            (_, true) => Some(AgentStatus::Deactivated),
+            (_, false) => Some(AgentStatus::Suspended),
+        };
+        let rows = rows.into_iter();
+        Ok(rows.filter_map(|(id, state, is)| Some((id, status(&state, is.unwrap_or(false))?))).collect())
+    }
+
     async fn search_named(&mut self, text: &str, limit: u32) -> Result<Vec<Agent>, StoreError> {
-        // As the databases fold names: ASCII alone.
-        let pattern = pattern(&text.to_ascii_lowercase());
-        let id = AgentId::from_uuid(text.parse().unwrap_or(Uuid::nil()));
-        let rows: Vec<AgentRow> = on!(self, conn => agents::table
-            .left_join(r::table.on(r::subject_id.eq(agents::owner_id).and(r::month.eq(0))))
-            .filter(agents::state.eq(ACTIVE))
-            .filter(lower(agents::name).like(&pattern).escape('\\').or(lower(agents::slug).like(&pattern).escape('\\'))
-                .or(agents::id.eq(id)))
-            .filter(sql::<Bool>("reputation_records.service_id IS NULL"))
-            .order((sql::<Integer>("coalesce(reputation_records.overall, 0)").desc(), agents::created_at.desc(), agents::id.desc()))
-            .limit(limit.into()).select(AgentRow::as_select()).load(conn).await)?;
-        agents_of(rows)
-    }
-
-    async fn put_challenge(
-        &mut self,
-        agent: AgentId,
-        digest: &[u8; 32],
-        expires_at: Timestamp,
-        most: u32,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        use agent_challenges as c;
-        let spare = i64::from(most.saturating_sub(1));
-        let kept: Vec<Vec<u8>> = on!(self, conn => c::table.filter(c::agent_id.eq(agent).and(c::expires_at.gt(now)))
-            .order((c::expires_at.desc(), c::digest)).limit(spare).select(c::digest).load(conn).await)?;
-        on!(self, conn => diesel::delete(c::table.filter(c::agent_id.eq(agent).and(diesel::dsl::not(c::digest.eq_any(&kept)))))
-            .execute(conn).await)?;
-        let values = (c::digest.eq(digest.as_slice()), c::agent_id.eq(agent), c::expires_at.eq(expires_at));
-        on!(self, conn => diesel::insert_into(c::table).values(values).execute(conn).await)?;
-        Ok(())
-    }
-
-    async fn take_challenge(&mut self, agent: AgentId, digest: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        use agent_challenges as c;
-        let open = c::agent_id.eq(agent).and(c::expires_at.gt(now));
-        let taken = on!(self, conn => diesel::delete(c::table.filter(c::digest.eq(digest.as_slice()).and(open)))
-            .execute(conn).await)?;
-        Ok(taken == 1)
-    }
-
-    async fn use_proof(&mut self, digest: &[u8; 32], expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        use agent_proofs as p;
-        let over: Vec<Vec<u8>> = on!(self, conn => p::table.filter(p::expires_at.lt(now)).order(p::expires_at)
-            .limit(FORGOTTEN).select(p::digest).load(conn).await)?;
-        if !over.is_empty() {
-            on!(self, conn => diesel::delete(p::table.filter(p::digest.eq_any(&over))).execute(conn).await)?;
-        }
-        let values = (p::digest.eq(digest.as_slice()), p::expires_at.eq(expires_at));
-        let new = on!(self, conn => diesel::insert_into(p::table).values(values)
-            .on_conflict(p::digest).do_nothing().execute(conn).await)?;
-        Ok(new == 1)
+        let ids = named::search(self, text, limit).await?;
+        let rows: Vec<AgentRow> =
+            on!(self, conn => agents::table.filter(agents::id.eq_any(&ids)).select(AgentRow::as_select()).load(conn).await)?;
+        let mut agents = agents_of(rows)?;
+        agents.sort_by_key(|agent| ids.iter().position(|id| *id == agent.id));
+        Ok(agents)
     }
 }

@@ -47,6 +47,15 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+    use rialto_store::types::Uid;
+    agent_words (word, agent_id) {
+        word -> Text,
+        agent_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use rialto_store::types::{JsonDoc, Uid};
     agent_capabilities (agent_id, capability) {
         agent_id -> Uid,
@@ -125,6 +134,7 @@ diesel::table! {
     agent_challenges (digest) {
         digest -> Binary,
         agent_id -> Uid,
+        asked_by -> Uid,
         expires_at -> UtcTime,
     }
 }
@@ -138,15 +148,13 @@ diesel::table! {
     }
 }
 
-// Reputation's: agents that are searched for are sorted by how their owners do.
 diesel::table! {
     use diesel::sql_types::*;
     use rialto_store::types::Uid;
-    reputation_records (subject_id, month) {
-        subject_id -> Uid,
-        month -> Integer,
-        service_id -> Nullable<Uid>,
+    owner_standings (owner_id) {
+        owner_id -> Uid,
         overall -> Integer,
+        calls -> BigInt,
     }
 }
 
@@ -192,11 +200,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(services, service_tags, services_fts);
-diesel::allow_tables_to_appear_in_same_query!(
-    agents,
-    agent_tags,
-    agent_capabilities,
-    agent_texts,
-    agent_identities,
-    reputation_records
-);
+diesel::allow_tables_to_appear_in_same_query!(agents, agent_tags, agent_capabilities, agent_texts, agent_identities);

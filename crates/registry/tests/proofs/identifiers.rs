@@ -1,8 +1,10 @@
 //! Decentralized identifiers, and credentials.
 
+use std::time::Duration;
+
 use jsonwebtoken::Algorithm;
-use rialto_kernel::Timestamp;
-use rialto_registry::proof::{Presented, ProofError, Trust};
+use rialto_kernel::{OwnerId, Timestamp};
+use rialto_registry::proof::{FETCHES_MAX, Presented, ProofError, Trust, Verifier};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -17,12 +19,23 @@ fn answer(did: &str, alg: Algorithm, changes: Value) -> String {
     signed(&head.to_string(), &claims.to_string(), alg)
 }
 
+/// Reads the answer and checks it, on somebody's account.
+async fn show(
+    verifier: &Verifier,
+    did: &str,
+    proof: &str,
+    credential: Option<&str>,
+    now: Timestamp,
+) -> Result<Presented, ProofError> {
+    verifier.did(verifier.answer(did, proof, now)?, credential, OwnerId::new(), now).await
+}
+
 #[tokio::test]
 async fn the_holder_of_a_key_answers_for_its_identifier() {
     let host = Host::issuer().await;
     let verifier = host.verifier(&[]);
     for (did, alg) in [(ED_DID, Algorithm::EdDSA), (EC_DID, Algorithm::ES256)] {
-        let shown = verifier.did(did, &answer(did, alg, json!({"sub": did, "exp": NOW_S + 1})), None, NOW).await.unwrap();
+        let shown = show(&verifier, did, &answer(did, alg, json!({"sub": did, "exp": NOW_S + 1})), None, NOW).await.unwrap();
         let (did, challenge) = (did.to_owned(), "challenge".to_owned());
         assert_eq!(shown, Presented { did, challenge, attested: None });
     }
@@ -30,7 +43,7 @@ async fn the_holder_of_a_key_answers_for_its_identifier() {
     for kid in [format!("{ED_DID}#{multibase}"), format!("#{multibase}")] {
         let head = json!({"alg": "EdDSA", "kid": kid}).to_string();
         let claims = json!({"iss": ED_DID, "aud": [DOMAIN], "nonce": "challenge"}).to_string();
-        verifier.did(ED_DID, &signed(&head, &claims, Algorithm::EdDSA), None, NOW).await.unwrap();
+        show(&verifier, ED_DID, &signed(&head, &claims, Algorithm::EdDSA), None, NOW).await.unwrap();
     }
     let ed = |changes| answer(ED_DID, Algorithm::EdDSA, changes);
     for (did, proof) in [
@@ -51,18 +64,18 @@ async fn the_holder_of_a_key_answers_for_its_identifier() {
             ),
         ),
     ] {
-        let error = verifier.did(did, &proof, None, NOW).await.unwrap_err();
+        let error = show(&verifier, did, &proof, None, NOW).await.unwrap_err();
         assert!(matches!(error, ProofError::Refused { .. }), "{error}");
     }
-    let nonceless = verifier.did(ED_DID, &ed(json!({"nonce": null})), None, NOW).await.unwrap_err();
+    let nonceless = show(&verifier, ED_DID, &ed(json!({"nonce": null})), None, NOW).await.unwrap_err();
     assert!(matches!(nonceless, ProofError::Unreadable { .. }), "{nonceless}");
     for did in ["did:web:127.0.0.1", "did:ion:x", "did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme"] {
-        let error = verifier.did(did, &answer(did, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
+        let error = show(&verifier, did, &answer(did, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
         assert!(matches!(error, ProofError::BadDid(_)), "{error}");
     }
     // A host within: what it is called does not matter, where it is does.
     let inner = "did:web:agents.internal.invalid";
-    let error = verifier.did(inner, &answer(inner, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
+    let error = show(&verifier, inner, &answer(inner, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
     assert!(matches!(error, ProofError::NoKeys(_)), "{error}");
     assert_eq!(host.asked(), 0);
 }
@@ -88,13 +101,13 @@ async fn a_document_on_the_web_holds_keys_for_what_it_says() {
     let port = host.base.rsplit(':').next().unwrap();
     for did in [format!("did:web:localhost%3A{port}"), format!("did:web:localhost%3A{port}:team:agent")] {
         let proof = answer(&did, Algorithm::EdDSA, json!({}));
-        assert_eq!(verifier.did(&did, &proof, None, NOW).await.unwrap().did, did);
+        assert_eq!(show(&verifier, &did, &proof, None, NOW).await.unwrap().did, did);
         // That key is for attesting, and the other is another's.
-        let error = verifier.did(&did, &answer(&did, Algorithm::ES256, json!({})), None, NOW).await.unwrap_err();
+        let error = show(&verifier, &did, &answer(&did, Algorithm::ES256, json!({})), None, NOW).await.unwrap_err();
         assert!(matches!(error, ProofError::Refused { .. }), "{error}");
     }
     for did in [format!("did:web:localhost%3A{port}:other"), format!("did:web:localhost%3A{port}:lost")] {
-        let error = verifier.did(&did, &answer(&did, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
+        let error = show(&verifier, &did, &answer(&did, Algorithm::EdDSA, json!({})), None, NOW).await.unwrap_err();
         assert!(matches!(error, ProofError::NoKeys(_)), "{error}");
     }
 }
@@ -112,18 +125,18 @@ async fn where_issuers_are_trusted_one_of_them_has_to_attest() {
         }
         signed(r#"{"alg":"ES256","typ":"JWT"}"#, &claims.to_string(), Algorithm::ES256)
     };
-    let show = async |credential: &str| verifier.did(ED_DID, &proof, Some(credential), NOW).await;
-    assert_eq!(verifier.did(ED_DID, &proof, None, NOW).await.unwrap_err(), ProofError::CredentialRequired);
+    let attest = async |credential: &str| show(&verifier, ED_DID, &proof, Some(credential), NOW).await;
+    assert_eq!(show(&verifier, ED_DID, &proof, None, NOW).await.unwrap_err(), ProofError::CredentialRequired);
     let attested = |shown: &Presented| {
         let attested = shown.attested.as_ref().unwrap();
         (attested.issuer.clone(), attested.expires_at.map(Timestamp::seconds))
     };
-    let shown = show(&credential(json!({}))).await.unwrap();
+    let shown = attest(&credential(json!({}))).await.unwrap();
     assert_eq!(attested(&shown), (EC_DID.to_owned(), Some(NOW_S + 500)));
     // As version 2 has it.
     let modern = json!({"type": "VerifiableCredential", "issuer": {"id": EC_DID}, "credentialSubject": {"id": ED_DID}, "validFrom": "2026-01-01T00:00:00Z", "validUntil": "2026-12-01T00:00:00Z"});
     let modern = signed(r#"{"alg":"ES256","typ":"vc+jwt"}"#, &modern.to_string(), Algorithm::ES256);
-    assert_eq!(show(&modern).await.unwrap().attested.unwrap().expires_at.unwrap().to_string(), "2026-12-01T00:00:00.000000Z");
+    assert_eq!(attest(&modern).await.unwrap().attested.unwrap().expires_at.unwrap().to_string(), "2026-12-01T00:00:00.000000Z");
     for wrong in [
         json!({"sub": EC_DID}),
         json!({"sub": null, "vc": {"type": "VerifiableCredential"}}),
@@ -135,16 +148,16 @@ async fn where_issuers_are_trusted_one_of_them_has_to_attest() {
         json!({"vc": {"type": "VerifiableCredential", "issuer": ED_DID}}),
         json!({"vc": {"type": "VerifiableCredential", "credentialStatus": {"id": "https://status.example/1"}}}),
     ] {
-        let error = show(&credential(wrong.clone())).await.unwrap_err();
+        let error = attest(&credential(wrong.clone())).await.unwrap_err();
         assert!(matches!(error, ProofError::Refused { .. }), "{wrong}: {error}");
     }
-    assert_eq!(show(&credential(json!({"iss": ED_DID}))).await.unwrap_err(), ProofError::Untrusted(ED_DID.to_owned()));
+    assert_eq!(attest(&credential(json!({"iss": ED_DID}))).await.unwrap_err(), ProofError::Untrusted(ED_DID.to_owned()));
     // Attested by oneself, in the issuer's name.
     let forged = json!({"iss": EC_DID, "sub": ED_DID, "vc": {"type": "VerifiableCredential"}}).to_string();
-    let error = show(&signed(r#"{"alg":"EdDSA"}"#, &forged, Algorithm::EdDSA)).await.unwrap_err();
+    let error = attest(&signed(r#"{"alg":"EdDSA"}"#, &forged, Algorithm::EdDSA)).await.unwrap_err();
     assert!(matches!(error, ProofError::Refused { .. }), "{error}");
     // Nobody is trusted elsewhere.
-    let elsewhere = host.verifier(&[]).did(ED_DID, &proof, Some(&credential(json!({}))), NOW).await;
+    let elsewhere = show(&host.verifier(&[]), ED_DID, &proof, Some(&credential(json!({}))), NOW).await;
     assert_eq!(elsewhere.unwrap_err(), ProofError::Untrusted(EC_DID.to_owned()));
 }
 
@@ -160,7 +173,7 @@ async fn another_kind_of_token_of_a_trusted_issuer_is_no_credential() {
         }
         let head = json!({"alg": "ES256", "typ": typ}).to_string();
         let text = signed(&head, &claims.to_string(), Algorithm::ES256);
-        host.verifier_of(trust).did(ED_DID, &proof, Some(&text), NOW).await
+        show(&host.verifier_of(trust), ED_DID, &proof, Some(&text), NOW).await
     };
     let trust = |types: &[&str]| {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
@@ -185,4 +198,28 @@ async fn another_kind_of_token_of_a_trusted_issuer_is_no_credential() {
         let error = show(trust(&types), typ, changes.clone()).await.unwrap_err();
         assert!(matches!(error, ProofError::Refused { .. }), "{typ} {changes}: {error}");
     }
+}
+
+#[tokio::test]
+async fn strangers_have_so_many_documents_fetched_a_minute() {
+    let host = Host::start(|_, _| None).await;
+    let verifier = host.verifier(&[]);
+    let port = host.base.rsplit(':').next().unwrap();
+    let (ada, bob) = (OwnerId::new(), OwnerId::new());
+    let ask = async |owner, name: &str, seconds| {
+        let did = format!("did:web:localhost%3A{port}:{name}");
+        let (proof, now) = (answer(&did, Algorithm::EdDSA, json!({})), NOW.after(Duration::from_secs(seconds)));
+        verifier.did(verifier.answer(&did, &proof, now).unwrap(), None, owner, now).await.unwrap_err()
+    };
+    for n in 0..FETCHES_MAX {
+        assert!(matches!(ask(ada, &format!("a{n}"), 0).await, ProofError::NoKeys(_)));
+    }
+    assert_eq!(host.asked(), FETCHES_MAX);
+    assert_eq!(ask(ada, "b", 1).await, ProofError::FetchedEnough { wait: Duration::from_secs(59) });
+    // What is remembered costs nothing, and what one has spent is nobody else's.
+    assert!(matches!(ask(ada, "a0", 1).await, ProofError::NoKeys(_)));
+    assert_eq!(host.asked(), FETCHES_MAX);
+    assert!(matches!(ask(bob, "b", 1).await, ProofError::NoKeys(_)));
+    assert!(matches!(ask(ada, "c", 60).await, ProofError::NoKeys(_)));
+    assert_eq!(host.asked(), FETCHES_MAX + 2);
 }

@@ -1,8 +1,13 @@
 //! Tokens of issuers.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use rialto_registry::proof::{Kya, ProofError, TOKEN_BYTES_MAX};
+use rialto_registry::proof::{Kya, LAST_GOOD_LASTS, ProofError, TOKEN_BYTES_MAX};
 use serde_json::json;
 
 use crate::world::*;
@@ -140,4 +145,55 @@ async fn keys_are_fetched_once_for_all_and_so_is_that_there_are_none() {
         verifier.kya(&lost, NOW).await.unwrap_err();
     }
     assert_eq!(host.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_last_keys_serve_while_their_place_is_away_and_it_is_asked_ever_more_seldom() {
+    let is_away = Arc::new(Mutex::new(None::<&str>));
+    let told = Arc::clone(&is_away);
+    let host = Host::start(move |_, _| match *told.lock().unwrap() {
+        None => Some(jwks().to_string()),
+        Some("gone") => None,
+        Some(other) => Some(other.to_owned()),
+    })
+    .await;
+    let verifier = host.verifier(&[]);
+    let kya = async |kid: &str, seconds: u64| {
+        let (now, end) = (NOW.after(Duration::from_secs(seconds)), NOW_S + 1_000_000);
+        let head = json!({"alg": "EdDSA", "kid": kid}).to_string();
+        let token = signed(&head, &claims(json!({"exp": end})).to_string(), Algorithm::EdDSA);
+        verifier.kya(&token, now).await.map(drop)
+    };
+    kya("ed-1", 0).await.unwrap();
+    // What is no set of keys, and no answer at all, take nothing away. Each failure makes the next attempt later, up to five minutes.
+    for (answer, seconds, asked) in [
+        ("gone", 300, 2),
+        ("gone", 329, 2),
+        ("{}", 330, 3),
+        ("gone", 389, 3),
+        ("no json", 390, 4),
+        ("gone", 509, 4),
+        ("gone", 510, 5),
+        ("gone", 749, 5),
+        ("gone", 750, 6),
+        ("gone", 1_049, 6),
+        ("gone", 1_050, 7),
+        ("gone", 1_350, 8),
+    ] {
+        *is_away.lock().unwrap() = Some(answer);
+        assert_eq!((kya("ed-1", seconds).await, host.asked()), (Ok(()), asked), "{answer} after {seconds} s");
+    }
+    // A key that they do not have may be a new one: nobody knows.
+    assert_eq!(kya("new-1", 1_351).await, Err(ProofError::NoKeys(ISSUER.to_owned())));
+    // They are none any more after a while.
+    let end = LAST_GOOD_LASTS.as_secs();
+    assert_eq!(kya("ed-1", end - 1).await, Ok(()));
+    assert_eq!(kya("ed-1", end).await, Err(ProofError::NoKeys(ISSUER.to_owned())));
+    *is_away.lock().unwrap() = None;
+    let asked = host.asked();
+    assert_eq!(kya("ed-1", end + 299).await, Ok(()));
+    // An issuer that publishes no keys has taken them back.
+    *is_away.lock().unwrap() = Some(r#"{"keys": []}"#);
+    assert!(matches!(kya("ed-1", end + 599).await, Err(ProofError::Refused { .. })));
+    assert_eq!(host.asked(), asked + 2);
 }

@@ -8,7 +8,7 @@ use rialto_registry::{
     NewAgent, delete, register,
     service::{NewService, register_service},
 };
-use rialto_reputation::{Counted, Period, Record, ReputationStore, Score, Subject, count, leaderboard, live_score, score};
+use rialto_reputation::{Counted, Period, Record, ReputationStore, Score, Subject, count, live_score, score};
 use rialto_store::{
     Db, StoreError, Tx, on,
     testing::TestDb,
@@ -22,7 +22,7 @@ rialto_store::suite!(
     calls_that_say_nothing_about_the_provider_do_not_count,
     a_live_score_has_what_is_not_counted_yet,
     a_change_is_told_once,
-    the_leaderboard_has_the_best_first_and_no_agents_that_are_gone,
+    whoever_is_told_of_a_score_is_told_whose_it_is,
 );
 
 diesel::table! {
@@ -256,35 +256,18 @@ async fn a_change_is_told_once(test: &TestDb) {
     assert!(told.iter().all(|(owner, data)| *owner == Some(ada.caller.owner) && data.0["provider_id"] == "ada"));
 }
 
-async fn the_leaderboard_has_the_best_first_and_no_agents_that_are_gone(test: &TestDb) {
+async fn whoever_is_told_of_a_score_is_told_whose_it_is(test: &TestDb) {
     let db = &test.db;
-    let mut shops = Vec::new();
-    for (name, statuses) in [("worst", vec![500]), ("best", vec![200]), ("busy", vec![200, 200]), ("gone", vec![200; 3])] {
-        let shop = shop(db, name).await;
-        for status in statuses {
-            call(db, &shop, NOON, Some(status), 0, None).await;
-        }
-        let (caller, named) = (shop.caller, name.to_owned());
-        let new = NewAgent {
-            name: named,
-            description: "It says what it is told.".to_owned(),
-            endpoint: "https://agents.example.com/echo".to_owned(),
-            ..NewAgent::default()
-        };
-        let agent = db.write(async move |tx: &mut Tx| register(tx, &caller, &new, NOON).await).await.unwrap();
-        shops.push((caller, agent.id));
-    }
-    let board = async |limit| {
-        let found = db.read(async move |tx: &mut Tx| leaderboard(tx, limit, NOON).await).await.unwrap();
-        found.into_iter().map(|one| (one.name, one.overall, one.calls)).collect::<Vec<_>>()
+    let caller = shop(db, "ada").await.caller;
+    let new = NewAgent {
+        name: "Echo".to_owned(),
+        description: "It says what it is told.".to_owned(),
+        endpoint: "https://agents.example.com/echo".to_owned(),
+        ..NewAgent::default()
     };
-    assert_eq!(board(10).await, []);
-    count_some(db, 100).await;
-    let (caller, gone) = shops[3];
-    db.write(async move |tx: &mut Tx| delete(tx, &caller, &gone.into(), NOON).await).await.unwrap();
-    let row = |name: &str, overall, calls| (name.to_owned(), overall, calls);
-    assert_eq!(board(10).await, [row("busy", 1_000, 2), row("best", 1_000, 1), row("worst", 300, 1)]);
-    assert_eq!(board(1).await, [row("busy", 1_000, 2)]);
-    let names = db.read(async move |tx: &mut Tx| tx.find_names(caller.owner, 5).await).await.unwrap();
-    assert_eq!(names, ("gone".to_owned(), Vec::new()));
+    let agent = db.write(async move |tx: &mut Tx| register(tx, &caller, &new, NOON).await).await.unwrap();
+    let names = async || db.read(async move |tx: &mut Tx| tx.find_names(caller.owner, 5).await).await.unwrap();
+    assert_eq!(names().await, ("ada".to_owned(), vec![agent.slug]));
+    db.write(async move |tx: &mut Tx| delete(tx, &caller, &agent.id.into(), NOON).await).await.unwrap();
+    assert_eq!(names().await, ("ada".to_owned(), Vec::new()));
 }

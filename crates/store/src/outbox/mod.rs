@@ -39,6 +39,14 @@ struct OutboxRow {
     brief: bool,
 }
 
+#[derive(diesel::QueryableByName)]
+struct Forgotten {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Text)]
+    kind: String,
+}
+
 /// Writes `event` into the open transaction.
 ///
 /// # Errors
@@ -140,14 +148,18 @@ pub fn appended() -> Notified<'static> {
     WAKE.notified()
 }
 
-/// Forgets events that happened before `horizon`, at most `limit` of them, the oldest first; returns how many.
+/// Forgets events that happened before `horizon`, no further than `upto`, at most `limit` of them, the oldest first; returns the
+/// number and the kind of each.
+/// Whoever keeps a place in the outbox has not read what is behind it: nothing behind the slowest place is to be forgotten.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_before(tx: &mut Tx, horizon: Timestamp, limit: i64) -> Result<usize, StoreError> {
+pub async fn forget_before(tx: &mut Tx, horizon: Timestamp, upto: i64, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
     const FORGET: &str = "DELETE FROM outbox WHERE seq IN \
-         (SELECT seq FROM outbox WHERE occurred_at < $1 ORDER BY occurred_at LIMIT $2)";
-    on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(limit).execute(conn).await)
+         (SELECT seq FROM outbox WHERE occurred_at < $1 AND seq <= $2 ORDER BY occurred_at LIMIT $3) RETURNING seq, kind";
+    let forgotten: Vec<Forgotten> = on!(tx, conn => sql_query(FORGET).bind::<UtcTime, _>(horizon).bind::<BigInt, _>(upto)
+        .bind::<BigInt, _>(limit).load(conn).await)?;
+    Ok(forgotten.into_iter().map(|one| (one.seq, one.kind)).collect())
 }
 
 /// Forgets events that [`append_brief`] wrote and that happened before `horizon`, at most `limit` of them; returns how many.

@@ -7,7 +7,10 @@ use std::sync::{
 
 use serde_json::{Value, json};
 
-use super::peer::{Peer, card, import};
+use super::{
+    super::market::support::with_admin,
+    peer::{Peer, card, import},
+};
 use crate::harness::{Agent, Answer, Make, World, journeys, text, together};
 
 async fn an_imported_agent_is_called_by_a2a_and_paid(world: &mut World) {
@@ -184,6 +187,30 @@ async fn cards_that_share_an_endpoint_are_agents_of_their_own(world: &mut World)
     assert_ne!(results[0]["agent_id"], results[1]["agent_id"]);
 }
 
+async fn an_administrator_who_refreshes_a_card_has_not_seen_it(world: &mut World) {
+    let root = with_admin(world, &[]).await;
+    let ada = world.person("ada").await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let version = Arc::clone(&asked);
+    let make = Make::of(move |head, _| {
+        let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned));
+        let (name, path) = if version.load(Ordering::SeqCst) == 0 { ("One", "rpc") } else { ("Bank of All", "theirs") };
+        let endpoint = format!("http://{}/{path}", host.unwrap_or_default());
+        let card = json!({"name": name, "description": "Counts.", "url": endpoint, "protocolVersion": "0.3.0"});
+        (200, card.to_string().into_bytes())
+    });
+    let peer = Agent::start(Answer::Made(make)).await;
+    let slug = text(&import(&ada, &peer.url.replace("/invoke", "/card.json")).await["agent_id"]);
+    let (path, refresh) = (format!("/api/v1/agents/{slug}"), format!("/a2a/agents/{slug}/refresh"));
+    root.post(&format!("{path}/verify"), &json!({})).await.expect(200);
+    root.post(&refresh, &json!({})).await.expect(200);
+    assert_eq!(root.get(&path).await.expect(200)["verified"], true, "the card is as it was");
+    asked.store(1, Ordering::SeqCst);
+    root.post(&refresh, &json!({})).await.expect(200);
+    let known = root.get(&path).await.expect(200);
+    assert_eq!((&known["name"], &known["verified"]), (&json!("Bank of All"), &json!(false)), "{known}");
+}
+
 async fn batches_are_bounded_and_each_card_is_for_itself(world: &mut World) {
     let ada = world.person("ada").await;
     let (one, two) = (Peer::start("1.0", 0).await, Peer::start("0.3", 0).await);
@@ -236,6 +263,7 @@ journeys! {
     an_import_is_the_callers_own_and_a_card_is_kept_as_it_is,
     a_peers_task_is_called_off_when_nobody_asks_after_it_any_more,
     cards_that_share_an_endpoint_are_agents_of_their_own,
+    an_administrator_who_refreshes_a_card_has_not_seen_it,
     batches_are_bounded_and_each_card_is_for_itself,
     cards_that_are_none_are_refused_in_words,
 }

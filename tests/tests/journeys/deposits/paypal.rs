@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::{super::proxy::buyer, fake::PayPalServer};
 use crate::harness::{Api, Reply, World, eventually, journeys, statuses, text, together};
 
-async fn with_paypal(world: &mut World, paypal: &PayPalServer, more: &[&str]) {
+pub async fn with_paypal(world: &mut World, paypal: &PayPalServer, more: &[&str]) {
     let base = format!("--paypal-base-url={}", paypal.base());
     let flags = ["--paypal-client-id=client", "--paypal-client-secret=secret", "--paypal-webhook-id=WH1", &base];
     world.restart_with(&[flags.as_slice(), more].concat()).await;
 }
 
-async fn event(api: &Api, signature: &str, event: &str) -> Reply {
+pub async fn event(api: &Api, signature: &str, event: &str) -> Reply {
     let api = api
         .with("paypal-transmission-id", "69cd13f0")
         .with("paypal-transmission-time", &rialto_kernel::Clock::system().now().to_string())
@@ -25,7 +25,7 @@ async fn event(api: &Api, signature: &str, event: &str) -> Reply {
     api.send(Method::POST, "/api/v1/deposits/webhooks/paypal", event.to_owned().into()).await
 }
 
-fn approved(order: &str) -> String {
+pub fn approved(order: &str) -> String {
     json!({"id": "WH-1", "event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": order}}).to_string()
 }
 

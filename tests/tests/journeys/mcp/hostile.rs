@@ -50,7 +50,7 @@ async fn hostile_arguments_are_refused_by_name(world: &mut World) {
     for (tool, arguments, kind) in [
         ("call_service", json!({"service_id": service, "max_amount": "NaN"}), "bad-max-amount"),
         ("call_service", json!({"service_id": service, "max_amount": "-0.05"}), "bad-max-amount"),
-        ("call_service", json!({"service_id": service, "idempotency_key": "a b"}), "bad-idempotency-key"),
+        ("call_service", json!({"service_id": service, "idempotency_key": "a\tb"}), "bad-idempotency-key"),
         ("call_service", json!({"service_id": service, "content_type": "a\r\nb: c", "body": "x"}), "bad-content-type"),
         ("call_service", json!({"service_id": "' or 1=1"}), "not-found"),
         ("get_order_book", json!({"capability": ""}), "validation-failed"),

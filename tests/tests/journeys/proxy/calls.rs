@@ -15,7 +15,7 @@ async fn money_comes_in_and_is_told_exactly(world: &mut World) {
     let path = "/api/v1/balance/ann";
     let none = json!({
         "buyer_id": "ann", "balance": "0.00", "held": "0.00", "available": "0.00", "total_deposited": "0.00", "total_spent": "0.00",
-        "currency": "USDC",
+        "owed": "0.00", "currency": "USDC",
     });
     assert_eq!(ann.api.get(path).await.expect(200), none);
     world.stranger().get(path).await.expect_problem(401);
@@ -191,16 +191,16 @@ async fn providers_do_not_speak_in_our_name(world: &mut World) {
     assert_eq!(answer.headers.get_all("x-acf-usage-id").iter().count(), 1);
     assert_ne!(answer.header("x-request-id"), Some("theirs"));
     assert_eq!(answer.header("x-kept"), Some("1"));
-    for gone in [
-        "set-cookie",
-        "payment-required",
-        "access-control-allow-credentials",
-        "strict-transport-security",
-        "x-inner",
-        "ratelimit",
-    ] {
+    for gone in ["set-cookie", "payment-required", "access-control-allow-credentials", "strict-transport-security", "x-inner"] {
         assert!(answer.header(gone).is_none(), "{gone}");
     }
+    assert!(answer.header("ratelimit").is_some_and(|limit| limit.contains(";r=")), "that of the key");
+    // Whoever is refused by a provider is told by it when to come back, and not by us.
+    let busy = Upstream::answering(plain(429, "retry-after: 7\r\n", b"later")).await;
+    let busy = shop_of(&shop.api, &busy.url, "0.05").await;
+    let refused = ann.api.get(&busy).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("7")));
+    assert!(refused.header("ratelimit").is_none_or(|limit| !limit.contains(";r=0;")), "no limit of ours was reached");
 }
 
 async fn usage_is_summed_filtered_and_paged(world: &mut World) {
@@ -225,6 +225,12 @@ async fn usage_is_summed_filtered_and_paged(world: &mut World) {
     let one = ann.api.get(&format!("/api/v1/usage/me?service_id={}&limit=2&offset=1", cheap.service)).await.expect(200);
     assert_eq!((&one["total_calls"], one["records"].as_array().unwrap().len()), (&json!(3), 2));
     assert_eq!(ann.api.get("/api/v1/usage/me?from=2099-01-01T00:00:00Z").await.expect(200)["total_calls"], 0);
+    // The newest first: three were made at this moment or later, and two before.
+    let third = text(&all["records"][2]["created_at"]);
+    let part = async |query: String| ann.api.get(&format!("/api/v1/usage/me?{query}")).await.expect(200);
+    let (since, before) = (part(format!("from={third}")).await, part(format!("to={third}")).await);
+    assert_eq!((&since["total_calls"], &before["total_calls"]), (&json!(3), &json!(2)));
+    assert_eq!((&since["total_spent_usd"], &before["total_spent_usd"]), (&json!("0.100001"), &json!("0.10")));
     assert_eq!(cheap.api.get("/api/v1/usage/services").await.expect(200)["total_spent_usd"], "0.200001");
     for query in ["limit=0", "limit=-1", "limit=101", "offset=-1", "from=yesterday", "service_id=x"] {
         ann.api.get(&format!("/api/v1/usage/me?{query}")).await.expect_problem(422);

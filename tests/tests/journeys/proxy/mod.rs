@@ -3,6 +3,7 @@
 mod calls;
 mod crash;
 mod endings;
+mod kept;
 mod races;
 pub mod shop;
 mod smuggling;

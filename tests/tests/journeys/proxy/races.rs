@@ -85,6 +85,14 @@ async fn one_key_six_times_is_one_call(world: &mut World) {
         elsewhere.expect_problem(422);
     }
     assert_eq!((there.calls(), ann.balance().await.0.as_str()), (2, "0.90"));
+    // Whoever is on the way adds a request id of its own: the first that can be a key is one. It may have spaces.
+    let named = ann.api.with("x-request-id", "").with("x-request-id", "my own").with("x-request-id", "a proxy's");
+    for replayed in [None, Some("true")] {
+        assert_eq!(named.get(&format!("{}/y", shop.path)).await.header("idempotent-replayed"), replayed);
+    }
+    let twice = ann.api.with("idempotency-key", "a").with("idempotency-key", "a").get(&shop.path).await.expect_problem(400);
+    assert_eq!((&twice["type"], &twice["errors"][0]["message"]), (&json!("bad-idempotency-key"), &json!("must be given once")));
+    assert_eq!(there.calls(), 3);
     // A key belongs to its buyer, and to its service.
     let bob = buyer(world, "bob", "1.00").await;
     assert!(
@@ -95,7 +103,7 @@ async fn one_key_six_times_is_one_call(world: &mut World) {
             .header("idempotent-replayed")
             .is_none()
     );
-    assert_eq!(there.calls(), 3);
+    assert_eq!(there.calls(), 4);
 }
 
 journeys! {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use bytes::Bytes;
+use http::Method;
 use rialto_store::{DatabaseUrl, Db, DbOptions, Tx, on};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::{
     super::proxy::shop::buyer,
     told::{Receiver, SECRET, SECRET_KEY, decoded, path},
 };
-use crate::harness::{Api, World, journeys, statuses, text, together};
+use crate::harness::{Api, PASSWORD, World, journeys, statuses, text, together};
 
 const PATH: &str = "/api/v1/webhooks";
 
@@ -155,6 +157,38 @@ async fn a_test_is_sent_and_a_secret_rotated(world: &mut World) {
     no_secret_is_kept(world, &[SECRET, &fresh, "plain words"]).await;
 }
 
+/// Makes everything that is shown once.
+async fn answers_with_a_secret_are_stored_nowhere(world: &mut World) {
+    let ada = world.person("ada").await;
+    let mine = buyer(world, "my-agent", "0").await.api;
+    let hook = Receiver::start().await.subscribe(&mine, &["service.called"]).await;
+    let rotate = format!("{}/rotate-secret", path(&hook));
+    let once = mine.with("idempotency-key", "rotate");
+    let login = json!({"email": ada.email, "password": PASSWORD});
+    let network = text(&ada.api.post("/networks", &json!({"name": "n", "topology_type": "mesh"})).await.expect(201)["id"]);
+    let participant = json!({"name": "p", "participant_type": "agent", "callback_url": "http://127.0.0.1:9/"});
+    for (reply, status) in [
+        (world.stranger().post("/auth/login", &login).await, 200),
+        (ada.api.post("/auth/api-keys", &json!({"name": "k"})).await, 201),
+        (world.stranger().post("/api/v1/keys", &json!({"owner_id": "another"})).await, 201),
+        (mine.post("/api/v1/keys", &json!({"owner_id": "my-agent"})).await, 201),
+        (mine.post(PATH, &json!({"url": "https://93.184.215.14/", "events": ["service.called"], "secret": "s"})).await, 201),
+        (once.post(&rotate, &json!({})).await, 200),
+        (once.post(&rotate, &json!({})).await, 200),
+        // Without a body, whatever it is said to be.
+        (mine.send(Method::POST, &rotate, Bytes::new()).await, 200),
+        (mine.with("content-type", "application/json").send(Method::POST, &rotate, Bytes::new()).await, 200),
+        (ada.api.post(&format!("/networks/{network}/participants"), &participant).await, 201),
+    ] {
+        let shown = reply.expect(status);
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{shown}");
+        assert!(reply.header("idempotent-replayed").is_none() || shown["secret"].is_string());
+    }
+    let fresh = mine.send(Method::POST, &rotate, Bytes::new()).await.expect(200);
+    assert!(text(&fresh["secret"]).starts_with("whsec_"), "{fresh}");
+    mine.post(&rotate, &json!([])).await.expect_problem(422);
+}
+
 async fn no_secret_is_shown(mine: &Api, hook: &Value, secrets: &[&str]) {
     let log = mine.get(&format!("{}/deliveries", path(hook))).await.expect(200);
     let one = format!("{}/deliveries/{}", path(hook), text(&log["deliveries"][0]["id"]));
@@ -202,4 +236,5 @@ journeys! {
     what_makes_no_sense_is_refused,
     an_owner_has_twenty_also_when_twenty_are_made_at_once,
     a_test_is_sent_and_a_secret_rotated,
+    answers_with_a_secret_are_stored_nowhere,
 }

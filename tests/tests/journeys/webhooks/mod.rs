@@ -4,4 +4,5 @@ mod crash;
 mod events;
 mod failures;
 mod manage;
+mod places;
 mod told;

@@ -90,7 +90,7 @@ pub async fn send_network_task(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let body = body::read(&request, &mut payload.into_inner(), body_limit(&request)).await?;
-    let key = command::key(&request, &caller, &body)?;
+    let key = command::key(&app.fingerprints, &request, &caller, &body)?;
     let asked: Value = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => return Ok(refusal(&Value::Null, &A2aError::Parse(error.to_string()))),

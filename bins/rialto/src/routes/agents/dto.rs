@@ -130,7 +130,7 @@ pub struct IdentityUpdate {
     pub name: Option<String>,
     /// Others, in place of all there were.
     pub capabilities: Option<Vec<Ability>>,
-    /// Another address, or an empty one for none. Whatever was verified is not any more.
+    /// Another address, or an empty one for none: whatever was verified is not any more. The same in other letters is no other.
     #[schema(max_length = 128)]
     pub wallet_address: Option<String>,
     /// `active`, `suspended` or `deactivated`.
@@ -141,7 +141,7 @@ pub struct IdentityUpdate {
     /// Another description; an empty one leaves it as it is.
     #[schema(max_length = 10_000)]
     pub description: Option<String>,
-    /// Another endpoint.
+    /// Another endpoint, or an empty one for none: nobody calls the agent from then on.
     #[schema(max_length = 2048)]
     pub endpoint: Option<String>,
     /// Others, in place of all there were.
@@ -159,7 +159,10 @@ impl IdentityUpdate {
             name: display_name(self.display_name.as_ref(), self.name.as_ref())?,
             // An agent without one is shown an empty one.
             description: self.description.clone().filter(|text| !text.trim().is_empty()),
-            endpoint: self.endpoint.as_deref().map(|endpoint| endpoint.trim().to_owned()),
+            endpoint: self
+                .endpoint
+                .as_ref()
+                .map(|endpoint| Some(endpoint.trim().to_owned()).filter(|endpoint| !endpoint.is_empty())),
             capabilities: self.capabilities.as_deref().map(capabilities),
             tags: self.tags.clone(),
             category: self.category.clone(),

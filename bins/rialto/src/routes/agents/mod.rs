@@ -55,16 +55,16 @@ fn refused(place: &'static str) -> impl Fn(RegistryError) -> Problem {
 }
 
 /// How agents are looked at: when, and with whose word counting.
-pub(super) struct Sight {
+pub struct Sight {
     /// When.
-    now: Timestamp,
+    pub now: Timestamp,
     /// Whose word counts.
-    trust: Arc<Trust>,
+    pub trust: Arc<Trust>,
 }
 
 impl Sight {
     /// Now, by the settings.
-    fn new(app: &App) -> Self {
+    pub fn new(app: &App) -> Self {
         Self { now: app.clock.now(), trust: Arc::clone(app.verifier.trust()) }
     }
 }
@@ -209,8 +209,10 @@ pub async fn read_identity(app: Data<App>, MaybeAuth(caller): MaybeAuth, path: P
 
 /// Change an agent's identity
 ///
-/// What is left out, or null, stays as it is. One that is suspended or deactivated is not found, called or traded with anywhere, and its
-/// open orders are cancelled; what an administrator did so, its owner cannot undo. With another wallet it is not verified any more.
+/// What is left out, or null, stays as it is; an empty `endpoint` or `wallet_address` takes it away. One that is suspended or
+/// deactivated is not found, called or traded with anywhere, neither speaks nor is spoken to in networks, and its open orders are
+/// cancelled; what an administrator did so, its owner cannot undo. A change of what somebody vouched for ends that: another wallet
+/// whatever it was, another name what was said of it, another endpoint what an administrator said.
 #[utoipa::path(
     tag = "Agents",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
@@ -235,7 +237,7 @@ pub async fn update_identity(
     let changes = command.body.read()?;
     changes.check().map_err(refused("body"))?;
     let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
-    if let Some(endpoint) = &changes.endpoint {
+    if let Some(Some(endpoint)) = &changes.endpoint {
         judge_change(&app, command.caller, &agent, endpoint).await?;
     }
     let now = sight.now;

@@ -3,9 +3,18 @@
 use rialto_kernel::{AgentId, Timestamp};
 use rialto_registry::identity::{IdentityType, Method, Profile, Verification};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sight;
+
+/// Which state of an agent somebody looked at.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AsSeen {
+    /// The agent's `updated_at`, as it was read.
+    #[param(value_type = Option<String>, example = "2026-11-22T04:54:03.000001Z")]
+    pub updated_at: Option<Timestamp>,
+}
 
 /// A token of an issuer that knows the agent.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -9,12 +9,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{
     Sight,
     dto::IdentityResponse,
-    proofs::{ChallengeResponse, DidProof, KyaProof, VerificationResponse},
+    proofs::{AsSeen, ChallengeResponse, DidProof, KyaProof, VerificationResponse},
     show,
 };
 use crate::{
     compose::App,
-    http::{Admin, Command, NoBody, Path, Problem, problem::ProblemBody},
+    http::{Admin, Command, NoBody, Path, Problem, Query, problem::ProblemBody},
 };
 
 /// These handlers.
@@ -30,23 +30,33 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Verify an agent
 ///
-/// An administrator vouches for it, until one takes that back or its wallet becomes another one.
+/// An administrator vouches for it as it is now: that ends when its owner gives it another name, endpoint or wallet. With `updated_at` it
+/// is done only while the agent is still as it was then.
 #[utoipa::path(
     tag = "Agents",
-    params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
+    params(
+        ("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab"),
+        AsSeen,
+    ),
     responses(
         (status = 200, description = "The agent, verified.", body = IdentityResponse),
         (status = 403, description = "It takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It was changed since.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
 #[post("/api/v1/agents/{agent_id}/verify")]
-pub async fn verify_identity(app: Data<App>, Admin(caller): Admin, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn verify_identity(
+    app: Data<App>,
+    Admin(caller): Admin,
+    path: Path<String>,
+    query: Query<AsSeen>,
+) -> Result<HttpResponse, Problem> {
     let (agent, sight) = (AgentRef::parse(&path), Sight::new(&app));
-    let now = sight.now;
+    let (now, seen) = (sight.now, query.updated_at);
     let work = async move |tx: &mut Tx| {
-        let agent = identity::verify_by_admin(tx, &caller, &agent, now).await?;
+        let agent = identity::verify_by_admin(tx, &caller, &agent, seen, now).await?;
         show(tx, None, agent.id, &sight).await
     };
     Ok(HttpResponse::Ok().json(app.db.write(work).await?))
@@ -94,9 +104,11 @@ pub async fn read_verification(app: Data<App>, path: Path<String>) -> Result<Htt
     Ok(HttpResponse::Ok().json(VerificationResponse::new(profile, &sight)))
 }
 
-/// Refuses who may not act for an agent, before anybody's server is asked for keys.
-async fn admit(app: &App, caller: Caller, agent: AgentRef) -> Result<(), Problem> {
-    Ok(app.db.read(async move |tx: &mut Tx| identity::check_owner(tx, &caller, &agent, "verify").await).await?)
+/// Refuses who may not act for an agent, or answers no challenge of theirs, before anybody's server is asked for keys.
+async fn admit(app: &App, caller: Caller, agent: AgentRef, challenge: Option<String>) -> Result<(), Problem> {
+    let now = app.clock.now();
+    let check = async move |tx: &mut Tx| identity::admit(tx, &caller, &agent, challenge.as_deref(), now).await;
+    Ok(app.db.read(check).await?)
 }
 
 /// Verify an agent by a token
@@ -123,7 +135,7 @@ pub async fn verify_by_kya(app: Data<App>, path: Path<String>, command: Command<
         return Ok(answer);
     }
     let agent = AgentRef::parse(&path);
-    admit(&app, command.caller, agent.clone()).await?;
+    admit(&app, command.caller, agent.clone(), None).await?;
     let token = app.verifier.kya(&command.body.token, app.clock.now()).await?;
     let sight = Sight::new(&app);
     let now = sight.now;
@@ -137,7 +149,7 @@ pub async fn verify_by_kya(app: Data<App>, path: Path<String>, command: Command<
 
 /// Ask for a challenge
 ///
-/// Something to sign with the key of a decentralized identifier, within five minutes, once.
+/// Something to sign with the key of a decentralized identifier, within five minutes, once. Whoever asked for it answers it.
 #[utoipa::path(
     tag = "Agents",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "my-ai-agent-456789ab")),
@@ -173,6 +185,7 @@ pub async fn create_challenge(app: Data<App>, path: Path<String>, command: Comma
         (status = 403, description = "The agent is somebody else's, or an administrator took its verification back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such agent.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The challenge is none of this agent, over, or was answered before; or the identifier or the credential stands for another.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "As many documents were fetched for you as may be in a minute.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The keys of the identifier cannot be had.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -183,9 +196,11 @@ pub async fn verify_by_did(app: Data<App>, path: Path<String>, command: Command<
         return Ok(answer);
     }
     let agent = AgentRef::parse(&path);
-    admit(&app, command.caller, agent.clone()).await?;
     let DidProof { did, proof, credential } = &command.body;
-    let shown = app.verifier.did(did, proof, credential.as_deref(), app.clock.now()).await?;
+    let answer = app.verifier.answer(did, proof, app.clock.now());
+    let challenge = answer.as_ref().ok().map(|answer| answer.challenge().to_owned());
+    admit(&app, command.caller, agent.clone(), challenge).await?;
+    let shown = app.verifier.did(answer?, credential.as_deref(), command.caller.owner, app.clock.now()).await?;
     let sight = Sight::new(&app);
     let now = sight.now;
     command

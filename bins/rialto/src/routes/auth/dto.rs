@@ -177,7 +177,7 @@ impl From<IssuedApiKey> for ApiKeyResponse {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c0de-0000-7000-8000-000000000002", "name": "laptop", "created_at": "2026-11-22T04:54:03.000001Z",
-    "last_used_at": "2026-11-22T05:00:00.000000Z", "expires_at": null,
+    "last_used_at": "2026-11-22T05:00:00.000000Z", "expires_at": null, "maker": null,
 }))]
 pub struct ApiKeyListResponse {
     /// Its public id.
@@ -190,6 +190,9 @@ pub struct ApiKeyListResponse {
     pub last_used_at: Option<Timestamp>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// The user by whose right it was made, when that is another than its owner.
+    #[schema(value_type = Option<String>)]
+    pub maker: Option<OwnerId>,
 }
 
 impl From<ApiKey> for ApiKeyListResponse {
@@ -200,6 +203,7 @@ impl From<ApiKey> for ApiKeyListResponse {
             created_at: key.created_at,
             last_used_at: key.last_used_at,
             expires_at: key.expires_at,
+            maker: key.maker,
         }
     }
 }

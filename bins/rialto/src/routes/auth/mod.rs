@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::dto::{TokenResponse, UserLogin, UserRegister, UserResponse};
 use crate::{
     compose::{App, onboarding},
-    http::{Auth, Json, Problem, middleware::client, problem::ProblemBody},
+    http::{Auth, Json, Problem, command::not_stored, middleware::client, problem::ProblemBody},
 };
 
 /// This area's handlers.
@@ -61,7 +61,7 @@ pub async fn register(app: Data<App>, body: Json<UserRegister>) -> Result<HttpRe
 #[post("/auth/login")]
 pub async fn login(app: Data<App>, request: HttpRequest, body: Json<UserLogin>) -> Result<HttpResponse, Problem> {
     let session = app.identity.login(body.0.into_login(client(&app, &request))).await?;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(TokenResponse::from(session)))
+    Ok(not_stored(HttpResponse::Ok().json(TokenResponse::from(session))))
 }
 
 /// Who am I?

@@ -25,11 +25,22 @@ pub fn amount(field: &str, given: &Value) -> Result<Amount, Problem> {
     Amount::from_decimal(&text, Asset::USDC).map_err(|error| Problem::rule(field, error.to_string()))
 }
 
+/// What is said in one of two places, or in both alike. Nobody may guess which of two things was meant where money moves.
+fn one<T: PartialEq>((here, first): (&str, Option<T>), (there, second): (&str, Option<T>)) -> Result<Option<T>, Problem> {
+    match (&first, &second) {
+        (Some(one), Some(other)) if one != other => {
+            let detail = format!("{here} and {there} contradict each other: give one of them.");
+            Err(Problem::bad_request("contradictory-fields", detail))
+        }
+        _ => Ok(first.or(second)),
+    }
+}
+
 /// What an owner has to buy calls with.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "buyer_id": "my-agent", "balance": "9.95", "held": "0.05", "available": "9.90", "total_deposited": "10.00", "total_spent": "0.05",
-    "currency": "USDC",
+    "owed": "0.00", "currency": "USDC",
 }))]
 pub struct BalanceResponse {
     /// The `owner_id`.
@@ -44,6 +55,8 @@ pub struct BalanceResponse {
     pub total_deposited: String,
     /// All that was spent.
     pub total_spent: String,
+    /// What payers have back and was not there to be taken, as far as no deposit was kept for it. It is kept of the next deposits.
+    pub owed: String,
     /// That it is USDC.
     pub currency: &'static str,
 }
@@ -57,6 +70,7 @@ impl BalanceResponse {
             available: decimal(balance.available),
             total_deposited: decimal(balance.deposited),
             total_spent: decimal(balance.spent),
+            owed: decimal(balance.owed),
             currency: "USDC",
         }
     }
@@ -78,9 +92,9 @@ pub struct DepositRequest {
 }
 
 impl DepositRequest {
-    /// What is to bring it.
-    pub fn rail(&self) -> Option<&str> {
-        self.rail.as_deref().or(self.payment_method.as_deref())
+    /// What is to bring it, or 400 when two things are said.
+    pub fn rail(&self) -> Result<Option<&str>, Problem> {
+        one(("rail", self.rail.as_deref()), ("payment_method", self.payment_method.as_deref()))
     }
 }
 
@@ -89,7 +103,7 @@ impl DepositRequest {
 #[schema(example = json!({
     "deposit_id": "0198c0de-0000-7000-8000-000000000041", "amount": "10.00", "status": "pending", "rail": "simulated",
     "checkout_url": null, "message": "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.", "note": null,
-    "returned_at": null, "returned": "0.00", "owed": "0.00", "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
+    "credited": "0.00", "kept": "0.00", "returned_at": null, "returned": "0.00", "owed": "0.00", "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
 }))]
 pub struct DepositResponse {
     /// Its id.
@@ -106,11 +120,15 @@ pub struct DepositResponse {
     pub message: &'static str,
     /// What the rail says about it, such as why it failed, or what was paid instead.
     pub note: Option<String>,
+    /// How much of it came into the balance, in USDC.
+    pub credited: String,
+    /// How much of it was kept for what was owed when it came.
+    pub kept: String,
     /// When it became known that the payer has the money back.
     pub returned_at: Option<Timestamp>,
-    /// How much of what was credited the payer has back, in USDC.
+    /// How much of it the payer has back, in USDC.
     pub returned: String,
-    /// How much of that was spent already, and is owed.
+    /// How much of that was not there any more, and was added to what is owed: see the balance.
     pub owed: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -124,10 +142,13 @@ impl From<Deposit> for DepositResponse {
 
         let message = match (deposit.status, &deposit.checkout_url) {
             (DepositStatus::Completed, _) if !deposit.owed.is_zero() => {
-                "The money was in the balance, went back to the payer, and was spent in part: owed says how much."
+                "The money went back to the payer. What was not there to be taken, owed says it, was added to what you owe: see the balance."
             }
             (DepositStatus::Completed, _) if deposit.returned_at.is_some() => {
                 "The money was in the balance, and went back to the payer: returned says how much."
+            }
+            (DepositStatus::Completed, _) if !deposit.kept.is_zero() => {
+                "The money is in the balance, less what was kept for what you owed: kept says how much."
             }
             (DepositStatus::Completed, _) => "The money is in the balance.",
             (DepositStatus::Failed, _) => "The money did not come.",
@@ -137,6 +158,7 @@ impl From<Deposit> for DepositResponse {
             (DepositStatus::Pending, Some(_)) => "Pay at checkout_url.",
             (DepositStatus::Pending, None) => "Confirm it with POST /api/v1/deposits/{deposit_id}/confirm.",
         };
+        let credited = if deposit.status == DepositStatus::Completed { deposit.credited() } else { Amount::ZERO };
         Self {
             deposit_id: deposit.id,
             amount: decimal(deposit.amount),
@@ -145,6 +167,8 @@ impl From<Deposit> for DepositResponse {
             checkout_url: deposit.checkout_url,
             message,
             note: deposit.note,
+            credited: decimal(credited),
+            kept: decimal(deposit.kept),
             returned_at: deposit.returned_at,
             returned: decimal(deposit.returned),
             owed: decimal(deposit.owed),
@@ -216,23 +240,26 @@ pub struct CreditQuery {
 
 /// Whose balance is to be credited with how much.
 pub fn credit(body: Option<&CreditRequest>, query: &CreditQuery) -> Result<(String, Amount), Problem> {
-    let name = body.and_then(|body| body.buyer_id.clone()).or_else(|| query.buyer_id.clone());
-    let name = name.ok_or_else(|| Problem::invalid("body.buyer_id", "is required"))?;
-    match (body.and_then(|body| body.amount.as_ref()), &query.amount) {
-        (Some(given), _) => Ok((name, amount("body.amount", given)?)),
-        (None, Some(given)) => Ok((name, amount("query.amount", &Value::String(given.clone()))?)),
-        (None, None) => Err(Problem::invalid("body.amount", "is required")),
-    }
+    let (here, there) = ("body.buyer_id", "query.buyer_id");
+    let name = one((here, body.and_then(|body| body.buyer_id.clone())), (there, query.buyer_id.clone()))?;
+    let name = name.ok_or_else(|| Problem::invalid(here, "is required"))?;
+    let (here, there) = ("body.amount", "query.amount");
+    let written = body.and_then(|body| body.amount.as_ref()).map(|given| amount(here, given)).transpose()?;
+    let asked = query.amount.as_ref().map(|given| amount(there, &Value::String(given.clone()))).transpose()?;
+    let amount = one((here, written), (there, asked))?.ok_or_else(|| Problem::invalid(here, "is required"))?;
+    Ok((name, amount))
 }
 
 /// What was put in.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"buyer_id": "my-agent", "credited": "10.00", "new_balance": "19.95", "currency": "USDC"}))]
+#[schema(example = json!({"buyer_id": "my-agent", "credited": "10.00", "kept": "0.00", "new_balance": "19.95", "currency": "USDC"}))]
 pub struct CreditResponse {
     /// The `owner_id`.
     pub buyer_id: String,
-    /// How much.
+    /// How much came into the balance.
     pub credited: String,
+    /// How much was kept for what was owed.
+    pub kept: String,
     /// What is there now.
     pub new_balance: String,
     /// That it is USDC.
@@ -240,9 +267,9 @@ pub struct CreditResponse {
 }
 
 impl CreditResponse {
-    pub fn new(buyer_id: String, credited: Amount, balance: &Balance) -> Self {
-        let (credited, new_balance) = (decimal(credited), decimal(balance.balance));
-        Self { buyer_id, credited, new_balance, currency: "USDC" }
+    pub fn new(buyer_id: String, deposit: &Deposit, balance: &Balance) -> Self {
+        let (credited, kept, new_balance) = (decimal(deposit.credited()), decimal(deposit.kept), decimal(balance.balance));
+        Self { buyer_id, credited, kept, new_balance, currency: "USDC" }
     }
 }
 
@@ -268,5 +295,29 @@ mod tests {
         for given in [json!(-1), json!("1e3"), json!(1e-7), json!(1e300), json!("NaN"), json!(null), json!([]), json!(" 1")] {
             assert!(read(given.clone()).is_err(), "{given}");
         }
+    }
+
+    #[test]
+    fn what_is_said_twice_has_to_be_said_alike() {
+        let body = |body: Value| serde_json::from_value::<CreditRequest>(body).unwrap();
+        let query = |buyer_id: &str, amount: &str| CreditQuery { buyer_id: Some(buyer_id.into()), amount: Some(amount.into()) };
+        let nothing = CreditQuery { buyer_id: None, amount: None };
+        let of = |given: Value, query: &CreditQuery| credit(Some(&body(given)), query).map(|(name, amount)| (name, amount.get()));
+        let both = Ok(("a".to_owned(), 1_500_000));
+        let same = |found: Result<(String, i64), Problem>| found.map_err(drop);
+        assert_eq!(same(of(json!({"buyer_id": "a", "amount": "1.5"}), &nothing)), both);
+        assert_eq!(same(of(json!({"buyer_id": "a", "amount": 1.5}), &query("a", "1.50"))), both);
+        assert_eq!(same(of(json!({}), &query("a", "1.50"))), both);
+        assert_eq!(same(credit(None, &query("a", "1.50")).map(|(name, amount)| (name, amount.get()))), both);
+        for given in [json!({"buyer_id": "b"}), json!({"amount": "1.4"}), json!({"buyer_id": "b", "amount": "1.5"})] {
+            assert!(of(given.clone(), &query("a", "1.5")).is_err(), "{given}");
+        }
+        assert!(of(json!({"amount": "1"}), &nothing).is_err() && of(json!({"buyer_id": "a"}), &nothing).is_err());
+        let rail =
+            |given: Value| serde_json::from_value::<DepositRequest>(given).unwrap().rail().map(|rail| rail.map(str::to_owned));
+        let asked = json!({"amount": 1, "rail": "paypal", "payment_method": "paypal"});
+        assert_eq!(rail(asked).unwrap().as_deref(), Some("paypal"));
+        assert_eq!(rail(json!({"amount": 1, "payment_method": "paypal"})).unwrap().as_deref(), Some("paypal"));
+        assert!(rail(json!({"amount": 1, "rail": "paypal", "payment_method": "nowpayments"})).is_err());
     }
 }

@@ -80,7 +80,7 @@ pub async fn read(tx: &mut Tx, caller: &Caller, name: Option<&str>) -> Result<Ba
     request_body = DepositRequest,
     responses(
         (status = 200, description = "The pending deposit.", body = DepositResponse),
-        (status = 400, description = "The amount is not what it must be, or there is no such rail here.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The amount is not what it must be, there is no such rail here, or `rail` and `payment_method` contradict each other.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It is somebody else's balance.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Twenty deposits are pending already; or the key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The payment provider is not available, or refused.", body = ProblemBody, content_type = "application/problem+json"),
@@ -95,8 +95,8 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
     }
     let (caller, now) = (command.caller, app.clock.now());
     let amount = amount("body.amount", &command.body.amount)?;
-    let rails = app.payments.deposits.clone();
-    let rail = rails.pick(command.body.rail())?;
+    let providers = app.payments.deposits.clone();
+    let provider = providers.pick(command.body.rail()?)?;
     let (name, key) = (command.body.buyer_id.clone(), command.key.clone());
     let find = async move |tx: &mut Tx| {
         let owner = match &name {
@@ -109,12 +109,12 @@ pub async fn create_deposit(app: Data<App>, command: Command<DepositRequest>) ->
         Ok::<_, Problem>((owner, deposit::next_id(tx, key.as_ref()).await?))
     };
     let (owner, id) = app.db.read(find).await?;
-    let draft = deposit::prepare(&caller, owner, amount, rail.as_ref(), id)?;
-    let checkout = rail.open_checkout(&draft).await.map_err(DepositError::from)?;
-    let rails = rails.clone();
+    let draft = deposit::prepare(&caller, owner, amount, provider.as_ref(), id)?;
+    let checkout = provider.open_checkout(&draft).await.map_err(DepositError::from)?;
+    let providers = providers.clone();
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, _: &Caller, _: &DepositRequest| {
-            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), &rails, now).await?))
+            Ok(DepositResponse::from(deposit::record(tx, draft.clone(), checkout.clone(), &providers, now).await?))
         })
         .await
 }
@@ -169,15 +169,15 @@ pub async fn confirm_deposit(app: Data<App>, command: Command<NoBody>, path: Pat
 
 /// Credit a balance
 ///
-/// Puts USDC into a balance by hand. For administrators; in the sandbox owners may credit their own. Buyer and amount stand in the
-/// body or in the query.
+/// Puts USDC into a balance by hand, less what its owner owes. For administrators; in the sandbox owners may credit their own. Buyer
+/// and amount stand in the body or in the query.
 #[utoipa::path(
     tag = "Balance",
     params(CreditQuery, ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer.")),
     request_body = Option<CreditRequest>,
     responses(
         (status = 200, description = "What was credited, and what is there now.", body = CreditResponse),
-        (status = 400, description = "The amount is not what it must be.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The amount is not what it must be, or body and query contradict each other.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "This takes an administrator.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such owner.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The key's first request is still running.", body = ProblemBody, content_type = "application/problem+json"),
@@ -195,8 +195,8 @@ pub async fn credit_balance(
     command
         .run(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &Option<CreditRequest>| {
             let owner = owner(tx, caller, &name, "Crediting takes an administrator.").await?;
-            let balance = deposit::credit(tx, caller, sandbox, owner, amount, now).await?;
-            Ok(CreditResponse::new(name.clone(), amount, &balance))
+            let (deposit, balance) = deposit::credit(tx, caller, sandbox, owner, amount, now).await?;
+            Ok(CreditResponse::new(name.clone(), &deposit, &balance))
         })
         .await
 }

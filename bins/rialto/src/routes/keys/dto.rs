@@ -1,7 +1,7 @@
 //! What goes over the wire.
 
 use rialto_identity::{ApiKey, IssuedApiKey, KeyRole, NewCommerceKey, RATE_LIMIT_DEFAULT, Secret};
-use rialto_kernel::{Caller, Timestamp};
+use rialto_kernel::{Caller, OwnerId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -116,7 +116,7 @@ impl KeyValid {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "key_id": "acf_a1b2c3d4e5f60718", "role": "provider", "rate_limit": 60, "wallet_address": null,
-    "created_at": "2026-11-22T04:54:03.000001Z", "last_used_at": null, "expires_at": null,
+    "created_at": "2026-11-22T04:54:03.000001Z", "last_used_at": null, "expires_at": null, "maker": null,
 }))]
 pub struct KeyEntry {
     /// Its public name.
@@ -133,6 +133,9 @@ pub struct KeyEntry {
     pub last_used_at: Option<Timestamp>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// The user by whose right it was made, when that is another than its owner.
+    #[schema(value_type = Option<String>)]
+    pub maker: Option<OwnerId>,
 }
 
 impl From<ApiKey> for KeyEntry {
@@ -145,6 +148,7 @@ impl From<ApiKey> for KeyEntry {
             created_at: key.created_at,
             last_used_at: key.last_used_at,
             expires_at: key.expires_at,
+            maker: key.maker,
         }
     }
 }

@@ -11,7 +11,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::dto::{KeyCreate, KeyCreated, KeyEntry, KeyList, KeyPage, KeyRevoked, KeyValid, KeyValidate};
 use crate::{
     compose::App,
-    http::{Auth, Json, Open, Path, Problem, Query, Seller, caller::count_guess, paging, problem::ProblemBody},
+    http::{
+        Auth, Json, Open, Path, Problem, Query, Seller, caller::count_guess, command::not_stored, paging, problem::ProblemBody,
+    },
 };
 
 /// This area's handlers.
@@ -88,7 +90,7 @@ pub async fn validate_key(app: Data<App>, request: HttpRequest, body: Json<KeyVa
         known => known?,
     };
     let name = app.db.read(async move |tx: &mut Tx| owner_name(tx, caller.owner).await).await?;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(KeyValid::new(&caller, name)))
+    Ok(not_stored(HttpResponse::Ok().json(KeyValid::new(&caller, name))))
 }
 
 /// List your keys

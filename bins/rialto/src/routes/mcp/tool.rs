@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpMessage, HttpRequest, web::Data};
 use futures_util::future::LocalBoxFuture;
-use rialto_kernel::Caller;
+use rialto_kernel::{Caller, IdempotencyKey};
 use rialto_store::idempotency::{Key, Stored};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
-use sha2::{Digest, Sha256};
 
 use super::schema;
 use crate::{
     compose::App,
-    http::{Problem, body::parse, middleware::RequestId, problem::FieldError},
+    http::{Problem, body::parse, command::bad_key, middleware::RequestId, problem::FieldError},
 };
-
-/// The longest idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// What a tool does to the world: hints for whoever decides whether it may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +109,7 @@ impl Tool {
         self.taking(
             "idempotency_key",
             json!({
-                "type": "string", "minLength": 1, "maxLength": KEY_BYTES_MAX,
+                "type": "string", "minLength": 1, "maxLength": IdempotencyKey::BYTES_MAX,
                 "description": "A text of your own, new for every new wish. A repeat with the same key and the same arguments has the \
                     first answer, and costs nothing again: always give one where money may move.",
             }),
@@ -177,16 +173,10 @@ impl Call {
     /// very arguments, in whatever order they are.
     pub fn key(&self, caller: &Caller, tool: &str) -> Result<Option<Key>, Problem> {
         let Some(key) = self.arguments::<Once>()?.idempotency_key else { return Ok(None) };
-        let is_usable = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_usable {
-            let message = format!("must be 1 to {KEY_BYTES_MAX} visible ASCII characters");
-            return Err(Problem::invalid("arguments.idempotency_key", message));
-        }
+        let key = IdempotencyKey::parse(&key).map_err(|bad| bad_key("arguments.idempotency_key", bad))?;
         let mut arguments: Value = self.arguments()?;
         arguments.sort_all_objects();
-        let mut digest = Sha256::new_with_prefix(caller.role.as_str());
-        digest.update([0]);
-        digest.update(arguments.to_string());
-        Ok(Some(Key { scope: format!("{}/mcp {tool}", caller.owner), key, fingerprint: digest.finalize().to_vec() }))
+        let fingerprint = self.app.fingerprints.of(&[caller.role.as_str().as_bytes(), arguments.to_string().as_bytes()]);
+        Ok(Some(Key { scope: format!("{}/mcp {tool}", caller.owner), key: key.into(), fingerprint }))
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     responses(
         (status = 200, description = "The answer.", body = CallResponse),
         (status = 400, description = "The topology has no such way, the recipient has no callback, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Your role may only read, or the recipient's agent is not active.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read, or the sender's or the recipient's agent is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such network of yours, or no such participant in it.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The first request with this Idempotency-Key is still running.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The recipient could not be reached, or answered with a failure.", body = ProblemBody, content_type = "application/problem+json"),

@@ -10,11 +10,8 @@ use super::{
 };
 use crate::{
     compose::App,
-    http::{Json, Path, Problem, Query, problem::ProblemBody},
+    http::{Json, Path, Problem, Query, command::key_in, problem::ProblemBody},
 };
-
-/// The longest key by which a repeat is known, in bytes.
-const KEY_BYTES_MAX: usize = 255;
 
 /// Speak as a participant
 ///
@@ -33,7 +30,7 @@ const KEY_BYTES_MAX: usize = 255;
     responses(
         (status = 200, description = "The message.", body = NetworkMessageResponse),
         (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The URL proves nothing, or not any more.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The URL proves nothing, or not any more; or the agent of the participant, or of whom it speaks to, is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such recipient or message, or no network any more.", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -46,7 +43,10 @@ pub async fn receive_callback(
     Json(body): Json<CallbackPayload>,
 ) -> Result<HttpResponse, Problem> {
     let ((network, id), now) = (*path, app.clock.now());
-    let said = body.into_said(query.in_reply_to, key(&request, "Idempotency-Key")?, key(&request, "webhook-id")?);
+    let key = key_in(&request, "Idempotency-Key")?.map(String::from);
+    // The names that others give their webhooks are theirs to choose: one that can be no key is none.
+    let webhook = key_in(&request, "webhook-id").ok().flatten().map(String::from);
+    let said = body.into_said(query.in_reply_to, key, webhook);
     let (shown, urls) = (shown(query)?, app.networks.door().urls.clone());
     let (stranger, door) = (shown.clone(), urls.clone());
     app.db.read(async move |tx: &mut Tx| networks::judge(tx, &door, &stranger, network, id, now).await).await?;
@@ -69,14 +69,4 @@ fn shown(query: CapabilityQuery) -> Result<Capability, Problem> {
         (None, Some(_), None) => Err(Problem::invalid("query.exp", "is required")),
         (None, None, _) => Err(Problem::invalid("query.sig", "is required, or a token")),
     }
-}
-
-fn key(request: &HttpRequest, name: &str) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(name) else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        let detail = format!("{name} must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-        return Err(Problem::bad_request("bad-idempotency-key", detail));
-    }
-    Ok(Some(key.to_owned()))
 }

@@ -23,6 +23,7 @@ use crate::{
     ),
     responses(
         (status = 200, description = "The messages.", body = Vec<NetworkMessageResponse>),
+        (status = 403, description = "The participant's agent is not active (`agent-not-active`): it receives nothing.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such participant in a network of yours.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many of your requests wait for something to come.", body = ProblemBody, content_type = "application/problem+json"),
     ),

@@ -28,7 +28,7 @@ use crate::{
     responses(
         (status = 201, description = "The message, which is on its way.", body = NetworkMessageResponse),
         (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read, or the sender's or the recipient's agent is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such network of yours, or no such participant in it.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
@@ -62,7 +62,7 @@ pub async fn send_message(
     responses(
         (status = 201, description = "The message.", body = NetworkMessageResponse),
         (status = 400, description = "The topology has no such way, or something is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read, or the sender's or the recipient's agent is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such network of yours, or no such participant in it.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),

@@ -2,7 +2,9 @@
 
 use actix_web::{HttpResponse, delete, get, http::StatusCode, patch, post, web::Data};
 use rialto_kernel::Caller;
-use rialto_networks::{self as networks, NetworkId, NewParticipant, ParticipantChanges, ParticipantId};
+use rialto_networks::{
+    self as networks, NetworkError, NetworkId, NewParticipant, Participant, ParticipantChanges, ParticipantId, Present,
+};
 use rialto_store::Tx;
 
 use super::{
@@ -13,6 +15,11 @@ use crate::{
     compose::App,
     http::{Auth, Command, Json, NoBody, Path, Problem, problem::ProblemBody},
 };
+
+/// A participant, and how its agent stands.
+async fn look(tx: &mut Tx, participant: Participant) -> Result<Present, NetworkError> {
+    networks::present(tx, vec![participant]).await?.pop().ok_or(NetworkError::ParticipantUnknown)
+}
 
 /// Join a network
 ///
@@ -29,7 +36,7 @@ use crate::{
     responses(
         (status = 201, description = "The participant, and what is shown of it once.", body = ParticipantKeysResponse),
         (status = 400, description = "Its callback may not be called, it would get no messages, its agent is there already or charges for calls, or the network is not active.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Your role may only read, or the agent is not active.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read, or the agent is not active (`agent-not-active`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such network of yours, or no such agent.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The network is full.", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -45,15 +52,15 @@ pub async fn join_network(
     let (id, now, door) = (*path, app.clock.now(), app.networks.door().clone());
     command
         .run_sealed(&app, StatusCode::CREATED, async move |tx: &mut Tx, caller: &Caller, body: &ParticipantJoin| {
-            let joined = networks::join(tx, &door, caller, id, &NewParticipant::from(body), now).await?;
-            Ok(ParticipantKeysResponse::from(joined))
+            let (joined, keys) = networks::join(tx, &door, caller, id, &NewParticipant::from(body), now).await?;
+            Ok(ParticipantKeysResponse::from((look(tx, joined).await?, keys)))
         })
         .await
 }
 
 /// List participants
 ///
-/// The active ones, the oldest first.
+/// The active ones, the oldest first. One whose agent is suspended or gone (`agent_status`) keeps its place, and does nothing.
 #[utoipa::path(
     tag = "Networks",
     params(("network_id" = NetworkId, Path, description = "The network's id.", example = "0198c0de-0000-7000-8000-000000000011")),
@@ -83,7 +90,7 @@ pub async fn list_participants(app: Data<App>, Auth(caller): Auth, path: Path<Ne
     responses(
         (status = 200, description = "The participant as it is now.", body = ParticipantResponse),
         (status = 400, description = "The callback may not be called, it would get no messages, or its agent is there already.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "Your role may only read.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Your role may only read, or its agent is not active (`agent-not-active`) and it cannot come back.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such participant.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "It had left, and the network is full.", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -99,7 +106,10 @@ pub async fn update_participant(
     judge(&app, body.callback_url.as_deref()).await?;
     let ((network, id), changes) = (*path, ParticipantChanges::from(body));
     let (now, door) = (app.clock.now(), app.networks.door().clone());
-    let change = async move |tx: &mut Tx| networks::update_participant(tx, &door, &caller, network, id, &changes, now).await;
+    let change = async move |tx: &mut Tx| {
+        let changed = networks::update_participant(tx, &door, &caller, network, id, &changes, now).await?;
+        look(tx, changed).await
+    };
     Ok(HttpResponse::Ok().json(ParticipantResponse::from(app.db.write(change).await?)))
 }
 
@@ -130,8 +140,8 @@ pub async fn rotate_participant_keys(
     let ((network, id), now, door) = (*path, app.clock.now(), app.networks.door().clone());
     command
         .run_sealed(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, _: &NoBody| {
-            let rotated = networks::rotate_keys(tx, &door, caller, network, id, now).await?;
-            Ok(ParticipantKeysResponse::from(rotated))
+            let (rotated, keys) = networks::rotate_keys(tx, &door, caller, network, id, now).await?;
+            Ok(ParticipantKeysResponse::from((look(tx, rotated).await?, keys)))
         })
         .await
 }

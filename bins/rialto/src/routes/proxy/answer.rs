@@ -28,7 +28,7 @@ use super::{
     problem::{failure, pending, unasked, unclear, unpaid},
     request::BodyFault,
 };
-use crate::http::Problem;
+use crate::http::{Problem, middleware::PassedOn};
 
 /// The answer to a request that came to this.
 pub fn render(proxied: Proxied, is_head: bool, fault: &Cell<Option<BodyFault>>) -> Result<HttpResponse, Problem> {
@@ -62,7 +62,8 @@ fn replay(kept: Kept, is_head: bool) -> Result<HttpResponse, Problem> {
     match kept.body {
         KeptBody::Failed(reason) => again(failure(reason)),
         KeptBody::Lost => {
-            let detail = "This call was made before; its answer was too large to be kept, or was not delivered to its end.";
+            let detail = "This call was made before; its answer was too large to be kept, or too many of yours were kept already, or it \
+                          was not delivered to its end.";
             again(Problem::conflict("idempotent-answer-lost", detail))
         }
         KeptBody::Whole(body) => {
@@ -76,6 +77,7 @@ fn replay(kept: Kept, is_head: bool) -> Result<HttpResponse, Problem> {
 /// The head of an answer.
 fn begin(status: u16, headers: &HeaderMap, bill: &Bill) -> Result<HttpResponseBuilder, Problem> {
     let mut response = HttpResponse::build(StatusCode::from_u16(status).map_err(Problem::internal)?);
+    response.extensions_mut().insert(PassedOn);
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {

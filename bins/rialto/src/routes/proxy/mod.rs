@@ -138,8 +138,9 @@ async fn forward(
 
     let target = Target::of(&request)?;
     let received = receive(&request, payload, app.settings.service_body_limit_bytes).await?;
-    let key = request::key(&request, &caller, &target, &received)?;
-    let brought = request::payment(&request, &caller, &target, &received);
+    let fingerprints = &app.fingerprints;
+    let key = request::key(fingerprints, &request, &caller, &target, &received)?;
+    let brought = request::payment(fingerprints, &request, &caller, &target, &received);
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let is_head = request.method() == actix_web::http::Method::HEAD;
     let asked = ProxyRequest {

@@ -3,16 +3,19 @@
 use std::cell::Cell;
 
 use actix_web::{HttpResponse, http::StatusCode, web::Bytes};
-use rialto_kernel::Caller;
+use rialto_kernel::{Caller, IdempotencyKey};
 use rialto_outbound::{HeaderMap, HeaderValue, Method, header};
 use rialto_proxy_billing::proxy::{ProxyBody, ProxyRequest};
 use rialto_registry::RegistryError;
 
 use super::{
     answer,
-    request::{Asked, BodyFault, Target, amount, usable},
+    request::{Asked, BodyFault, Target, amount, named},
 };
-use crate::{compose::App, http::Problem};
+use crate::{
+    compose::App,
+    http::{Problem, command::bad_key},
+};
 
 /// A request that is to be made.
 #[derive(Debug)]
@@ -59,8 +62,10 @@ pub async fn call(app: &App, caller: Caller, out: Outgoing) -> Result<HttpRespon
     }
     let length = u64::try_from(body.len()).ok().filter(|length| *length > 0);
     let asked = Asked { method: &out.method, target: &target, kind: kind.as_bytes(), length, first: &body };
-    let key = out.idempotency_key.as_deref().map(usable).transpose()?;
-    let key = key.map(|key| asked.bound_to(&caller, format!("key {key}")));
+    let key = out.idempotency_key.as_deref().map(IdempotencyKey::parse).transpose();
+    let key = key
+        .map_err(|bad| bad_key("arguments.idempotency_key", bad))?
+        .map(|key| asked.bound_to(&app.fingerprints, &caller, named(&key)));
     let method = Method::from_bytes(out.method.as_bytes());
     let proxied = app.proxy.call(
         caller,

@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Bytes, BytesMut},
 };
 use futures_util::StreamExt;
-use rialto_kernel::{Amount, Asset, Caller};
+use rialto_kernel::{Amount, Asset, Caller, IdempotencyKey};
 use rialto_outbound::{HeaderMap, HeaderName, HeaderValue, Method};
 use rialto_proxy_billing::{
     payments::x402::{Payment, Unreadable, Version},
@@ -17,7 +17,6 @@ use rialto_proxy_billing::{
 };
 use rialto_registry::{RegistryError, service::ServiceId};
 use rialto_store::idempotency::Key;
-use sha2::{Digest, Sha256};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout, timeout_at},
@@ -25,6 +24,8 @@ use tokio::{
 
 use crate::http::{
     Problem,
+    command::key_in,
+    fingerprint::Fingerprints,
     middleware::{PROXY_PATH, RawTarget},
 };
 
@@ -34,9 +35,6 @@ const FIRST_BYTES: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many pieces wait for the provider to take them.
 const PIECES_WAITING: usize = 4;
-/// The longest key, in bytes.
-const KEY_BYTES_MAX: usize = 255;
-
 /// Where a request goes.
 pub struct Target {
     pub service: ServiceId,
@@ -150,25 +148,28 @@ async fn pump(
 /// The key that a repeat is known by: `Idempotency-Key`, or else an `X-Request-ID` of the client's own. It belongs to this buyer and
 /// this service, and to this very request: its method, path, query, kind and body. Of a body that is not here whole, the beginning
 /// and the length have to do.
-pub fn key(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Result<Option<Key>, Problem> {
-    let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    let key = match (text("Idempotency-Key").map(|key| key.trim_matches('"')), text("X-Request-ID")) {
-        (Some(key), _) => format!("key {}", usable(key)?),
-        (None, Some(id)) if usable(id).is_ok() => format!("request {id}"),
-        (None, _) => return Ok(None),
+pub fn key(
+    fingerprints: &Fingerprints,
+    request: &HttpRequest,
+    caller: &Caller,
+    target: &Target,
+    received: &Received,
+) -> Result<Option<Key>, Problem> {
+    // A request id that can be no key was not meant as one. There may be several, of everybody on the way.
+    let mut ids = request.headers().get_all("X-Request-ID").filter_map(|id| IdempotencyKey::parse(id.to_str().ok()?).ok());
+    let key = match (key_in(request, "Idempotency-Key")?, ids.next()) {
+        (Some(key), _) => named(&key),
+        (None, Some(id)) => format!("request {id}"),
+        (None, None) => return Ok(None),
     };
     let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
     let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
-    Ok(Some(asked.bound_to(caller, key)))
+    Ok(Some(asked.bound_to(fingerprints, caller, key)))
 }
 
-/// An idempotency key that can be one.
-pub fn usable(key: &str) -> Result<&str, Problem> {
-    if (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(key);
-    }
-    let detail = format!("Idempotency-Key must be 1 to {KEY_BYTES_MAX} visible ASCII characters.");
-    Err(Problem::bad_request("bad-idempotency-key", detail))
+/// What a key of the client's own is called among the keys of a service: no request id and no payment may be taken for it.
+pub fn named(key: &IdempotencyKey) -> String {
+    format!("key {key}")
 }
 
 /// What makes one request another than another.
@@ -185,32 +186,33 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// The key of this request, by this buyer.
-    pub fn bound_to(&self, caller: &Caller, key: String) -> Key {
+    pub fn bound_to(&self, fingerprints: &Fingerprints, caller: &Caller, key: String) -> Key {
         let scope = format!("{}/proxy {}", caller.owner, self.target.service);
-        let mut digest = Sha256::new_with_prefix(caller.role.as_str());
         let length = self.length.unwrap_or(u64::MAX).to_be_bytes();
-        for part in [self.method.as_bytes(), self.target.path.as_bytes(), self.kind, &length] {
-            digest.update(part);
-            digest.update([0]);
-        }
-        digest.update(self.target.query.as_deref().unwrap_or_default());
-        digest.update([0]);
-        digest.update(self.first);
-        Key { scope, key, fingerprint: digest.finalize().to_vec() }
+        let query = self.target.query.as_deref().unwrap_or_default();
+        let (role, method, path) = (caller.role.as_str().as_bytes(), self.method.as_bytes(), self.target.path.as_bytes());
+        let fingerprint = fingerprints.of(&[role, method, path, self.kind, &length, query.as_bytes(), self.first]);
+        Key { scope, key, fingerprint }
     }
 }
 
 /// The payment that the request brings: version 2 of x402 has it in `PAYMENT-SIGNATURE`, version 1 in `X-PAYMENT`. A request without
 /// a key of its own is known by it, and so is one whose `X-Request-ID` is another one each time. Whether it can be read matters only
 /// where it is taken.
-pub fn payment(request: &HttpRequest, caller: &Caller, target: &Target, received: &Received) -> Option<Brought> {
+pub fn payment(
+    fingerprints: &Fingerprints,
+    request: &HttpRequest,
+    caller: &Caller,
+    target: &Target,
+    received: &Received,
+) -> Option<Brought> {
     for (name, version) in [("payment-signature", Version::Two), ("x-payment", Version::One)] {
         let mut values = request.headers().get_all(name);
         let Some(value) = values.next() else { continue };
         let payment = if values.next().is_some() { Err(Unreadable::Twice) } else { Payment::read(value.as_bytes(), version) };
         let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
         let asked = Asked { method: request.method().as_str(), target, kind, length: received.length, first: &received.first };
-        let key = payment.as_ref().ok().and_then(Brought::key).map(|key| asked.bound_to(caller, key));
+        let key = payment.as_ref().ok().and_then(Brought::key).map(|key| asked.bound_to(fingerprints, caller, key));
         let is_named = request.headers().contains_key("Idempotency-Key");
         return Some(Brought { payment, key, is_named });
     }

@@ -65,7 +65,7 @@ pub async fn register_agent(app: Data<App>, command: Command<Value>) -> Result<H
 /// Change an agent
 ///
 /// What is left out, or null, stays as it is. The readable id stays in any case. One that is switched off (`is_active`) has its
-/// open orders on the market cancelled.
+/// open orders on the market cancelled, and takes no part in networks. Another name or server ends what was vouched for it.
 #[utoipa::path(
     tag = "Registry",
     params(("agent_id" = String, Path, description = "The agent's UUID, or its readable id.", example = "0198c0de-0000-7000-8000-0123456789ab")),
@@ -86,7 +86,7 @@ pub async fn update_agent(app: Data<App>, path: Path<String>, command: Command<V
     let changes = AgentUpdate::read(&command.body)?;
     changes.check()?;
     let (agent, now) = (AgentRef::parse(&path), app.clock.now());
-    if let Some(endpoint) = &changes.endpoint {
+    if let Some(Some(endpoint)) = &changes.endpoint {
         judge_change(&app, command.caller, &agent, endpoint).await?;
     }
     command

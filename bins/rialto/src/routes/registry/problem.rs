@@ -22,6 +22,7 @@ impl From<RegistryError> for Problem {
             RegistryError::WrongSubject => Self::bad_request("wrong-subject", said),
             RegistryError::VerificationBarred => Self::new(StatusCode::FORBIDDEN, "verification-barred", said),
             RegistryError::WeakerProof => Self::conflict("weaker-proof", said),
+            RegistryError::NotAsSeen => Self::conflict("agent-changed", said),
             RegistryError::DidTaken => Self::conflict("did-taken", said),
             RegistryError::ProofUsed => Self::conflict("proof-used", said),
             RegistryError::ChallengeUnknown => Self::conflict("challenge-unknown", said),
@@ -44,6 +45,10 @@ impl From<ProofError> for Problem {
             ProofError::CredentialRequired => Self::bad_request("credential-required", said),
             ProofError::BadDid(_) => Self::bad_request("did-not-usable", said),
             ProofError::NoKeys { .. } => Self::new(StatusCode::BAD_GATEWAY, "keys-unavailable", said),
+            ProofError::FetchedEnough { wait } => {
+                let seconds = wait.as_secs().saturating_add(1);
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "fetched-enough", said).retry_after(seconds)
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What goes over the wire.
 
 use rialto_kernel::AgentId;
-use rialto_registry::{identity::Method, proof::Trust, service::ServiceId};
-use rialto_reputation::{Period, Ranked, Record};
+use rialto_registry::{identity, service::ServiceId};
+use rialto_reputation::{Period, Record};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::routes::agents::Sight;
 
 /// Hundredths of a point, in points.
 pub fn points(hundredths: u32) -> f64 {
@@ -150,19 +152,17 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// A row of the board, with those counting whom the operator trusts.
-    pub fn new(ranked: Ranked, trust: &Trust) -> Self {
-        let counts = |(method, issuer): (String, Option<String>)| {
-            Method::from_word(&method).is_some_and(|method| trust.accepts(method, issuer.as_deref()))
-        };
+    /// A row of the board, as it is seen now.
+    pub fn new(leader: identity::Leader, sight: &Sight) -> Self {
+        let identity::Leader { profile, standing } = leader;
         Self {
-            agent_id: ranked.agent,
-            id: ranked.agent,
-            slug: ranked.slug,
-            display_name: ranked.name,
-            reputation_score: points(ranked.overall),
-            verified: ranked.vouched.is_some_and(counts),
-            call_count: ranked.calls,
+            verified: profile.identity.is_verified(&sight.trust, sight.now),
+            agent_id: profile.agent.id,
+            id: profile.agent.id,
+            slug: profile.agent.slug,
+            display_name: profile.agent.name,
+            reputation_score: points(standing.overall),
+            call_count: standing.calls,
         }
     }
 }

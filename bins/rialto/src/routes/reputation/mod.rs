@@ -8,10 +8,11 @@ use rialto_identity::store::CommerceStore;
 use rialto_kernel::OwnerId;
 use rialto_registry::{
     AgentRef, RegistryError,
+    identity::leaders,
     service::{ServiceId, find_service},
     store::AgentStore,
 };
-use rialto_reputation::{Period, ReputationError, Subject, leaderboard, live_score, score};
+use rialto_reputation::{Period, ReputationError, Subject, live_score, score};
 use rialto_store::Tx;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,6 +21,7 @@ use self::dto::{
     AgentReputation, AgentReputationQuery, Leader, Leaderboard, LeaderboardPage, ServiceReputation, ServiceReputationQuery,
     ServiceReputationRecord,
 };
+use super::agents::Sight;
 use crate::{
     compose::App,
     http::{Path, Problem, Query, paging, problem::ProblemBody},
@@ -124,8 +126,7 @@ pub async fn read_service_reputation(
 #[get("/api/v1/reputation/leaderboard")]
 pub async fn read_leaderboard(app: Data<App>, query: Query<LeaderboardPage>) -> Result<HttpResponse, Problem> {
     let limit = paging::capped_limit(query.limit, 20)?;
-    let now = app.clock.now();
-    let ranked = app.db.read(async move |tx: &mut Tx| leaderboard(tx, limit, now).await).await?;
-    let leaders: Vec<_> = ranked.into_iter().map(|one| Leader::new(one, app.verifier.trust())).collect();
+    let (found, sight) = (app.db.read(async move |tx: &mut Tx| leaders(tx, limit).await).await?, Sight::new(&app));
+    let leaders: Vec<_> = found.into_iter().map(|one| Leader::new(one, &sight)).collect();
     Ok(HttpResponse::Ok().json(Leaderboard { count: leaders.len(), leaderboard: leaders }))
 }

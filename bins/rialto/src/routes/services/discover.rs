@@ -1,10 +1,12 @@
 //! Finding services.
 
+use std::time::Instant;
+
 use actix_web::{HttpResponse, get, web::Data};
 use rialto_identity::store::CommerceStore;
 use rialto_proxy_billing::usage;
 use rialto_registry::{
-    AgentRef,
+    AgentRef, RegistryError,
     service::{self, ServiceFilter},
     store::AgentStore,
 };
@@ -57,7 +59,7 @@ pub async fn discover(app: &App, query: &DiscoverPage) -> Result<ServiceList, Pr
     Ok(ServiceList::new(found, page))
 }
 
-fn filter(query: &DiscoverPage) -> Result<ServiceFilter, rialto_registry::RegistryError> {
+fn filter(query: &DiscoverPage) -> Result<ServiceFilter, RegistryError> {
     ServiceFilter { has_free_tier: query.has_free_tier, ..ServiceFilter::active() }
         .with_text("q", query.q.as_deref())?
         .with_category(query.category.as_deref())
@@ -88,7 +90,7 @@ pub async fn categories(app: &App) -> Result<CategoryList, Problem> {
 
 /// List trending services
 ///
-/// Those that were called, and answered, most in the last seven days.
+/// Those that were called, and answered, most in the last seven days; as it was two seconds ago at most.
 #[utoipa::path(
     tag = "Services",
     params(TrendingPage),
@@ -97,15 +99,18 @@ pub async fn categories(app: &App) -> Result<CategoryList, Problem> {
 #[get("/api/v1/discover/trending")]
 pub async fn list_trending_services(app: Data<App>, query: Query<TrendingPage>) -> Result<HttpResponse, Problem> {
     let (page, now) = (paging::capped_page(query.limit, None, 10)?, app.clock.now());
-    let found = app.db.read(async move |tx: &mut Tx| usage::trending(tx, page, now).await).await?;
-    let trending: Vec<_> = found.into_iter().map(TrendingService::from).collect();
-    Ok(HttpResponse::Ok().json(TrendingList { count: trending.len(), trending }))
+    let make = async {
+        let found = app.db.read(async move |tx: &mut Tx| usage::trending(tx, page, now).await).await?;
+        let trending: Vec<_> = found.into_iter().map(TrendingService::from).collect();
+        Ok::<_, RegistryError>(TrendingList { count: trending.len(), trending })
+    };
+    Ok(HttpResponse::Ok().json(&*app.trending.get(page.limit(), Instant::now(), make).await?))
 }
 
 /// Recommend services
 ///
 /// By what an owner, or the owner of an agent, has called: services that it has not called, in the categories that it calls most,
-/// and then what is like those that it has called. For somebody who has called nothing, the newest.
+/// and then what is like those that it has called. For somebody who has called nothing, the newest. As it was two seconds ago at most.
 #[utoipa::path(
     tag = "Services",
     params(
@@ -122,16 +127,17 @@ pub async fn recommend_services(
 ) -> Result<HttpResponse, Problem> {
     let page = paging::capped_page(query.limit, None, 5)?;
     let name = path.0;
-    let found = app
-        .db
-        .read(async move |tx: &mut Tx| {
+    let asked = (name.clone(), page.limit());
+    let make = async {
+        let find = async move |tx: &mut Tx| {
             let owner = match tx.find_owner(&name).await? {
                 Some(owner) => Some(owner),
                 None => tx.find_agent(&AgentRef::parse(&name)).await?.map(|agent| agent.owner),
             };
             usage::recommend(tx, owner, page).await
-        })
-        .await?;
-    let recommendations: Vec<_> = found.into_iter().map(ServiceResponse::from).collect();
-    Ok(HttpResponse::Ok().json(RecommendationList { count: recommendations.len(), recommendations }))
+        };
+        let recommendations: Vec<_> = app.db.read(find).await?.into_iter().map(ServiceResponse::from).collect();
+        Ok::<_, RegistryError>(RecommendationList { count: recommendations.len(), recommendations })
+    };
+    Ok(HttpResponse::Ok().json(&*app.recommended.get(asked, Instant::now(), make).await?))
 }

@@ -19,7 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::{
     discover::{categories, discover},
-    dto::{CategoryList, ServiceList, ServiceResponse},
+    dto::{CategoryList, RecommendationList, ServiceList, ServiceResponse, TrendingList},
     query::DiscoverPage,
 };
 
@@ -74,7 +74,7 @@ fn id(path: &str) -> Result<ServiceId, RegistryError> {
     responses(
         (status = 201, description = "The service.", body = ServiceResponse),
         (status = 400, description = "A field is not what it must be, or the endpoint may not be called.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "It takes a provider's key.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "It takes a provider's key, or a user who is no viewer.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),
 )]
@@ -155,7 +155,7 @@ pub async fn read(app: &App, path: &str) -> Result<ServiceResponse, Problem> {
     responses(
         (status = 200, description = "The service as it is now.", body = ServiceResponse),
         (status = 400, description = "A field is not what it must be, or the endpoint may not be called.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "It is somebody else's, or it takes a provider's key.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "It is somebody else's, or it takes a provider's key, or a user who is no viewer.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such service.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "It was removed, and stays so.", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -191,7 +191,7 @@ pub async fn update_service(
     params(("service_id" = ServiceId, Path, description = "The service's id.", example = "0198c0de-0000-7000-8000-000000000031")),
     responses(
         (status = 200, description = "It is removed.", body = ServiceRemoved),
-        (status = 403, description = "It is somebody else's, or it takes a provider's key.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "It is somebody else's, or it takes a provider's key, or a user who is no viewer.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such service.", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("token" = [])),

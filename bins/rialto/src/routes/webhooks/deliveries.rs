@@ -106,7 +106,7 @@ pub async fn replay_delivery(
             Ok(DeliveryResponse::from(delivery::replay(tx, caller, webhook, id, now).await?))
         })
         .await?;
-    app.webhooks.wake();
+    app.webhooks.rouse(webhook);
     Ok(answer)
 }
 
@@ -135,6 +135,6 @@ pub async fn test_webhook(app: Data<App>, path: Path<String>, command: Command<N
             Ok(DeliveryResponse::from(delivery::send_test(tx, caller, id, now).await?))
         })
         .await?;
-    app.webhooks.wake();
+    app.webhooks.rouse(id);
     Ok(answer)
 }

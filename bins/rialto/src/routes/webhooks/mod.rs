@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use self::dto::{SecretRotate, SecretRotated, WebhookCreate, WebhookDeleted, WebhookList, WebhookResponse, WebhookUpdate};
 use crate::{
     compose::App,
-    http::{Auth, Command, Json, Path, Problem, problem::ProblemBody},
+    http::{Auth, Command, Json, Path, Problem, command::not_stored, problem::ProblemBody},
 };
 
 /// This area's handlers.
@@ -67,7 +67,7 @@ pub async fn create_webhook(app: Data<App>, command: Command<WebhookCreate>) -> 
         })
         .await?;
     app.webhooks.wake();
-    Ok(answer)
+    Ok(not_stored(answer))
 }
 
 /// List your webhooks
@@ -167,7 +167,7 @@ async fn change(app: &App, caller: Caller, id: WebhookId, body: WebhookUpdate) -
     let (changes, now) = (WebhookChanges::from(body), app.clock.now());
     let change = async move |tx: &mut Tx| delivery::update_webhook(tx, &caller, id, &changes, now).await;
     let changed = app.db.write(change).await?;
-    app.webhooks.wake();
+    app.webhooks.rouse(id);
     Ok(HttpResponse::Ok().json(WebhookResponse::from(changed)))
 }
 
@@ -188,13 +188,13 @@ async fn change(app: &App, caller: Caller, id: WebhookId, body: WebhookUpdate) -
 pub async fn delete_webhook(app: Data<App>, Auth(caller): Auth, path: Path<String>) -> Result<HttpResponse, Problem> {
     let (id, now) = (id(&path)?, app.clock.now());
     app.db.write(async move |tx: &mut Tx| delivery::delete_webhook(tx, &caller, id, now).await).await?;
-    app.webhooks.wake();
+    app.webhooks.rouse(id);
     Ok(HttpResponse::Ok().json(WebhookDeleted { status: "deleted", webhook_id: id }))
 }
 
 /// Replace a webhook's secret
 ///
-/// By the given one, or by a new one, which is shown once. For a day `webhook-signature` has a signature of the secret before, too;
+/// By the given one, or, without a body, by a new one, which is shown once. For a day `webhook-signature` has a signature of the secret before, too;
 /// `X-ACF-Signature` is the new one's at once.
 #[utoipa::path(
     tag = "Webhooks",
@@ -202,7 +202,7 @@ pub async fn delete_webhook(app: Data<App>, Auth(caller): Auth, path: Path<Strin
         ("webhook_id" = WebhookId, Path, description = "The webhook's id.", example = "0198c0de-0000-7000-8000-000000000051"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat answer with the first answer."),
     ),
-    request_body = SecretRotate,
+    request_body = Option<SecretRotate>,
     responses(
         (status = 200, description = "The new secret is in force.", body = SecretRotated),
         (status = 400, description = "The secret is blank or too long.", body = ProblemBody, content_type = "application/problem+json"),
@@ -215,14 +215,16 @@ pub async fn delete_webhook(app: Data<App>, Auth(caller): Auth, path: Path<Strin
 pub async fn rotate_webhook_secret(
     app: Data<App>,
     path: Path<String>,
-    command: Command<SecretRotate>,
+    command: Command<Option<SecretRotate>>,
 ) -> Result<HttpResponse, Problem> {
     let (id, cipher, now) = (id(&path)?, app.webhooks.cipher().clone(), app.clock.now());
-    command
-        .run_sealed(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &SecretRotate| {
-            let given = body.secret.as_ref().map(Secret::expose);
+    let answer = command
+        .run_sealed(&app, StatusCode::OK, async move |tx: &mut Tx, caller: &Caller, body: &Option<SecretRotate>| {
+            let given = body.as_ref().and_then(|body| body.secret.as_ref()).map(Secret::expose);
             let rotated = delivery::rotate_secret(tx, &cipher, caller, id, given, now).await?;
             Ok(SecretRotated::from(rotated))
         })
-        .await
+        .await?;
+    app.webhooks.rouse(id);
+    Ok(answer)
 }

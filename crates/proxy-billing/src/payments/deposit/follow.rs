@@ -1,4 +1,4 @@
-//! Lets deposits follow what their rails say, whether they say it by themselves or are asked.
+//! Lets deposits follow what their providers say, whether they say it by themselves or are asked.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     super::provider::why, BY_HAND, Deposit, DepositError, DepositId, DepositPayment, DepositPaymentStore, DepositStatus,
-    DepositStore, Fate, News, PaymentStatus, Rails, read_deposit, returned::give_back, settle,
+    DepositStore, Fate, News, PaymentStatus, Providers, read_deposit, returned::give_back, settle,
 };
 
 /// How long a deposit waits for its money.
@@ -23,7 +23,7 @@ const ASK_DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const IN_FLIGHT_KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How long a rail is left alone after it was asked for a deposit at its owner's wish.
 pub const ASK_PAUSE: Duration = Duration::from_secs(5);
-/// How many rails are asked at once.
+/// How many providers are asked at once.
 const ASKED_AT_ONCE: usize = 4;
 /// The longest note, in characters.
 const NOTE_CHARS_MAX: usize = 300;
@@ -175,7 +175,13 @@ async fn known_payments(db: &Db, id: DepositId) -> Result<Vec<String>, DepositEr
 /// # Errors
 /// [`DepositError::Unknown`], [`DepositError::Forbidden`], [`DepositError::NotCaptured`], [`DepositError::UnknownRail`],
 /// [`DepositError::Gateway`].
-pub async fn capture(db: &Db, rails: &Rails, caller: &Caller, id: DepositId, clock: &Clock) -> Result<Deposit, DepositError> {
+pub async fn capture(
+    db: &Db,
+    providers: &Providers,
+    caller: &Caller,
+    id: DepositId,
+    clock: &Clock,
+) -> Result<Deposit, DepositError> {
     let caller = *caller;
     let deposit = db.read(async move |tx: &mut Tx| read_deposit(tx, &caller, id).await).await?;
     if !caller.may_write(deposit.owner) {
@@ -187,7 +193,7 @@ pub async fn capture(db: &Db, rails: &Rails, caller: &Caller, id: DepositId, clo
     if deposit.rail == SIMULATED || deposit.rail == BY_HAND {
         return Err(DepositError::NotCaptured(deposit.rail));
     }
-    let (rail, now) = (rails.pick(Some(&deposit.rail))?, clock.now());
+    let (provider, now) = (providers.pick(Some(&deposit.rail))?, clock.now());
     let asks = async move |tx: &mut Tx| {
         let deposit = tx.lock_deposit(id).await?.ok_or(DepositError::Unknown)?;
         let early = deposit.asked_at.is_some_and(|at| now.since(at) < ASK_PAUSE);
@@ -200,19 +206,19 @@ pub async fn capture(db: &Db, rails: &Rails, caller: &Caller, id: DepositId, clo
     if early {
         return Ok(deposit);
     }
-    let news = rail.ask(&deposit, &known_payments(db, id).await?).await?;
+    let news = provider.ask(&deposit, &known_payments(db, id).await?).await?;
     let now = clock.now();
     db.write(async move |tx: &mut Tx| follow(tx, id, &news, now).await).await
 }
 
-/// Asks the rails what became of deposits of which nothing was heard, at most `limit` of them, and gives how many those were.
+/// Asks the providers what became of deposits of which nothing was heard, at most `limit` of them, and gives how many those were.
 ///
 /// Each is asked again later, the longer the more often it was. One that is older than [`DEPOSIT_KEPT`] has failed then.
 ///
 /// # Errors
 /// The store's. That of a rail keeps no other deposit from being asked for.
-pub async fn ask_due(db: &Db, rails: &Rails, clock: &Clock, limit: u32) -> Result<usize, DepositError> {
-    let (now, waits) = (clock.now(), rails.clone());
+pub async fn ask_due(db: &Db, providers: &Providers, clock: &Clock, limit: u32) -> Result<usize, DepositError> {
+    let (now, waits) = (clock.now(), providers.clone());
     // What is due is put off before it is asked for, so that one that hangs does not come first the next time.
     let due = db
         .write(async move |tx: &mut Tx| {
@@ -227,16 +233,16 @@ pub async fn ask_due(db: &Db, rails: &Rails, clock: &Clock, limit: u32) -> Resul
         .await?;
     let mut failed = Ok(due.len());
     for some in due.chunks(ASKED_AT_ONCE) {
-        for answer in join_all(some.iter().map(|deposit| ask_one(db, rails, clock, deposit))).await {
+        for answer in join_all(some.iter().map(|deposit| ask_one(db, providers, clock, deposit))).await {
             failed = answer.and(failed);
         }
     }
     failed
 }
 
-async fn ask_one(db: &Db, rails: &Rails, clock: &Clock, deposit: &Deposit) -> Result<(), DepositError> {
-    let news = match rails.pick(Some(&deposit.rail)) {
-        Ok(rail) => rail.ask(deposit, &known_payments(db, deposit.id).await?).await,
+async fn ask_one(db: &Db, providers: &Providers, clock: &Clock, deposit: &Deposit) -> Result<(), DepositError> {
+    let news = match providers.pick(Some(&deposit.rail)) {
+        Ok(provider) => provider.ask(deposit, &known_payments(db, deposit.id).await?).await,
         // It is not configured any more.
         Err(_) => Ok(Vec::new()),
     };

@@ -1,37 +1,38 @@
 //! Deposits: USDC of the world outside, for a buyer's balance.
 //!
 //! 1. [`prepare`] checks who deposits what for whom; it asks nobody.
-//! 2. A [`DepositRail`] opens a checkout, outside any transaction.
+//! 2. A [`DepositProvider`] opens a checkout, outside any transaction.
 //! 3. [`record`] writes the deposit, pending.
 //! 4. [`follow`] is called when the rail says what became of it. Money that has come is in the balance, exactly once, however often
-//!    and from however many sides that is told. [`confirm`] is the same for people.
-//! 5. [`ask_due`] asks the rails that have said nothing: a message that is lost loses no money.
+//!    and from however many sides that is told; what its owner owes is kept of it, see [`Depositor`]. [`confirm`] is the same for people.
+//! 5. [`ask_due`] asks the providers that have said nothing: a message that is lost loses no money.
 //!
 //! [`credit`] puts money in by hand.
 
 mod follow;
 mod model;
+mod money;
 mod payment;
-mod rail;
+mod provider;
 mod returned;
 
 pub use follow::{ASK_PAUSE, DEPOSIT_KEPT, IN_FLIGHT_KEPT, ask_due, capture, follow};
 pub use model::{
-    Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore, PENDING_MAX,
+    Balance, Deposit, DepositDraft, DepositError, DepositFilter, DepositId, DepositStatus, DepositStore, Depositor, PENDING_MAX,
 };
 pub use payment::{DepositPayment, DepositPaymentStore, DepositRefund, PAYMENTS_MAX, PaymentStatus};
-pub(crate) use rail::check_cents;
-pub use rail::{DepositRail, Fate, News, NewsFuture, Rails, Refund, SimulatedDeposits};
-use rialto_kernel::{Amount, Asset, Caller, Event, Id, OwnerId, Timestamp};
+pub(crate) use provider::check_cents;
+pub use provider::{DepositProvider, Fate, News, NewsFuture, Providers, Refund, SimulatedDeposits};
+use rialto_kernel::{Amount, Caller, OwnerId, Timestamp};
 use rialto_ledger::{
-    House, NewTransfer, TransferId,
-    balance::{ASSET, open_buyer_account},
+    House,
     purchase::{Checkout, SIMULATED},
-    wallet::{Sandbox, kind},
+    wallet::Sandbox,
 };
-use rialto_store::{StoreError, Tx, idempotency::Key, outbox};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use rialto_store::{StoreError, Tx, idempotency::Key};
+
+use self::money::enter;
+use super::derived_id;
 
 /// The largest deposit, in micro-USDC.
 pub const DEPOSIT_MICRO_MAX: i64 = 10_000_000_000;
@@ -40,7 +41,7 @@ pub const BY_HAND: &str = "manual";
 /// The most deposits of one list.
 pub const DEPOSITS_MAX: u32 = 100;
 
-/// Checks that the caller may deposit this for `owner` by this rail. The deposit will have this id: see [`next_id`].
+/// Checks that the caller may deposit this for `owner` by this provider. The deposit will have this id: see [`next_id`].
 ///
 /// # Errors
 /// [`DepositError::Forbidden`], [`DepositError::Amount`], [`DepositError::NotCents`].
@@ -48,14 +49,14 @@ pub fn prepare(
     caller: &Caller,
     owner: OwnerId,
     amount: Amount,
-    rail: &dyn DepositRail,
+    provider: &dyn DepositProvider,
     id: DepositId,
 ) -> Result<DepositDraft, DepositError> {
     if !caller.may_write(owner) {
         return Err(DepositError::Forbidden("Access denied — can only deposit to own balance"));
     }
     check(amount)?;
-    rail.check(amount)?;
+    provider.check(amount)?;
     Ok(DepositDraft { id, owner, amount })
 }
 
@@ -66,13 +67,7 @@ pub fn prepare(
 /// The store's.
 pub async fn next_id(tx: &mut impl DepositStore, key: Option<&Key>) -> Result<DepositId, StoreError> {
     let Some(key) = key else { return Ok(DepositId::new()) };
-    let mut digest = Sha256::new_with_prefix(b"rialto deposit v1");
-    for part in [key.scope.as_bytes(), key.key.as_bytes(), &key.fingerprint] {
-        digest.update(Sha256::digest(part));
-    }
-    let digest = digest.finalize();
-    let bytes: [u8; 16] = digest.first_chunk().copied().unwrap_or_default();
-    let id = Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid());
+    let id = derived_id("rialto deposit v1", &[key.scope.as_bytes(), key.key.as_bytes(), &key.fingerprint]);
     Ok(if tx.find_deposit(id).await?.is_some() { DepositId::new() } else { id })
 }
 
@@ -80,7 +75,7 @@ fn check(amount: Amount) -> Result<(), DepositError> {
     if (1..=DEPOSIT_MICRO_MAX).contains(&amount.get()) { Ok(()) } else { Err(DepositError::Amount) }
 }
 
-/// Refuses an owner who has too many deposits that are not paid.
+/// Refuses an owner who has too many deposits that are not paid. [`record`] asks again, when nobody else can add one.
 ///
 /// # Errors
 /// [`DepositError::TooManyPending`].
@@ -89,22 +84,24 @@ pub async fn check_pending(tx: &mut impl DepositStore, owner: OwnerId) -> Result
     if pending < usize::try_from(PENDING_MAX).unwrap_or(usize::MAX) { Ok(()) } else { Err(DepositError::TooManyPending) }
 }
 
-/// Writes a deposit whose checkout is open. It is pending, and after a while its rail is asked.
+/// Writes a deposit whose checkout is open. It is pending, and after a while its provider is asked.
 ///
 /// # Errors
-/// The store's.
+/// [`DepositError::TooManyPending`].
 pub async fn record(
     tx: &mut impl DepositStore,
     draft: DepositDraft,
     checkout: Checkout,
-    rails: &Rails,
+    providers: &Providers,
     now: Timestamp,
 ) -> Result<Deposit, DepositError> {
+    // Two that come at once count one after the other.
+    tx.lock_depositor(draft.owner).await?;
     check_pending(tx, draft.owner).await?;
     let asks = checkout.provider != SIMULATED;
     let deposit = Deposit {
         checkout_url: checkout.checkout_url,
-        ask_at: asks.then(|| now.after(rails.ask_after)),
+        ask_at: asks.then(|| now.after(providers.ask_after)),
         ..pending(draft, checkout.provider, checkout.provider_reference, now)
     };
     tx.insert_deposit(&deposit).await?;
@@ -127,6 +124,7 @@ pub(crate) fn pending(draft: DepositDraft, rail: &str, rail_reference: String, n
         returned_at: None,
         returned: Amount::ZERO,
         owed: Amount::ZERO,
+        kept: Amount::ZERO,
         asked_at: None,
         created_at: now,
         updated_at: now,
@@ -157,12 +155,13 @@ pub async fn confirm(
 /// Completes a deposit that is locked.
 async fn settle(tx: &mut Tx, deposit: Deposit, now: Timestamp) -> Result<Deposit, DepositError> {
     let deposit = Deposit { status: DepositStatus::Completed, ask_at: None, updated_at: now, ..deposit };
+    let deposit = enter(tx, deposit, House::Purchases, now).await?;
     tx.save_deposit(&deposit).await?;
-    enter(tx, &deposit, House::Purchases, now).await?;
     Ok(deposit)
 }
 
-/// Puts money into the balance of `owner` by hand, and gives what is in it then. Takes an admin, or in the sandbox the owner.
+/// Puts money into the balance of `owner` by hand, and gives the deposit that this is, and what is in the balance then. What the owner
+/// owes is kept of it as of any other. Takes an admin, or in the sandbox the owner.
 ///
 /// # Errors
 /// [`DepositError::Forbidden`], [`DepositError::Amount`].
@@ -173,7 +172,7 @@ pub async fn credit(
     owner: OwnerId,
     amount: Amount,
     now: Timestamp,
-) -> Result<Balance, DepositError> {
+) -> Result<(Deposit, Balance), DepositError> {
     if !(caller.is_admin() || (sandbox.0 && caller.may_write(owner))) {
         return Err(DepositError::Forbidden("Crediting takes an administrator."));
     }
@@ -181,30 +180,9 @@ pub async fn credit(
     let draft = DepositDraft { id: DepositId::new(), owner, amount };
     let reference = draft.id.to_string();
     let deposit = Deposit { status: DepositStatus::Completed, ..pending(draft, BY_HAND, reference, now) };
+    let deposit = enter(tx, deposit, House::Issuance, now).await?;
     tx.insert_deposit(&deposit).await?;
-    enter(tx, &deposit, House::Issuance, now).await?;
-    look(tx, owner).await
-}
-
-/// Moves the money, and says so.
-async fn enter(tx: &mut Tx, deposit: &Deposit, from: House, now: Timestamp) -> Result<(), DepositError> {
-    let account = open_buyer_account(tx, deposit.owner, now).await?;
-    let id: TransferId = super::version_8(deposit.id);
-    let new = NewTransfer {
-        kind: kind::DEPOSIT,
-        reference: Some(deposit.id.cast()),
-        memo: Some(deposit.rail.clone()),
-        ..NewTransfer::new(id, from.account(ASSET), account.id, deposit.amount)
-    };
-    rialto_ledger::transfer(tx, new, now).await?;
-    let data = json!({
-        "deposit_id": deposit.id,
-        "buyer_owner_id": deposit.owner,
-        "amount_usd": deposit.amount.to_decimal(Asset::USDC),
-        "rail": deposit.rail,
-    });
-    let event = Event { kind: "balance.deposited", subject: account.id.uuid(), owner: Some(deposit.owner), data, at: now };
-    Ok(outbox::append(tx, event).await?)
+    Ok((deposit, look(tx, owner).await?))
 }
 
 /// Reads a deposit. Takes its owner, or an admin.
@@ -262,7 +240,7 @@ pub async fn read_balance(tx: &mut Tx, caller: &Caller, owner: OwnerId) -> Resul
 async fn look(tx: &mut Tx, owner: OwnerId) -> Result<Balance, DepositError> {
     use rialto_ledger::LedgerStore;
 
-    let deposited = tx.sum_deposited(owner).await?;
+    let Depositor { deposited, owed } = tx.sum_deposits(owner).await?;
     let account = tx.find_account(rialto_ledger::balance::buyer_account(owner)).await?;
     let (balance, held) = account.map_or((0, Amount::ZERO), |account| (account.balance, account.held_out));
     let amount = |micro: i64| Amount::new(micro.max(0)).map_err(|error| StoreError::Corrupt(error.to_string()));
@@ -273,5 +251,6 @@ async fn look(tx: &mut Tx, owner: OwnerId) -> Result<Balance, DepositError> {
         deposited: amount(deposited)?,
         // Nothing else moves this account.
         spent: amount(deposited.saturating_sub(balance))?,
+        owed,
     })
 }

@@ -53,14 +53,25 @@ pub struct Deposit {
     pub returned_at: Option<Timestamp>,
     /// How much of what was credited the payer has back, in micro-USDC.
     pub returned: Amount,
-    /// How much of that was spent already, and is owed.
+    /// How much of that was not there to be taken, and added to what its owner owes.
     pub owed: Amount,
+    /// How much of it was kept, when it came, for what its owner owed.
+    pub kept: Amount,
     /// When its rail was last asked at its owner's wish.
     pub asked_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Deposit {
+    /// How much of a completed one came into the balance.
+    #[must_use]
+    pub fn credited(&self) -> Amount {
+        // No more is kept than came.
+        self.amount.minus(self.kept).unwrap_or_default()
+    }
 }
 
 /// A deposit that is allowed, and still has no checkout.
@@ -87,6 +98,17 @@ pub struct Balance {
     pub deposited: Amount,
     /// All that was spent.
     pub spent: Amount,
+    /// What payers have back and was not there to be taken, as far as no deposit was kept for it.
+    pub owed: Amount,
+}
+
+/// What there is to know of all deposits of an owner together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depositor {
+    /// All that came in, less what went out again to those who had paid it, in micro-USDC.
+    pub deposited: i64,
+    /// What payers have back and was not there to be taken, as far as nothing was kept for it. Of deposits that come it is kept first.
+    pub owed: Amount,
 }
 
 /// Which deposits of an owner.
@@ -192,6 +214,10 @@ pub trait DepositStore: Send {
     /// Writes what may change of a deposit that is locked.
     fn save_deposit(&mut self, deposit: &Deposit) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The sum of the owner's completed deposits without what was taken back, in micro-USDC.
-    fn sum_deposited(&mut self, owner: OwnerId) -> impl Future<Output = Result<i64, StoreError>> + Send;
+    /// Keeps others from changing what an owner owes until the transaction ends. Depositors are locked after deposits that are there
+    /// already, and before accounts.
+    fn lock_depositor(&mut self, owner: OwnerId) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What there is to know of all deposits of an owner together.
+    fn sum_deposits(&mut self, owner: OwnerId) -> impl Future<Output = Result<Depositor, StoreError>> + Send;
 }

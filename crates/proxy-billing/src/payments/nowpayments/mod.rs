@@ -22,7 +22,7 @@ use self::{
     payment::{Payment, judge, judge_all},
 };
 use super::{
-    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositRail, DepositStore, News, NewsFuture, check_cents},
+    deposit::{Deposit, DepositDraft, DepositError, DepositId, DepositProvider, DepositStore, News, NewsFuture, check_cents},
     hook::{Heard, HookError, followed},
     provider::{self, Tokens},
 };
@@ -211,7 +211,7 @@ impl NowPayments {
     }
 }
 
-impl DepositRail for NowPayments {
+impl DepositProvider for NowPayments {
     fn name(&self) -> &'static str {
         NOWPAYMENTS
     }
@@ -233,11 +233,11 @@ impl DepositRail for NowPayments {
 ///
 /// # Errors
 /// [`HookError`]; it is sent again.
-pub async fn hear(db: &Db, rail: &NowPayments, signature: &str, body: &[u8], clock: &Clock) -> Result<Heard, HookError> {
+pub async fn hear(db: &Db, provider: &NowPayments, signature: &str, body: &[u8], clock: &Clock) -> Result<Heard, HookError> {
     if signature.is_empty() {
         return Err(HookError::NotSigned);
     }
-    let text = rail.verified(signature, body)?;
+    let text = provider.verified(signature, body)?;
     let payment: Payment = serde_json::from_str(&text).map_err(|_| HookError::Malformed)?;
     let Some(id) = payment.order().and_then(|order| order.parse::<DepositId>().ok()) else {
         return Ok(Heard::Ignored("it names no deposit"));

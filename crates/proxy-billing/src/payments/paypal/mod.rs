@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use self::order::{Order, judge};
 use super::{
-    deposit::{Deposit, DepositDraft, DepositError, DepositRail, Fate, News, NewsFuture, check_cents},
+    deposit::{Deposit, DepositDraft, DepositError, DepositProvider, Fate, News, NewsFuture, check_cents},
     provider::{self, Tokens},
 };
 
@@ -192,7 +192,7 @@ impl PayPal {
     }
 }
 
-impl DepositRail for PayPal {
+impl DepositProvider for PayPal {
     fn name(&self) -> &'static str {
         PAYPAL
     }

@@ -35,13 +35,7 @@ impl Address {
 /// With the case of its letters as a check sum, as EIP-55 has it.
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = hex::encode(self.0);
-        let check = hex::encode(keccak(&[digits.as_bytes()]));
-        let raised = digits.chars().zip(check.chars()).map(|(digit, check)| match check {
-            '8'..='9' | 'a'..='f' => digit.to_ascii_uppercase(),
-            _ => digit,
-        });
-        write!(f, "0x{}", raised.collect::<String>())
+        write!(f, "0x{}", rialto_registry::identity::eip55(&hex::encode(self.0)))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use rialto_kernel::{AgentId, Timestamp};
 use rialto_networks::{
-    Keys, NetworkId, NewParticipant, Participant, ParticipantChanges, ParticipantId, ParticipantKind, ParticipantStatus as Status,
+    Keys, NetworkId, NewParticipant, ParticipantChanges, ParticipantId, ParticipantKind, ParticipantStatus as Status, Present,
 };
-use rialto_registry::AgentRef;
+use rialto_registry::{AgentRef, identity::AgentStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -102,7 +102,7 @@ impl From<ParticipantUpdate> for ParticipantChanges {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0198c0de-0000-7000-8000-000000000012", "network_id": "0198c0de-0000-7000-8000-000000000011", "agent_id": null,
-    "participant_type": "agent", "name": "researcher", "callback_url": null, "polling_enabled": true, "capabilities": null,
+    "agent_status": null, "participant_type": "agent", "name": "researcher", "callback_url": null, "polling_enabled": true, "capabilities": null,
     "status": "active", "created_at": "2026-11-22T04:54:03.000001Z", "updated_at": "2026-11-22T04:54:03.000001Z",
 }))]
 pub struct ParticipantResponse {
@@ -112,6 +112,10 @@ pub struct ParticipantResponse {
     pub network_id: NetworkId,
     /// Which registered agent it is.
     pub agent_id: Option<AgentId>,
+    /// `active`, `suspended`, `deactivated` or `deleted`: unless its agent is active, the participant neither sends nor receives. Null
+    /// for one that is no registered agent.
+    #[schema(required)]
+    pub agent_status: Option<&'static str>,
     /// What it is.
     #[schema(inline)]
     pub participant_type: ParticipantType,
@@ -134,12 +138,13 @@ pub struct ParticipantResponse {
     pub updated_at: Timestamp,
 }
 
-impl From<Participant> for ParticipantResponse {
-    fn from(participant: Participant) -> Self {
+impl From<Present> for ParticipantResponse {
+    fn from(Present { participant, agent_status }: Present) -> Self {
         Self {
             id: participant.id,
             network_id: participant.network,
             agent_id: participant.agent,
+            agent_status: participant.agent.map(|_| agent_status.map_or("deleted", AgentStatus::as_str)),
             participant_type: participant.kind.into(),
             name: participant.name,
             callback_url: participant.callback_url,
@@ -168,8 +173,8 @@ pub struct ParticipantKeysResponse {
     reply_url: String,
 }
 
-impl From<(Participant, Keys)> for ParticipantKeysResponse {
-    fn from((participant, keys): (Participant, Keys)) -> Self {
+impl From<(Present, Keys)> for ParticipantKeysResponse {
+    fn from((participant, keys): (Present, Keys)) -> Self {
         Self {
             participant: participant.into(),
             signing_secret: keys.signing_secret.to_string(),

@@ -59,7 +59,7 @@ impl AgentUpdate {
             name: update.name,
             description: update.description,
             version: update.version,
-            endpoint: update.endpoint.or(update.endpoints.map(|endpoints| endpoints.invoke)),
+            endpoint: update.endpoint.or(update.endpoints.map(|endpoints| endpoints.invoke)).map(Some),
             auth_type: update.auth_type,
             input_schema: update.input_schema,
             output_schema: update.output_schema,

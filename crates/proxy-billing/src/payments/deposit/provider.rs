@@ -73,7 +73,7 @@ impl News {
 pub type NewsFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<News>, GatewayError>> + Send + 'a>>;
 
 /// What brings money in. Chosen at run time, so it is used as `dyn`. Both are called outside any transaction.
-pub trait DepositRail: Send + Sync {
+pub trait DepositProvider: Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 
@@ -94,7 +94,7 @@ pub trait DepositRail: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SimulatedDeposits;
 
-impl DepositRail for SimulatedDeposits {
+impl DepositProvider for SimulatedDeposits {
     fn name(&self) -> &'static str {
         SIMULATED
     }
@@ -120,31 +120,31 @@ const DOUBLINGS_MAX: i32 = 16;
 
 /// All that brings money in here, the one that is taken when nobody says which first.
 #[derive(Clone)]
-pub struct Rails {
-    all: Arc<[Arc<dyn DepositRail>]>,
+pub struct Providers {
+    all: Arc<[Arc<dyn DepositProvider>]>,
     /// How long after a deposit was made its rail is asked what became of it, if it has not said so itself.
     pub ask_after: Duration,
 }
 
-impl Rails {
+impl Providers {
     /// These, in this order.
     #[must_use]
-    pub fn new(all: Vec<Arc<dyn DepositRail>>, ask_after: Duration) -> Self {
+    pub fn new(all: Vec<Arc<dyn DepositProvider>>, ask_after: Duration) -> Self {
         Self { all: all.into(), ask_after }
     }
 
     /// Their names, in order, with commas.
     #[must_use]
     pub fn names(&self) -> String {
-        self.all.iter().map(|rail| rail.name()).collect::<Vec<_>>().join(", ")
+        self.all.iter().map(|provider| provider.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// The one of this name, or the first.
     ///
     /// # Errors
     /// [`DepositError::UnknownRail`].
-    pub fn pick(&self, named: Option<&str>) -> Result<&Arc<dyn DepositRail>, DepositError> {
-        let found = self.all.iter().find(|rail| named.is_none_or(|named| rail.name() == named));
+    pub fn pick(&self, named: Option<&str>) -> Result<&Arc<dyn DepositProvider>, DepositError> {
+        let found = self.all.iter().find(|provider| named.is_none_or(|named| provider.name() == named));
         let named = named.unwrap_or("rail").chars().take(40).collect();
         found.ok_or_else(|| DepositError::UnknownRail { named, known: self.names() })
     }
@@ -171,16 +171,16 @@ mod tests {
 
     #[test]
     fn the_first_is_taken_and_one_that_is_not_there_is_told() {
-        let rails = Rails::new(vec![Arc::new(SimulatedDeposits)], Duration::from_secs(300));
-        assert_eq!(rails.pick(None).map(|rail| rail.name()), Ok(SIMULATED));
-        let refused = rails.pick(Some("paypal")).map(|rail| rail.name()).unwrap_err();
+        let providers = Providers::new(vec![Arc::new(SimulatedDeposits)], Duration::from_secs(300));
+        assert_eq!(providers.pick(None).map(|provider| provider.name()), Ok(SIMULATED));
+        let refused = providers.pick(Some("paypal")).map(|provider| provider.name()).unwrap_err();
         assert_eq!(refused.to_string(), "there is no 'paypal' here; deposits come in by: simulated");
     }
 
     #[test]
     fn the_wait_doubles_up_to_six_hours() {
-        let rails = Rails::new(Vec::new(), Duration::from_secs(300));
-        let waits: Vec<u64> = [0, 1, 2, 6, 7, 100, i32::MAX].map(|asks| rails.wait(asks).as_secs()).into();
+        let providers = Providers::new(Vec::new(), Duration::from_secs(300));
+        let waits: Vec<u64> = [0, 1, 2, 6, 7, 100, i32::MAX].map(|asks| providers.wait(asks).as_secs()).into();
         assert_eq!(waits, [300, 600, 1_200, 19_200, 21_600, 21_600, 21_600]);
     }
 
