@@ -4,13 +4,7 @@
 ALTER TABLE x402_payments ADD COLUMN is_paid boolean NOT NULL DEFAULT false;
 -- The call of an unclear payment stays open from now on. Those that are unclear already were ended as not paid.
 UPDATE x402_payments SET state = 'failed' WHERE state = 'unclear';
--- What an administrator looks at: those, and those whose money has come and is not in the books.
-CREATE INDEX x402_payments_unclear ON x402_payments (usage_id) WHERE (state = 'unclear' OR (state = 'settling' AND is_paid));
--- How many payments of one payer are being used, or are in doubt.
-DROP INDEX x402_payments_open;
-CREATE INDEX x402_payments_open ON x402_payments (payer) WHERE state IN ('reserved', 'settling', 'unclear');
--- Which payments came in a transaction. Hashes are written with large letters or small ones.
-CREATE INDEX x402_payments_transaction ON x402_payments (chain_id, lower(transaction_id));
+CREATE INDEX x402_payments_unclear ON x402_payments (usage_id) WHERE state = 'unclear';
 
 -- Who decided what became of a payment, and when. What it was stands beside the payment.
 CREATE TABLE x402_resolutions (

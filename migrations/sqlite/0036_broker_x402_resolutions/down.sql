@@ -3,8 +3,5 @@ CREATE TEMP TABLE x402_open (usage_id BLOB CONSTRAINT payments_have_no_end_yet C
 INSERT INTO x402_open (usage_id) SELECT usage_id FROM x402_payments WHERE state = 'unclear' OR (state = 'settling' AND is_paid);
 DROP TABLE x402_open;
 DROP TABLE x402_resolutions;
-DROP INDEX x402_payments_transaction;
-DROP INDEX x402_payments_open;
-CREATE INDEX x402_payments_open ON x402_payments (payer) WHERE state IN ('reserved', 'settling');
 DROP INDEX x402_payments_unclear;
 ALTER TABLE x402_payments DROP COLUMN is_paid;
