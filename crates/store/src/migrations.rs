@@ -69,7 +69,7 @@ impl Migration {
         "0038_registry_standing",
         "0039_broker_sums",
         "0040_broker_usage_ends",
-        "0044_broker_x402_doubts",
+        "0041_broker_x402_doubts",
     ];
 }
 
