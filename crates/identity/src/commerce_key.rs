@@ -138,6 +138,14 @@ async fn from_sponsor(
     Ok((end, user.filter(|user| *user != owner)))
 }
 
+/// Format characters (the Unicode category Cf), as far as one of them may stand in a name: two names must not look the same because of
+/// what nobody sees.
+const fn is_invisible(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
 /// Checks the fields; gives the owner's name without the space around it.
 fn check<'a>(new: &'a NewCommerceKey, caller: Option<&Caller>) -> Result<&'a str, IdentityError> {
     let name = new.owner.trim();
@@ -147,8 +155,8 @@ fn check<'a>(new: &'a NewCommerceKey, caller: Option<&Caller>) -> Result<&'a str
     if name.chars().nth(NAME_CHARS_MAX).is_some() {
         return Err(IdentityError::invalid("owner_id", format!("must not be longer than {NAME_CHARS_MAX} characters")));
     }
-    if name.chars().any(char::is_control) {
-        return Err(IdentityError::invalid("owner_id", "must not contain control characters"));
+    if name.chars().any(|char| char.is_control() || is_invisible(char)) {
+        return Err(IdentityError::invalid("owner_id", "must not contain control characters, nor others that nobody sees"));
     }
     let most = if caller.is_some_and(Caller::is_admin) { i32::MAX.unsigned_abs() } else { RATE_LIMIT_MAX };
     if !(1..=most).contains(&new.rate_limit_per_minute) {

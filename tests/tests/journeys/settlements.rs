@@ -51,6 +51,10 @@ async fn a_settlement_is_made_seen_and_paid(world: &mut World) {
     }
     let again = root.post("/api/v1/settlements", &march).await.expect_problem(409);
     assert_eq!((&again["type"], &again["settlement_id"]), (&json!("settlement-exists"), &made["id"]));
+    // Nor is anything left in one that begins a day later.
+    let mut later = march.clone();
+    later["period_start"] = json!("2026-03-02T00:00:00Z");
+    assert_eq!(root.post("/api/v1/settlements", &later).await.expect_problem(409)["settlement_id"], made["id"]);
 
     let path = format!("/api/v1/settlements/{}", text(&made["id"]));
     assert_eq!(shop.get(&path).await.expect(200), made);

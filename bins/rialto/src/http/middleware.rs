@@ -7,7 +7,7 @@ use actix_web::{
     body::{BodySize, BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -28,6 +28,9 @@ use crate::compose::App;
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that we take over from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// The problem of a request that wants a WebSocket where there is none.
+const UPGRADE_REFUSED: &str = "upgrade-refused";
 
 /// Where requests go that are passed on to services.
 pub const PROXY_PATH: &str = "/api/v1/proxy/";
@@ -92,7 +95,12 @@ pub async fn around<B: MessageBody + 'static>(
     let limited = limit(&app, &request);
     let (mut response, policy) = if let Err(problem) = admit(&app, &request, limited).await {
         let policy = policy(&problem);
-        (request.into_response(problem.render(Some(&id)).map_into_right_body()), policy)
+        let mut refusal = problem.render(Some(&id));
+        if problem.kind() == UPGRADE_REFUSED {
+            // What follows on this connection was to be read as the body of this request.
+            refusal.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        (request.into_response(refusal.map_into_right_body()), policy)
     } else {
         // The request is given away whole: who keeps a copy keeps the layers below from normalizing its path.
         let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -146,7 +154,20 @@ async fn admit(app: &App, request: &ServiceRequest, limited: Option<Verdict>) ->
         app.metrics.rate_limited.inc();
         return Err(too_many(verdict));
     }
+    if is_upgrade_unasked(request) {
+        let detail = "WebSockets are spoken at /ws, /ws/events and the inboxes of networks alone.";
+        return Err(Problem::bad_request(UPGRADE_REFUSED, detail));
+    }
     if is_sign_of_life(request.path()) { Ok(()) } else { meet(app, request.request()).await }
+}
+
+/// Whether a request wants a WebSocket where there is none. The server below reads all that comes after its head as its body, whatever
+/// length it says: it would wait for the end of the connection, and hand what others send on it to a provider.
+fn is_upgrade_unasked(request: &ServiceRequest) -> bool {
+    let wants = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
+    let path = request.path().trim_end_matches('/');
+    let is_socket = matches!(path, "/ws" | "/ws/events") || (path.starts_with("/networks/") && path.ends_with("/ws"));
+    request.headers().get_all(header::UPGRADE).any(wants) && !(is_socket && request.method() == Method::GET)
 }
 
 /// Load balancers ask for these often, and nobody pays for them.

@@ -53,9 +53,9 @@ pub async fn settle(
     tx.insert_settlement(&empty).await?;
     let gathered = gather(tx, empty, batch, now).await?;
     if gathered.settlement.share.calls == 0
-        && let Some(twin) = tx.find_twin(&gathered.settlement).await?
+        && let Some(other) = tx.find_overlapping(&gathered.settlement).await?
     {
-        return Err(SettlementError::Exists(twin));
+        return Err(SettlementError::Exists(other));
     }
     tx.append_settlement_event(event("settlement.created", &gathered.settlement, now)).await?;
     Ok(gathered)

@@ -36,8 +36,8 @@ pub trait SettlementStore: Send {
     /// Reads a settlement and keeps others from changing it until the transaction ends.
     fn lock_settlement(&mut self, id: SettlementId) -> impl Future<Output = Result<Option<Settlement>, StoreError>> + Send;
 
-    /// Another settlement than this one of the very same provider and period, that has not failed.
-    fn find_twin(&mut self, of: &Settlement) -> impl Future<Output = Result<Option<SettlementId>, StoreError>> + Send;
+    /// Another settlement than this one, of the same provider and of a period that has something in common with its, that has not failed.
+    fn find_overlapping(&mut self, of: &Settlement) -> impl Future<Output = Result<Option<SettlementId>, StoreError>> + Send;
 
     /// Writes a locked settlement back.
     fn save_settlement(&mut self, settlement: &Settlement) -> impl Future<Output = Result<(), StoreError>> + Send;

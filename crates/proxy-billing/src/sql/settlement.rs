@@ -172,9 +172,9 @@ impl SettlementStore for Tx {
         row.map(Settlement::try_from).transpose()
     }
 
-    async fn find_twin(&mut self, of: &Settlement) -> Result<Option<SettlementId>, StoreError> {
+    async fn find_overlapping(&mut self, of: &Settlement) -> Result<Option<SettlementId>, StoreError> {
         on!(self, conn => s::table
-            .filter(s::provider_id.eq(of.provider.owner)).filter(s::period_end.eq(of.to)).filter(s::period_start.eq(of.from))
+            .filter(s::provider_id.eq(of.provider.owner)).filter(s::period_start.lt(of.to)).filter(s::period_end.gt(of.from))
             .filter(s::id.ne(of.id)).filter(s::state.ne(SettlementState::Failed.as_str()))
             .order(s::id.asc()).select(s::id).first(conn).await.optional())
     }

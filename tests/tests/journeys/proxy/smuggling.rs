@@ -30,6 +30,13 @@ async fn requests_that_could_be_read_in_two_ways_are_refused(world: &mut World) 
         let answer = exchange(world, &ask(headers, body)).await;
         assert!([400, 0].contains(&status_of(&answer)), "{headers:?}: {}", String::from_utf8_lossy(&answer));
     }
+    // A request for a WebSocket has no end: what follows it, of whomever, is not its body.
+    for upgrade in ["upgrade: websocket\r\n", "connection: upgrade\r\nUpgrade: WebSocket\r\ncontent-length: 2\r\n"] {
+        let answer = exchange(world, &ask(upgrade, "{}GET /api/v1/balance/me HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        let text = String::from_utf8_lossy(&answer);
+        assert_eq!((status_of(&answer), text.matches("HTTP/1.1 ").count()), (400, 1), "{upgrade:?}: {text}");
+        assert!(text.contains("upgrade-refused") && text.to_ascii_lowercase().contains("connection: close"), "{text}");
+    }
     assert_eq!(there.calls(), 0, "none of them reached the provider");
     // What belongs to one connection does not reach the next, nor does what it hides.
     let tricks = "connection: close, content-length, x-hidden\r\nx-hidden: 1\r\nte: trailers\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQ\r\n\
