@@ -15,10 +15,13 @@ const LASTS: Duration = Duration::from_secs(2);
 /// How many answers are kept. With one more they are all forgotten: a moment later they are anyway.
 const KEPT_MAX: usize = 1_000;
 
+/// An outcome, and when making it began.
+type Made<V, E> = (Instant, Result<Arc<V>, E>);
+
 /// What was asked for, and what became of it.
 struct Slot<V, E> {
-    /// The last outcome, and when making it began. Whoever makes one has its turn.
-    made: tokio::sync::Mutex<Option<(Instant, Result<Arc<V>, E>)>>,
+    /// The last one. Whoever makes one has its turn.
+    made: tokio::sync::Mutex<Option<Made<V, E>>>,
     /// How many outcomes there were.
     ended: AtomicU64,
 }

@@ -29,7 +29,7 @@ impl Group {
         let tables = "CREATE TABLE things (n INTEGER PRIMARY KEY) STRICT;
             CREATE TABLE children (n INTEGER REFERENCES things (n) DEFERRABLE INITIALLY DEFERRED) STRICT;";
         tx.batch(tables).await.unwrap();
-        Self { tx, waiting: Vec::new(), answers: Vec::new(), folder: folder }
+        Self { tx, waiting: Vec::new(), answers: Vec::new(), folder }
     }
 
     fn join(&mut self, bound: Duration, work: impl AsyncFn(&mut Tx) -> Answer + Send + 'static) {
